@@ -1,0 +1,362 @@
+//! What a client asked for, as data: the result of the grammar, the argument of every handler.
+//! May use plain values only. Must never touch bytes of the wire, the store or a socket.
+//!
+//! Commands are split by who answers them, so that a handler cannot be called in the wrong state (RFC 3501 §3):
+//! the driver answers [`ConnectionCommand`]s, a session answers [`SessionCommand`]s, a session with an open
+//! mailbox answers [`SelectedCommand`]s; APPEND and IDLE belong to the driver and the session together.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+pub use self::{
+    fetch::{FetchItem, Partial, Section, SectionFetch, SectionName, SectionPart},
+    names::{MailboxName, Tag},
+    search::{SearchKey, SearchText},
+    set::{Bound, Messages, Numbering, SequenceSet},
+};
+
+mod fetch;
+mod names;
+mod search;
+mod set;
+
+/// One whole command with the tag its completion must carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    /// The client's tag.
+    pub tag: Tag,
+    /// What it asks for.
+    pub command: Command,
+}
+
+/// A command, by who answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Answered by the driver of the connection.
+    Connection(ConnectionCommand),
+    /// Answered by the session of a logged-in person.
+    Session(SessionCommand),
+    /// APPEND (RFC 3501 §6.3.11): the driver feeds the literal that follows to the session.
+    Append(AppendArgs),
+    /// IDLE (RFC 2177): the driver waits for DONE while the session reports changes.
+    Idle,
+}
+
+/// What the driver answers by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectionCommand {
+    /// CAPABILITY (RFC 3501 §6.1.1).
+    Capability,
+    /// LOGOUT (§6.1.3).
+    Logout,
+    /// ID (RFC 2971); `None` for NIL.
+    Id(Vec<(String, Option<String>)>),
+    /// STARTTLS (§6.2.1).
+    StartTls,
+    /// AUTHENTICATE (§6.2.2) with the initial response of RFC 4959, still in base64 (`=` stands for an empty one).
+    Authenticate {
+        /// Upper-case name of the mechanism.
+        mechanism: String,
+        /// Initial response, if any.
+        initial: Option<Secret>,
+    },
+    /// LOGIN (§6.2.3).
+    Login {
+        /// User name as given; may be `box*person`.
+        user: String,
+        /// The password.
+        password: Secret,
+    },
+}
+
+/// What needs a logged-in person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionCommand {
+    /// NOOP (RFC 3501 §6.1.2). Before login the driver answers it.
+    Noop,
+    /// NAMESPACE (RFC 2342).
+    Namespace,
+    /// SELECT (§6.3.1).
+    Select(MailboxName),
+    /// EXAMINE (§6.3.2).
+    Examine(MailboxName),
+    /// CREATE (§6.3.3), with the special uses of RFC 6154 §3 (empty unless given).
+    Create {
+        /// Name of the new mailbox.
+        mailbox: MailboxName,
+        /// Uses asked for.
+        special_use: Vec<SpecialUse>,
+    },
+    /// DELETE (§6.3.4).
+    Delete(MailboxName),
+    /// RENAME (§6.3.5).
+    Rename {
+        /// The present name.
+        from: MailboxName,
+        /// The name wanted.
+        to: MailboxName,
+    },
+    /// SUBSCRIBE (§6.3.6).
+    Subscribe(MailboxName),
+    /// UNSUBSCRIBE (§6.3.7).
+    Unsubscribe(MailboxName),
+    /// LIST (§6.3.8, RFC 5258, RFC 6154).
+    List(ListArgs),
+    /// LSUB (§6.3.9).
+    Lsub {
+        /// Reference name, UTF-8, empty most of the time.
+        reference: String,
+        /// Pattern with `*` and `%`, UTF-8.
+        pattern: String,
+    },
+    /// STATUS (§6.3.10).
+    Status {
+        /// The mailbox looked at.
+        mailbox: MailboxName,
+        /// What to tell of it, in the order asked.
+        items: Vec<StatusItem>,
+    },
+    /// What needs an open mailbox.
+    Selected(SelectedCommand),
+}
+
+/// What needs an open mailbox (RFC 3501 §6.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SelectedCommand {
+    /// CHECK (§6.4.1).
+    Check,
+    /// CLOSE (§6.4.2).
+    Close,
+    /// UNSELECT (RFC 3691).
+    Unselect,
+    /// EXPUNGE (§6.4.3); with a set it is UID EXPUNGE (RFC 4315 §2.1).
+    Expunge(Option<SequenceSet>),
+    /// SEARCH and UID SEARCH (§6.4.4): the numbering is the one of the answer.
+    Search {
+        /// What numbers to answer with.
+        numbering: Numbering,
+        /// What to look for.
+        key: SearchKey,
+    },
+    /// FETCH and UID FETCH (§6.4.5); macros are already spelled out, UID is present in a UID FETCH.
+    Fetch {
+        /// Which messages.
+        messages: Messages,
+        /// What of them, in the order asked, without duplicates.
+        items: Vec<FetchItem>,
+    },
+    /// STORE and UID STORE (§6.4.6).
+    Store {
+        /// Which messages.
+        messages: Messages,
+        /// What to do with the flags.
+        mode: StoreMode,
+        /// Whether `.SILENT` was asked.
+        silent: bool,
+        /// The flags.
+        flags: Vec<Flag>,
+    },
+    /// COPY and UID COPY (§6.4.7).
+    Copy {
+        /// Which messages.
+        messages: Messages,
+        /// Where to.
+        to: MailboxName,
+    },
+    /// MOVE and UID MOVE (RFC 6851).
+    Move {
+        /// Which messages.
+        messages: Messages,
+        /// Where to.
+        to: MailboxName,
+    },
+}
+
+/// Arguments of APPEND; the message itself follows as a stream of `size` bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendArgs {
+    /// Where to.
+    pub mailbox: MailboxName,
+    /// Flags of the new message.
+    pub flags: Vec<Flag>,
+    /// INTERNALDATE asked for; the time of arrival if absent.
+    pub internal_date: Option<Timestamp>,
+    /// Bytes announced.
+    pub size: u64,
+}
+
+/// Arguments of LIST (RFC 3501 §6.3.8 with what RFC 6154 §2 brings from RFC 5258).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListArgs {
+    /// Selection options.
+    pub select: ListSelect,
+    /// Reference name, UTF-8, empty most of the time.
+    pub reference: String,
+    /// One pattern or more, UTF-8, with `*` and `%`.
+    pub patterns: Vec<String>,
+    /// Return options; `None` when there was no RETURN.
+    pub returns: Option<ListReturn>,
+}
+
+/// Selection options of LIST (RFC 5258 §3.1, RFC 6154 §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ListSelect {
+    /// Only subscribed names, existing or not.
+    pub subscribed: bool,
+    /// Remote mailboxes too: there are none here, it changes nothing.
+    pub remote: bool,
+    /// Parents of names that match the other selections.
+    pub recursive_match: bool,
+    /// Only mailboxes with a special use.
+    pub special_use: bool,
+}
+
+/// Return options of LIST (RFC 5258 §3.2, RFC 6154 §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ListReturn {
+    /// `\Subscribed` attributes.
+    pub subscribed: bool,
+    /// `\HasChildren` and `\HasNoChildren` attributes.
+    pub children: bool,
+    /// Special-use attributes.
+    pub special_use: bool,
+}
+
+/// Special uses (RFC 6154 §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are those of the RFC")]
+pub enum SpecialUse {
+    All,
+    Archive,
+    Drafts,
+    Flagged,
+    Junk,
+    Sent,
+    Trash,
+}
+
+/// Items of STATUS (RFC 3501 §6.3.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are those of the RFC")]
+pub enum StatusItem {
+    Messages,
+    Recent,
+    UidNext,
+    UidValidity,
+    Unseen,
+}
+
+/// What STORE does (RFC 3501 §6.4.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreMode {
+    /// `FLAGS`: these and no others.
+    Replace,
+    /// `+FLAGS`.
+    Add,
+    /// `-FLAGS`.
+    Remove,
+}
+
+/// A flag a client may set or search for (RFC 3501 §2.3.2). `\Recent` is never one of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the names are those of the RFC")]
+pub enum Flag {
+    Answered,
+    Deleted,
+    Draft,
+    Flagged,
+    Seen,
+    /// A keyword, an atom kept as the client wrote it (compare without case).
+    Keyword(String),
+}
+
+/// Bytes nobody may see: wiped when dropped, absent from `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the bytes over.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Gives the bytes away, still wiped when dropped.
+    pub fn into_inner(self) -> Zeroizing<Vec<u8>> {
+        self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Command {
+    /// Name for logs and traces; holds no argument.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connection(command) => command.name(),
+            Self::Session(command) => command.name(),
+            Self::Append(_) => "APPEND",
+            Self::Idle => "IDLE",
+        }
+    }
+}
+
+impl ConnectionCommand {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Capability => "CAPABILITY",
+            Self::Logout => "LOGOUT",
+            Self::Id(_) => "ID",
+            Self::StartTls => "STARTTLS",
+            Self::Authenticate { .. } => "AUTHENTICATE",
+            Self::Login { .. } => "LOGIN",
+        }
+    }
+}
+
+impl SessionCommand {
+    /// Name for logs, traces and completion texts (`UID` is not part of it).
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Noop => "NOOP",
+            Self::Namespace => "NAMESPACE",
+            Self::Select(_) => "SELECT",
+            Self::Examine(_) => "EXAMINE",
+            Self::Create { .. } => "CREATE",
+            Self::Delete(_) => "DELETE",
+            Self::Rename { .. } => "RENAME",
+            Self::Subscribe(_) => "SUBSCRIBE",
+            Self::Unsubscribe(_) => "UNSUBSCRIBE",
+            Self::List(_) => "LIST",
+            Self::Lsub { .. } => "LSUB",
+            Self::Status { .. } => "STATUS",
+            Self::Selected(command) => command.name(),
+        }
+    }
+}
+
+impl SelectedCommand {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Check => "CHECK",
+            Self::Close => "CLOSE",
+            Self::Unselect => "UNSELECT",
+            Self::Expunge(_) => "EXPUNGE",
+            Self::Search { .. } => "SEARCH",
+            Self::Fetch { .. } => "FETCH",
+            Self::Store { .. } => "STORE",
+            Self::Copy { .. } => "COPY",
+            Self::Move { .. } => "MOVE",
+        }
+    }
+}
