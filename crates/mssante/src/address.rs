@@ -244,7 +244,7 @@ mod tests {
             ("\"a\\\"b\\\\\"@chu.fr", "a\"b\\", "\"a\\\"b\\\\\"@chu.fr"),
             ("\"a..b\"@chu.fr", "a..b", "\"a..b\"@chu.fr"),
             ("\"\\j\"@chu.fr", "j", "j@chu.fr"),
-            ("rené@hôpital.fr", "rené", "rené@xn--hpital-xxa.fr"),
+            ("rené@hôpital.fr", "rené", "rené@xn--hpital-ixa.fr"),
             ("a+b/c=d@chu.fr", "a+b/c=d", "a+b/c=d@chu.fr"),
         ] {
             let address = address(text);
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused_with_its_reason() {
         let local = "a".repeat(65);
-        let domain = [&"a".repeat(63), &"b".repeat(63), &"c".repeat(63)].map(String::as_str).join(".");
+        let domain = ["a".repeat(63), "b".repeat(63), "c".repeat(63)].join(".");
         for (text, error) in [
             ("", AddressError::NoDomain),
             ("postmaster", AddressError::NoDomain),
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn limits_are_reached_and_not_passed() {
-        let domain = [&"a".repeat(63), &"b".repeat(63), &"c".repeat(61)].map(String::as_str).join(".");
+        let domain = ["a".repeat(63), "b".repeat(63), "c".repeat(61)].join(".");
         let longest = format!("{}@{domain}", "l".repeat(64));
         assert_eq!(longest.len(), MAX_WHOLE);
         assert!(Address::parse(&longest).is_ok());
@@ -348,7 +348,8 @@ mod tests {
             let escaped = local.replace('\\', "\\\\").replace('"', "\\\"");
             let address = Address::parse(&format!("\"{escaped}\"@chu.fr")).unwrap();
             prop_assert_eq!(address.local(), local.as_str());
-            prop_assert_eq!(Address::parse(&address.to_string()).unwrap().local(), local.as_str());
+            let again = Address::parse(&address.to_string()).unwrap();
+            prop_assert_eq!(again.local(), local.as_str());
         }
     }
 

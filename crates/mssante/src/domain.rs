@@ -109,19 +109,19 @@ mod tests {
         for (text, kept) in [
             ("chu-nord.mssante.fr", "chu-nord.mssante.fr"),
             ("CHU-Nord.MSSante.FR", "chu-nord.mssante.fr"),
-            ("hôpital.fr", "xn--hpital-xxa.fr"),
-            ("XN--HPITAL-XXA.fr", "xn--hpital-xxa.fr"),
+            ("hôpital.fr", "xn--hpital-ixa.fr"),
+            ("XN--HPITAL-IXA.fr", "xn--hpital-ixa.fr"),
             ("localhost", "localhost"),
             ("r3---sn.example", "r3---sn.example"),
         ] {
             assert_eq!(Domain::parse(text).unwrap().as_str(), kept, "{text}");
         }
-        assert_eq!(Domain::parse("xn--hpital-xxa.fr").unwrap().unicode(), "hôpital.fr");
+        assert_eq!(Domain::parse("xn--hpital-ixa.fr").unwrap().unicode(), "hôpital.fr");
     }
 
     #[test]
     fn what_is_no_name_is_refused_with_its_reason() {
-        let long = format!("{}.fr", ["a".repeat(60); 5].join("."));
+        let long = format!("{}.fr", vec!["a".repeat(60); 5].join("."));
         for (text, error) in [
             ("", DomainError::Empty),
             ("[127.0.0.1]", DomainError::IpAddress),
@@ -145,8 +145,7 @@ mod tests {
 
     #[test]
     fn the_longest_name_has_253_octets() {
-        let labels = [&"a".repeat(63), &"b".repeat(63), &"c".repeat(63), &"d".repeat(61)].map(String::as_str);
-        let longest = labels.join(".");
+        let longest = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(61)].join(".");
         assert_eq!(longest.len(), 253);
         assert!(Domain::parse(&longest).is_ok());
         assert!(Domain::parse(&format!("{longest}d")).is_err());
@@ -189,7 +188,7 @@ mod tests {
             if let Ok(domain) = Domain::parse(&text) {
                 prop_assert_eq!(Domain::parse(domain.as_str()), Ok(domain.clone()));
                 prop_assert!(domain.as_str().len() <= MAX_OCTETS);
-                domain.mentions_mssante();
+                let _ = domain.mentions_mssante();
             }
         }
 

@@ -8,8 +8,6 @@
 //! Read [`route`] first: it is what the rest serves. Rules are cited by number (`S-3.4`, `M-11`); the numbers
 //! are explained in `docs/rules.md`.
 
-#![allow(clippy::todo)]
-
 pub mod address;
 pub mod boxes;
 pub mod domain;

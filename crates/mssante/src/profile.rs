@@ -243,3 +243,6 @@ impl Errors {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The decision itself. May use and must never touch: what the module above says.
 
-use super::{Place, Refusal, RouteSettings, Sender};
-use crate::{Address, Tag};
+use super::{Place, Refusal, RouteSettings, Sender, texts};
+use crate::{Address, Ins, Rights, Tag};
 
 /// What In-Reply-To, References and X-Forwarded-Message-Id say (S-3.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,13 +82,85 @@ pub fn recipient(
     place: Place,
     settings: &RouteSettings,
 ) -> Result<(), Refusal> {
-    let _ = (sender, to, place, settings);
-    todo!()
+    within_rights(sender, to, place)?;
+    if *to.domain() == settings.patient_domain && !is_patient(to.local(), settings) {
+        return Err(texts::patient_number(to));
+    }
+    Ok(())
 }
 
 /// Chooses the path for the whole message, failing closed in doubt (S-3.1 to S-3.3).
 #[must_use]
 pub fn decide(facts: &Facts<'_>) -> Decision {
-    let _ = facts;
-    todo!()
+    decided(facts).unwrap_or_else(Decision::Refuse)
+}
+
+fn decided(facts: &Facts<'_>) -> Result<Decision, Refusal> {
+    if facts.recipients.is_empty() {
+        return Err(texts::no_recipient());
+    }
+    for (to, place) in facts.recipients {
+        within_rights(&facts.sender, to, *place)?;
+    }
+    let Some(why) = why_secure(facts) else { return in_clear(facts) };
+    match facts.recipients.iter().find(|(_, place)| *place == Place::Outside) {
+        Some((outside, _)) => Err(texts::outside_trust_space(outside)),
+        None => Ok(Decision::Secure(why)),
+    }
+}
+
+/// What needs no header: the sender's state and rights, and whether the account exists.
+fn within_rights(sender: &Sender, to: &Address, place: Place) -> Result<(), Refusal> {
+    if !sender.state.may_send() {
+        return Err(texts::sender_state(sender.state));
+    }
+    match place {
+        Place::UnknownLocal => Err(texts::unknown_recipient(to)),
+        Place::TrustSpace if sender.rights == Rights::Internal => Err(texts::beyond_rights(to)),
+        Place::Local { .. } | Place::TrustSpace | Place::Outside => Ok(()),
+    }
+}
+
+fn is_patient(local: &str, settings: &RouteSettings) -> bool {
+    let lower = local.to_lowercase();
+    let number = if settings.test_identities { Ins::parse_any_key(local) } else { Ins::parse(local) };
+    number.is_ok() || settings.patient_robots.iter().any(|robot| robot.to_lowercase() == lower)
+}
+
+/// Why the message is secure, if it is (S-3.1).
+fn why_secure(facts: &Facts<'_>) -> Option<Why> {
+    let is_mssante = |place: &Place| matches!(place, Place::TrustSpace | Place::Local { mssante: true, .. });
+    let is_local = |place: &Place| matches!(place, Place::Local { .. });
+    let mut places = facts.recipients.iter().map(|(_, place)| place);
+    if facts.tag == Tag::Present {
+        Some(Why::Tag)
+    } else if places.clone().any(is_mssante) {
+        Some(Why::MssanteRecipient)
+    } else if places.all(is_local) {
+        Some(Why::AllLocal)
+    } else if facts.answers == Answers::Carried {
+        Some(Why::Answer)
+    } else if facts.structure_all_secure {
+        Some(Why::Structure)
+    } else {
+        None
+    }
+}
+
+/// A message that nothing makes secure: never sent in clear when it may have been meant to be (S-3.3).
+fn in_clear(facts: &Facts<'_>) -> Result<Decision, Refusal> {
+    if let Tag::NearMiss(miss) = facts.tag {
+        return Err(texts::tag_near_miss(miss));
+    }
+    if let Some((to, _)) = facts.recipients.iter().find(|(to, _)| to.domain().mentions_mssante()) {
+        return Err(texts::domain_look_alike(to));
+    }
+    if facts.answers == Answers::LooksOursUnknown {
+        return Err(texts::unknown_answer());
+    }
+    if !facts.smart_host {
+        let outside = facts.recipients.iter().find(|(_, place)| *place == Place::Outside);
+        return Err(texts::not_secure(outside.map(|(to, _)| to)));
+    }
+    Ok(Decision::SmartHost)
 }

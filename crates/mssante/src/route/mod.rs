@@ -6,6 +6,9 @@
 
 mod decision;
 mod refusal;
+#[cfg(test)]
+mod tests;
+mod texts;
 
 pub use self::{
     decision::{Answers, Decision, Facts, Why, decide, recipient},
