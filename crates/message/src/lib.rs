@@ -1,1 +1,23 @@
-//! message
+//! What a mail is made of: header fields that can be read and edited without touching another byte, a
+//! scanner that learns the MIME structure while the body streams by (I-3), and the index record that
+//! lets IMAP answer listings without reading bodies (I-7).
+//!
+//! May use: parsing libraries. Must never touch: the network, the store, files, the clock.
+
+#![allow(clippy::todo, dead_code)]
+
+pub mod decode;
+pub mod header;
+pub mod index;
+mod mime;
+mod received;
+pub mod scan;
+pub mod structure;
+mod words;
+
+pub use decode::{Encoding, MAX_DECODED_PART, decode_part};
+pub use header::{Editor, Header, Mailbox, filter_fields};
+pub use index::{DecodeError, IndexRecord, Part, PartKind, Piece, SectionPath, SectionText, index};
+pub use received::{Received, received};
+pub use scan::{Limits, ScanError, Scanned, Scanner};
+pub use structure::Structure;

@@ -1,0 +1,1 @@
+//! Encoded words of header fields (RFC 2047).
