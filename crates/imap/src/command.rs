@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 pub use self::{
     fetch::{FetchItem, Partial, Section, SectionFetch, SectionName, SectionPart},
-    names::{MailboxName, Tag},
+    names::{MAILBOX_NAME_BYTES, MAILBOX_NAME_LEVELS, MailboxName, MailboxNameError, Tag},
     search::{SearchKey, SearchText},
     set::{Bound, Messages, Numbering, SequenceSet},
 };

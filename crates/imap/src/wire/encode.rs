@@ -1,71 +1,202 @@
-//! Answers to bytes. Every encoder appends to a buffer; none can fail.
+//! Answers to bytes (RFC 3501 §7, §9). Every encoder appends to a buffer; none can fail, whatever the text.
+//! May use plain values only.
 
-/// Response codes (RFC 3501 §7.1, RFC 4315, RFC 5530, RFC 6154).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Code {
-    /// The text must be shown to the person.
-    Alert,
-    /// The mailbox exists already (RFC 5530).
-    AlreadyExists,
-    /// Where an appended message went (RFC 4315).
-    AppendUid {
-        /// UIDVALIDITY of the mailbox.
-        validity: u32,
-        /// The new UID.
-        uid: u32,
-    },
-    /// Wrong user or password (RFC 5530).
-    AuthenticationFailed,
-    /// The right to use the mailbox ended, or never was (RFC 5530).
-    AuthorizationFailed,
-    /// The charset is not known (RFC 3501); the ones known are told.
-    BadCharset,
-    /// It can never be done (RFC 5530).
-    Cannot,
-    /// Where copied messages went (RFC 4315); both lists in the same order.
-    CopyUid {
-        /// UIDVALIDITY of the target.
-        validity: u32,
-        /// UIDs in the source.
-        from: Vec<u32>,
-        /// UIDs in the target.
-        to: Vec<u32>,
-    },
-    /// Some messages are gone, their expunge not told yet (RFC 5530).
-    ExpungeIssued,
-    /// Another one uses it (RFC 5530).
-    InUse,
-    /// A limit was reached (RFC 5530).
-    Limit,
-    /// No such mailbox (RFC 5530).
-    NonExistent,
-    /// Flags that can be kept; keywords too if `any` (`\*`).
-    PermanentFlags {
-        /// The flags, as on the wire.
-        flags: Vec<String>,
-        /// Whether new keywords are accepted.
-        any: bool,
-    },
-    /// Login must be done over TLS (RFC 5530).
-    PrivacyRequired,
-    /// The mailbox is read only.
-    ReadOnly,
-    /// The mailbox is read and write.
-    ReadWrite,
-    /// Our fault (RFC 5530).
-    ServerBug,
-    /// The message is larger than what is accepted (RFC 4469).
-    TooBig,
-    /// Create the mailbox first.
-    TryCreate,
-    /// The next UID.
-    UidNext(u32),
-    /// UIDVALIDITY.
-    UidValidity(u32),
-    /// Out of order for now: try later (RFC 5530).
-    Unavailable,
-    /// Sequence number of the first message without `\Seen`.
-    Unseen(u32),
-    /// The special use is not supported here (RFC 6154 §3).
-    UseAttr,
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    command::{Flag, SectionFetch, SectionName, SectionPart, SpecialUse},
+    completion::Reply,
+    wire::mutf7,
+};
+
+pub use self::code::Code;
+
+mod code;
+
+/// Longest text sent as a quoted string.
+const QUOTED_BYTES: usize = 1024;
+
+/// A `string`: quoted if it can be, else a literal.
+pub fn string(out: &mut Vec<u8>, text: &[u8]) {
+    let quotable = |byte: &u8| matches!(byte, 0x20..=0x7e);
+    if text.len() > QUOTED_BYTES || !text.iter().all(quotable) {
+        literal_head(out, text.len() as u64);
+        out.extend_from_slice(text);
+        return;
+    }
+    out.push(b'"');
+    for &byte in text {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
 }
+
+/// An `nstring`: NIL or a string.
+pub fn nstring(out: &mut Vec<u8>, text: Option<&[u8]>) {
+    match text {
+        Some(text) => string(out, text),
+        None => out.extend_from_slice(b"NIL"),
+    }
+}
+
+/// An `astring`: an atom if it can be, else a string. `NIL` is quoted: clients read a bare one as nothing.
+pub fn astring(out: &mut Vec<u8>, text: &[u8]) {
+    let atom = |byte: &u8| matches!(byte, 0x21..=0x7e) && !b"(){%*\"\\".contains(byte);
+    if !text.is_empty() && text.iter().all(atom) && !text.eq_ignore_ascii_case(b"NIL") {
+        out.extend_from_slice(text);
+    } else {
+        string(out, text);
+    }
+}
+
+/// The announcement of a literal, CRLF included; exactly `length` bytes must follow.
+pub fn literal_head(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(format!("{{{length}}}\r\n").as_bytes());
+}
+
+/// A mailbox name, from UTF-8.
+pub fn mailbox(out: &mut Vec<u8>, name: &str) {
+    astring(out, mutf7::encode(name).as_bytes());
+}
+
+/// A flag as it is written on the wire.
+pub fn flag_text(flag: &Flag) -> &str {
+    match flag {
+        Flag::Answered => "\\Answered",
+        Flag::Deleted => "\\Deleted",
+        Flag::Draft => "\\Draft",
+        Flag::Flagged => "\\Flagged",
+        Flag::Seen => "\\Seen",
+        Flag::Keyword(keyword) => keyword,
+    }
+}
+
+/// A special use as a LIST attribute (RFC 6154 §2).
+pub fn special_use_text(special_use: SpecialUse) -> &'static str {
+    match special_use {
+        SpecialUse::All => "\\All",
+        SpecialUse::Archive => "\\Archive",
+        SpecialUse::Drafts => "\\Drafts",
+        SpecialUse::Flagged => "\\Flagged",
+        SpecialUse::Junk => "\\Junk",
+        SpecialUse::Sent => "\\Sent",
+        SpecialUse::Trash => "\\Trash",
+    }
+}
+
+/// `(a b c)` of words that need no quoting: flags, attributes, items.
+pub fn list<'t>(out: &mut Vec<u8>, words: impl IntoIterator<Item = &'t str>) {
+    out.push(b'(');
+    for (i, word) in words.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(word.as_bytes());
+    }
+    out.push(b')');
+}
+
+/// An INTERNALDATE, quotes included, in UTC (RFC 3501 §9 `date-time`).
+pub fn internal_date(out: &mut Vec<u8>, at: Timestamp) {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let at = at.to_zoned(TimeZone::UTC);
+    let month = usize::try_from(at.month() - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"Jan");
+    let text = format!(
+        "\"{:2}-{month}-{:04} {:02}:{:02}:{:02} +0000\"",
+        at.day(),
+        at.year(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    );
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// What a FETCH answer calls a section, `<origin>` included (RFC 3501 §7.4.2): `BODY[…]` or the RFC822 name asked for.
+pub fn section_label(out: &mut Vec<u8>, fetch: &SectionFetch) {
+    match fetch.name {
+        SectionName::Rfc822 => out.extend_from_slice(b"RFC822"),
+        SectionName::Rfc822Header => out.extend_from_slice(b"RFC822.HEADER"),
+        SectionName::Rfc822Text => out.extend_from_slice(b"RFC822.TEXT"),
+        SectionName::Body => {
+            out.extend_from_slice(b"BODY[");
+            section(out, fetch);
+            out.push(b']');
+        }
+    }
+    if let Some(partial) = fetch.partial {
+        out.extend_from_slice(format!("<{}>", partial.origin).as_bytes());
+    }
+}
+
+fn section(out: &mut Vec<u8>, fetch: &SectionFetch) {
+    let path: Vec<String> = fetch.section.path.iter().map(u16::to_string).collect();
+    out.extend_from_slice(path.join(".").as_bytes());
+    if !path.is_empty() && fetch.section.part != SectionPart::All {
+        out.push(b'.');
+    }
+    match &fetch.section.part {
+        SectionPart::All => {}
+        SectionPart::Header => out.extend_from_slice(b"HEADER"),
+        SectionPart::Text => out.extend_from_slice(b"TEXT"),
+        SectionPart::Mime => out.extend_from_slice(b"MIME"),
+        SectionPart::HeaderFields(names) => fields(out, "HEADER.FIELDS", names),
+        SectionPart::HeaderFieldsNot(names) => fields(out, "HEADER.FIELDS.NOT", names),
+    }
+}
+
+fn fields(out: &mut Vec<u8>, word: &str, names: &[String]) {
+    out.extend_from_slice(word.as_bytes());
+    out.extend_from_slice(b" (");
+    for (i, name) in names.iter().enumerate() {
+        if i > 0 {
+            out.push(b' ');
+        }
+        astring(out, name.as_bytes());
+    }
+    out.push(b')');
+}
+
+/// Numbers as a set, neighbours that follow each other joined (`1:3,7`), in the order given.
+pub fn numbers(out: &mut Vec<u8>, numbers: impl IntoIterator<Item = u32>) {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for n in numbers {
+        match runs.last_mut() {
+            Some(run) if run.1.checked_add(1) == Some(n) => run.1 = n,
+            _ => runs.push((n, n)),
+        }
+    }
+    for (i, (from, to)) in runs.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(from.to_string().as_bytes());
+        if to > from {
+            out.extend_from_slice(format!(":{to}").as_bytes());
+        }
+    }
+}
+
+/// A status response with its line end: `A1 OK [CODE] text`, or `* BYE text` with the tag `*` (RFC 3501 §7.1). The text
+/// is cut to one line of ASCII.
+pub fn status(out: &mut Vec<u8>, tag: &str, word: &str, reply: &Reply) {
+    out.extend_from_slice(format!("{tag} {word} ").as_bytes());
+    if let Some(code) = &reply.code {
+        out.push(b'[');
+        code.write(out);
+        out.extend_from_slice(b"] ");
+    }
+    let text = reply.text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' });
+    out.extend(text.map(|c| c as u8));
+    if reply.text.is_empty() {
+        out.extend_from_slice(word.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Response codes: the machine-readable part of a status response (RFC 3501 §7.1).
+//! May use plain values only.
+
+use super::{list, numbers};
+
+/// Response codes (RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 6154 §3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// The text must be shown to the person.
+    Alert,
+    /// The mailbox exists already (RFC 5530).
+    AlreadyExists,
+    /// Where an appended message went (RFC 4315).
+    AppendUid {
+        /// UIDVALIDITY of the mailbox.
+        validity: u32,
+        /// The new UID.
+        uid: u32,
+    },
+    /// Wrong user or password (RFC 5530).
+    AuthenticationFailed,
+    /// The right to use the mailbox ended, or never was (RFC 5530).
+    AuthorizationFailed,
+    /// The charset is not known (RFC 3501); the ones known are told.
+    BadCharset,
+    /// It can never be done (RFC 5530).
+    Cannot,
+    /// The capabilities, sent along so that the client need not ask (RFC 3501 §7.1).
+    Capability(String),
+    /// Where copied messages went (RFC 4315); both lists in the same order.
+    CopyUid {
+        /// UIDVALIDITY of the target.
+        validity: u32,
+        /// UIDs in the source.
+        from: Vec<u32>,
+        /// UIDs in the target.
+        to: Vec<u32>,
+    },
+    /// Some messages are gone, their expunge not told yet (RFC 5530).
+    ExpungeIssued,
+    /// Another one uses it (RFC 5530).
+    InUse,
+    /// A limit was reached (RFC 5530).
+    Limit,
+    /// No such mailbox (RFC 5530).
+    NonExistent,
+    /// Flags that can be kept; keywords too if `any` (`\*`).
+    PermanentFlags {
+        /// The flags, as on the wire.
+        flags: Vec<String>,
+        /// Whether new keywords are accepted.
+        any: bool,
+    },
+    /// Login must be done over TLS (RFC 5530).
+    PrivacyRequired,
+    /// The mailbox is read only.
+    ReadOnly,
+    /// The mailbox is read and write.
+    ReadWrite,
+    /// Our fault (RFC 5530).
+    ServerBug,
+    /// The message is larger than what is accepted (RFC 4469).
+    TooBig,
+    /// Create the mailbox first.
+    TryCreate,
+    /// The next UID.
+    UidNext(u32),
+    /// UIDVALIDITY.
+    UidValidity(u32),
+    /// Out of order for now: try later (RFC 5530).
+    Unavailable,
+    /// Sequence number of the first message without `\Seen`.
+    Unseen(u32),
+    /// The special use is not supported here (RFC 6154 §3).
+    UseAttr,
+}
+
+impl Code {
+    /// Appends the code, without the brackets.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let text = match self {
+            Self::Alert => "ALERT",
+            Self::AlreadyExists => "ALREADYEXISTS",
+            Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
+            Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
+            Self::BadCharset => "BADCHARSET (US-ASCII UTF-8)",
+            Self::Cannot => "CANNOT",
+            Self::Capability(capability) => {
+                return out.extend_from_slice(format!("CAPABILITY {capability}").as_bytes());
+            }
+            Self::ExpungeIssued => "EXPUNGEISSUED",
+            Self::InUse => "INUSE",
+            Self::Limit => "LIMIT",
+            Self::NonExistent => "NONEXISTENT",
+            Self::PrivacyRequired => "PRIVACYREQUIRED",
+            Self::ReadOnly => "READ-ONLY",
+            Self::ReadWrite => "READ-WRITE",
+            Self::ServerBug => "SERVERBUG",
+            Self::TooBig => "TOOBIG",
+            Self::TryCreate => "TRYCREATE",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::UseAttr => "USEATTR",
+            Self::AppendUid { validity, uid } => {
+                return out.extend_from_slice(format!("APPENDUID {validity} {uid}").as_bytes());
+            }
+            Self::UidNext(uid) => return out.extend_from_slice(format!("UIDNEXT {uid}").as_bytes()),
+            Self::UidValidity(validity) => {
+                return out.extend_from_slice(format!("UIDVALIDITY {validity}").as_bytes());
+            }
+            Self::Unseen(number) => return out.extend_from_slice(format!("UNSEEN {number}").as_bytes()),
+            Self::CopyUid { validity, from, to } => return copy_uid(out, *validity, from, to),
+            Self::PermanentFlags { flags, any } => return permanent_flags(out, flags, *any),
+        };
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn copy_uid(out: &mut Vec<u8>, validity: u32, from: &[u32], to: &[u32]) {
+    out.extend_from_slice(format!("COPYUID {validity} ").as_bytes());
+    numbers(out, from.iter().copied());
+    out.push(b' ');
+    numbers(out, to.iter().copied());
+}
+
+fn permanent_flags(out: &mut Vec<u8>, flags: &[String], any: bool) {
+    out.extend_from_slice(b"PERMANENTFLAGS ");
+    list(out, flags.iter().map(String::as_str).chain(any.then_some("\\*")));
+}

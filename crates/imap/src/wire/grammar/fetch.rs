@@ -1,0 +1,169 @@
+//! The items of FETCH (RFC 3501 §6.4.5).
+
+use crate::command::{FetchItem, Numbering, Partial, Section, SectionFetch, SectionName, SectionPart};
+
+use super::cursor::{Cursor, Fault, Parsed};
+
+/// Most different items in one FETCH.
+pub const FETCH_ITEMS: usize = 64;
+
+/// Most header fields named in one section.
+pub const FETCH_FIELDS: usize = 256;
+
+/// Deepest part path.
+pub const SECTION_DEPTH: usize = 32;
+
+const AN_ITEM: &str = "an item such as FLAGS, ENVELOPE or BODY.PEEK[]";
+const A_SECTION: &str = "a section such as 1.2, HEADER, TEXT or HEADER.FIELDS (DATE FROM)";
+
+pub(super) fn items(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Vec<FetchItem>> {
+    cursor.space()?;
+    let mut items = Vec::new();
+    if numbering == Numbering::Uid {
+        items.push(FetchItem::Uid);
+    }
+    if cursor.take(b'(') {
+        loop {
+            add(&mut items, item(cursor)?)?;
+            if cursor.take(b')') {
+                break;
+            }
+            cursor.space()?;
+        }
+    } else if let Some(spelled_out) = take_macro(cursor) {
+        items.extend(spelled_out);
+    } else {
+        add(&mut items, item(cursor)?)?;
+    }
+    Ok(items)
+}
+
+fn add(items: &mut Vec<FetchItem>, item: FetchItem) -> Parsed<()> {
+    if items.contains(&item) {
+        return Ok(());
+    }
+    if items.len() >= FETCH_ITEMS {
+        return Err(Fault::other("at most 64 items"));
+    }
+    items.push(item);
+    Ok(())
+}
+
+fn take_macro(cursor: &mut Cursor<'_>) -> Option<Vec<FetchItem>> {
+    use FetchItem::{Body, Envelope, Flags, InternalDate, Size};
+    if cursor.take_word("FAST") {
+        return Some(vec![Flags, InternalDate, Size]);
+    }
+    if cursor.take_word("ALL") {
+        return Some(vec![Flags, InternalDate, Size, Envelope]);
+    }
+    cursor.take_word("FULL").then(|| vec![Flags, InternalDate, Size, Envelope, Body])
+}
+
+fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
+    let fault = cursor.expected(AN_ITEM);
+    let word = cursor.word(AN_ITEM)?;
+    let sectioned = cursor.peek() == Some(b'[');
+    Ok(match (word.as_str(), sectioned) {
+        ("BODY", true) => FetchItem::Section(body_section(cursor, false)?),
+        ("BODY.PEEK", true) => FetchItem::Section(body_section(cursor, true)?),
+        ("UID", false) => FetchItem::Uid,
+        ("FLAGS", false) => FetchItem::Flags,
+        ("INTERNALDATE", false) => FetchItem::InternalDate,
+        ("ENVELOPE", false) => FetchItem::Envelope,
+        ("BODY", false) => FetchItem::Body,
+        ("BODYSTRUCTURE", false) => FetchItem::BodyStructure,
+        ("RFC822.SIZE", false) => FetchItem::Size,
+        ("RFC822", false) => old_name(SectionName::Rfc822, SectionPart::All),
+        ("RFC822.HEADER", false) => old_name(SectionName::Rfc822Header, SectionPart::Header),
+        ("RFC822.TEXT", false) => old_name(SectionName::Rfc822Text, SectionPart::Text),
+        _ => return Err(fault),
+    })
+}
+
+/// `RFC822…`: the section it stands for; only the header does not set `\Seen`.
+fn old_name(name: SectionName, part: SectionPart) -> FetchItem {
+    let peek = name == SectionName::Rfc822Header;
+    FetchItem::Section(SectionFetch {
+        name,
+        section: Section { path: Vec::new(), part },
+        peek,
+        partial: None,
+    })
+}
+
+fn body_section(cursor: &mut Cursor<'_>, peek: bool) -> Parsed<SectionFetch> {
+    cursor.byte(b'[', A_SECTION)?;
+    let section = section(cursor)?;
+    cursor.byte(b']', "the ] that ends the section")?;
+    let partial = if cursor.take(b'<') { Some(partial(cursor)?) } else { None };
+    Ok(SectionFetch { name: SectionName::Body, section, peek, partial })
+}
+
+fn section(cursor: &mut Cursor<'_>) -> Parsed<Section> {
+    let mut path = Vec::new();
+    while cursor.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+        let fault = cursor.expected("a part number from 1 to 65535");
+        let number =
+            u16::try_from(cursor.number(A_SECTION)?).ok().filter(|number| *number > 0).ok_or(fault)?;
+        if path.len() == SECTION_DEPTH {
+            return Err(Fault::other("at most 32 levels of parts"));
+        }
+        path.push(number);
+        if !cursor.take(b'.') {
+            return Ok(Section { path, part: SectionPart::All });
+        }
+    }
+    if path.is_empty() && cursor.peek() == Some(b']') {
+        return Ok(Section::default());
+    }
+    let part = section_part(cursor, !path.is_empty())?;
+    Ok(Section { path, part })
+}
+
+fn section_part(cursor: &mut Cursor<'_>, of_part: bool) -> Parsed<SectionPart> {
+    let fault = cursor.expected(A_SECTION);
+    Ok(match cursor.word(A_SECTION)?.as_str() {
+        "HEADER" => SectionPart::Header,
+        "TEXT" => SectionPart::Text,
+        "MIME" if of_part => SectionPart::Mime,
+        "HEADER.FIELDS" => SectionPart::HeaderFields(fields(cursor)?),
+        "HEADER.FIELDS.NOT" => SectionPart::HeaderFieldsNot(fields(cursor)?),
+        _ => return Err(fault),
+    })
+}
+
+fn fields(cursor: &mut Cursor<'_>) -> Parsed<Vec<String>> {
+    cursor.space()?;
+    cursor.byte(b'(', "a parenthesised list of header fields")?;
+    let mut names = Vec::new();
+    loop {
+        names.push(field_name(cursor)?);
+        if names.len() > FETCH_FIELDS {
+            return Err(Fault::other("at most 256 header fields"));
+        }
+        if cursor.take(b')') {
+            return Ok(names);
+        }
+        cursor.space()?;
+    }
+}
+
+/// `ftext` of RFC 5322 §3.6.8; also the argument of SEARCH HEADER.
+pub(super) fn field_name(cursor: &mut Cursor<'_>) -> Parsed<String> {
+    const A_FIELD: &str = "the name of a header field, such as Subject";
+    let fault = cursor.expected(A_FIELD);
+    let name = cursor.astring_text(A_FIELD)?;
+    let legal = |byte: u8| matches!(byte, 0x21..=0x7e) && byte != b':';
+    if name.is_empty() || !name.bytes().all(legal) { Err(fault) } else { Ok(name) }
+}
+
+fn partial(cursor: &mut Cursor<'_>) -> Parsed<Partial> {
+    const A_PARTIAL: &str = "a range of bytes such as <0.2048>";
+    let origin = cursor.number(A_PARTIAL)?;
+    cursor.byte(b'.', A_PARTIAL)?;
+    let fault = cursor.expected(A_PARTIAL);
+    let length = cursor.number(A_PARTIAL)?;
+    cursor.byte(b'>', A_PARTIAL)?;
+    if length == 0 { Err(fault) } else { Ok(Partial { origin, length }) }
+}

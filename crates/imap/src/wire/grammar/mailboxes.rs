@@ -1,0 +1,214 @@
+//! Mailbox names and the commands about whole mailboxes (RFC 3501 §6.3, RFC 6154).
+
+use crate::{
+    command::{
+        AppendArgs, ListArgs, ListReturn, ListSelect, MailboxName, SessionCommand, SpecialUse, StatusItem,
+    },
+    wire::mutf7,
+};
+
+use super::{
+    cursor::{Cursor, Fault, Parsed},
+    dates, flags,
+};
+
+/// Most patterns in one LIST.
+pub const LIST_PATTERNS: usize = 32;
+
+/// Longest reference or pattern, in bytes.
+const PATTERN_BYTES: usize = 1024;
+
+const A_MAILBOX: &str = "a mailbox name";
+
+/// A space and a mailbox name.
+pub(super) fn sp_mailbox(cursor: &mut Cursor<'_>) -> Parsed<MailboxName> {
+    cursor.space()?;
+    let bytes = cursor.astring(A_MAILBOX)?;
+    let name = mutf7::decode(&bytes).map_err(|error| Fault::other(error.to_string()))?;
+    MailboxName::parse(&name).map_err(|error| Fault::other(error.to_string()))
+}
+
+/// CREATE, with `(USE (\Sent))` of RFC 6154 §3.
+pub(super) fn create(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
+    let mailbox = sp_mailbox(cursor)?;
+    let mut special_use = Vec::new();
+    if !cursor.at_end() {
+        cursor.space()?;
+        cursor.byte(b'(', "(USE (…)) or the end")?;
+        let fault = cursor.expected("USE");
+        if !cursor.take_word("USE") {
+            return Err(fault);
+        }
+        cursor.space()?;
+        cursor.byte(b'(', "a parenthesised list of special uses")?;
+        list_of(cursor, |cursor| {
+            let attribute = special_use_attribute(cursor)?;
+            if !special_use.contains(&attribute) {
+                special_use.push(attribute);
+            }
+            Ok(())
+        })?;
+        cursor.byte(b')', "a closing parenthesis")?;
+    }
+    Ok(SessionCommand::Create { mailbox, special_use })
+}
+
+fn special_use_attribute(cursor: &mut Cursor<'_>) -> Parsed<SpecialUse> {
+    const A_USE: &str = r"a special use such as \Sent";
+    cursor.byte(b'\\', A_USE)?;
+    let fault = cursor.expected(A_USE);
+    match cursor.word(A_USE)?.as_str() {
+        "ALL" => Ok(SpecialUse::All),
+        "ARCHIVE" => Ok(SpecialUse::Archive),
+        "DRAFTS" => Ok(SpecialUse::Drafts),
+        "FLAGGED" => Ok(SpecialUse::Flagged),
+        "JUNK" => Ok(SpecialUse::Junk),
+        "SENT" => Ok(SpecialUse::Sent),
+        "TRASH" => Ok(SpecialUse::Trash),
+        _ => Err(fault),
+    }
+}
+
+/// What follows an opening parenthesis: items separated by spaces, maybe none, and the closing one.
+fn list_of(cursor: &mut Cursor<'_>, mut item: impl FnMut(&mut Cursor<'_>) -> Parsed<()>) -> Parsed<()> {
+    if cursor.take(b')') {
+        return Ok(());
+    }
+    loop {
+        item(cursor)?;
+        if cursor.take(b')') {
+            return Ok(());
+        }
+        cursor.space()?;
+    }
+}
+
+pub(super) fn list(cursor: &mut Cursor<'_>) -> Parsed<ListArgs> {
+    let mut args = ListArgs::default();
+    cursor.space()?;
+    if cursor.take(b'(') {
+        args.select = list_select(cursor)?;
+        cursor.space()?;
+    }
+    args.reference = pattern_text(&cursor.astring("a reference, often \"\"")?)?;
+    cursor.space()?;
+    if cursor.take(b'(') {
+        list_of(cursor, |cursor| {
+            if args.patterns.len() == LIST_PATTERNS {
+                return Err(Fault::other("at most 32 patterns"));
+            }
+            args.patterns.push(pattern_text(&cursor.pattern()?)?);
+            Ok(())
+        })?;
+    } else {
+        args.patterns.push(pattern_text(&cursor.pattern()?)?);
+    }
+    if !cursor.at_end() {
+        cursor.space()?;
+        args.returns = Some(list_return(cursor)?);
+    }
+    Ok(args)
+}
+
+fn list_select(cursor: &mut Cursor<'_>) -> Parsed<ListSelect> {
+    const AN_OPTION: &str = "SPECIAL-USE, SUBSCRIBED, REMOTE or RECURSIVEMATCH";
+    let mut select = ListSelect::default();
+    list_of(cursor, |cursor| {
+        let fault = cursor.expected(AN_OPTION);
+        match cursor.word(AN_OPTION)?.as_str() {
+            "SPECIAL-USE" => select.special_use = true,
+            "SUBSCRIBED" => select.subscribed = true,
+            "REMOTE" => select.remote = true,
+            "RECURSIVEMATCH" => select.recursive_match = true,
+            _ => return Err(fault),
+        }
+        Ok(())
+    })?;
+    if select.recursive_match && !select.subscribed && !select.special_use {
+        return Err(Fault::other("RECURSIVEMATCH needs SUBSCRIBED or SPECIAL-USE beside it"));
+    }
+    Ok(select)
+}
+
+fn list_return(cursor: &mut Cursor<'_>) -> Parsed<ListReturn> {
+    const AN_OPTION: &str = "SPECIAL-USE, SUBSCRIBED or CHILDREN";
+    let fault = cursor.expected("RETURN or the end");
+    if !cursor.take_word("RETURN") {
+        return Err(fault);
+    }
+    cursor.space()?;
+    cursor.byte(b'(', "a parenthesised list of return options")?;
+    let mut returns = ListReturn::default();
+    list_of(cursor, |cursor| {
+        let fault = cursor.expected(AN_OPTION);
+        match cursor.word(AN_OPTION)?.as_str() {
+            "SPECIAL-USE" => returns.special_use = true,
+            "SUBSCRIBED" => returns.subscribed = true,
+            "CHILDREN" => returns.children = true,
+            _ => return Err(fault),
+        }
+        Ok(())
+    })?;
+    Ok(returns)
+}
+
+pub(super) fn lsub(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
+    cursor.space()?;
+    let reference = pattern_text(&cursor.astring("a reference, often \"\"")?)?;
+    cursor.space()?;
+    let pattern = pattern_text(&cursor.pattern()?)?;
+    Ok(SessionCommand::Lsub { reference, pattern })
+}
+
+fn pattern_text(bytes: &[u8]) -> Parsed<String> {
+    if bytes.len() > PATTERN_BYTES {
+        return Err(Fault::other("a reference or pattern has at most 1024 bytes"));
+    }
+    mutf7::decode(bytes).map_err(|error| Fault::other(error.to_string()))
+}
+
+pub(super) fn status(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
+    const AN_ITEM: &str = "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY or UNSEEN";
+    let mailbox = sp_mailbox(cursor)?;
+    cursor.space()?;
+    cursor.byte(b'(', "a parenthesised list of status items")?;
+    let mut items = Vec::new();
+    list_of(cursor, |cursor| {
+        let fault = cursor.expected(AN_ITEM);
+        let item = match cursor.word(AN_ITEM)?.as_str() {
+            "MESSAGES" => StatusItem::Messages,
+            "RECENT" => StatusItem::Recent,
+            "UIDNEXT" => StatusItem::UidNext,
+            "UIDVALIDITY" => StatusItem::UidValidity,
+            "UNSEEN" => StatusItem::Unseen,
+            _ => return Err(fault),
+        };
+        if !items.contains(&item) {
+            items.push(item);
+        }
+        Ok(())
+    })?;
+    if items.is_empty() {
+        return Err(cursor.expected("at least one status item"));
+    }
+    Ok(SessionCommand::Status { mailbox, items })
+}
+
+/// APPEND up to the announcement of its message (RFC 3501 §6.3.11).
+pub(super) fn append(cursor: &mut Cursor<'_>) -> Parsed<AppendArgs> {
+    let mailbox = sp_mailbox(cursor)?;
+    cursor.space()?;
+    let mut flags = Vec::new();
+    if cursor.peek() == Some(b'(') {
+        flags = flags::flag_list(cursor)?;
+        cursor.space()?;
+    }
+    let mut internal_date = None;
+    if cursor.peek() == Some(b'"') {
+        internal_date = Some(dates::date_time(cursor)?);
+        cursor.space()?;
+    }
+    let (size, _) = cursor.announcement()?;
+    cursor.end()?;
+    Ok(AppendArgs { mailbox, flags, internal_date, size })
+}
