@@ -1,1 +1,22 @@
-//! smtp
+//! SMTP, server side (RFC 5321, 6409, 3207, 4954): the protocol as a state machine without I/O, and the thin driver
+//! that puts it on a TCP or TLS stream.
+//! May use smtp-proto for the grammar of commands. Must never know the store, accounts or routing: it is generic over
+//! its [`Policy`], and a 250 after DATA takes that policy's own proof of durability (I-1).
+//!
+//! Way of a byte: `driver` (stream, deadlines, stop) → `input` (lines; lone CR or LF refused) → `command` (grammar) →
+//! `machine` (a [`machine::Step`], which may be a question to the policy) → [`Reply`] → `driver`. The bytes of a message go
+//! `driver` → `data` (end of data, dots removed in place) → [`Policy::chunk`].
+
+pub use crate::{
+    driver::{Addresses, Mode, Stop, serve, serve_on},
+    ended::{End, Ended},
+    policy::{Accepted, Connection, Credentials, MailFrom, Mechanism, Policy, Service, TlsInfo},
+    reply::Reply,
+    settings::{Limits, Settings},
+};
+
+mod driver;
+mod ended;
+mod policy;
+mod reply;
+mod settings;

@@ -1,0 +1,168 @@
+//! What the protocol asks of whoever decides, and the values that go with the questions. No decision is made here.
+
+use std::{fmt, future::Future, net::SocketAddr};
+
+use zeroize::Zeroizing;
+
+use crate::Reply;
+
+/// The one who decides: may this person log in, send as this address, to that one, this content.
+///
+/// The questions of one session come one at a time and in protocol order. The values that the policy hands out
+/// (`Peer`, `Envelope`, `Incoming`) are dropped when the session or the transaction ends without them being used.
+///
+/// Every `Err` is a [`Reply`] of class 4 or 5 and is sent as it is; any other class is replaced by
+/// `451 4.3.0`. A 421 also closes the connection.
+pub trait Policy: Send + Sync + 'static {
+    /// Someone who logged in.
+    type Peer: Send + Sync + 'static;
+    /// A transaction from MAIL to DATA.
+    type Envelope: Send;
+    /// A message whose content is arriving.
+    type Incoming: Send;
+    /// The proof that a message is durable: without one there is no 250 (I-1).
+    type Durable: Send;
+
+    /// Checks what the client gave with AUTH (RFC 4954). All failures should look alike (M-5): usually `535 5.7.8`.
+    fn authenticate(
+        &self,
+        connection: &Connection,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<Self::Peer, Reply>> + Send;
+
+    /// MAIL FROM: opens a transaction. `peer` is who logged in; on the submission services it is always there.
+    fn mail(
+        &self,
+        connection: &Connection,
+        peer: Option<&Self::Peer>,
+        from: MailFrom,
+    ) -> impl Future<Output = Result<Self::Envelope, Reply>> + Send;
+
+    /// RCPT TO: one more recipient. `to` is the text of an addr-spec (a local part that needs quotes has them; not ASCII
+    /// only if MAIL said SMTPUTF8), or `postmaster` alone (RFC 5321 §4.5.1), in the client's case.
+    fn rcpt(
+        &self,
+        connection: &Connection,
+        envelope: &mut Self::Envelope,
+        to: String,
+    ) -> impl Future<Output = Result<(), Reply>> + Send;
+
+    /// DATA, with at least one recipient accepted: the last moment to refuse before the content comes.
+    fn data(
+        &self,
+        connection: &Connection,
+        envelope: Self::Envelope,
+    ) -> impl Future<Output = Result<Self::Incoming, Reply>> + Send;
+
+    /// A piece of content: dots removed, every line ended by CR LF, the one before the final dot included; pieces are cut
+    /// anywhere and hold 1 to 32,768 bytes. An `Err` is answered after the final dot; what is left is read and dropped, and
+    /// `incoming` is dropped at once.
+    fn chunk(
+        &self,
+        incoming: &mut Self::Incoming,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), Reply>> + Send;
+
+    /// The final dot: keep the message or refuse it.
+    fn finish(
+        &self,
+        incoming: Self::Incoming,
+    ) -> impl Future<Output = Result<Accepted<Self::Durable>, Reply>> + Send;
+
+    /// Resolves when `peer` may no longer use this session (S-1.5), which is then ended with `421 4.7.0`.
+    fn revoked(&self, peer: &Self::Peer) -> impl Future<Output = ()> + Send;
+}
+
+/// What is known of the other end.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Address of the client.
+    pub peer: SocketAddr,
+    /// Address it came to.
+    pub local: SocketAddr,
+    /// The TLS session, if there is one by now.
+    pub tls: Option<TlsInfo>,
+    /// The name given with EHLO or HELO; printable ASCII, empty before.
+    pub helo: String,
+    /// Whether the last greeting was EHLO (for the `with` of a Received field: RFC 3848).
+    pub extended: bool,
+    /// Which service the client came to.
+    pub service: Service,
+    /// A short name of the session for logs, unique in this process.
+    pub session: String,
+}
+
+/// A TLS session, for traces and the Received field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: String,
+    /// The suite, by its IANA name.
+    pub cipher: String,
+}
+
+/// A listener's service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Port 587: clear text first, STARTTLS before anything else (RFC 6409).
+    Submission,
+    /// Port 465: TLS from the first byte (RFC 8314).
+    SubmissionTls,
+}
+
+/// What a client gave with AUTH. `Debug` shows no secret.
+pub enum Credentials {
+    /// PLAIN (RFC 4616) or LOGIN.
+    Plain {
+        /// Whom the client asks to act as; `None` when not given, and always with LOGIN.
+        authzid: Option<String>,
+        /// Who the client says it is.
+        authcid: String,
+        /// The password; wiped from memory when dropped.
+        password: Zeroizing<Vec<u8>>,
+        /// Which of the two mechanisms it came by.
+        mechanism: Mechanism,
+    },
+}
+
+/// A SASL mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mechanism {
+    /// RFC 4616.
+    Plain,
+    /// The old two-question one.
+    Login,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Credentials::Plain { authzid, authcid, mechanism, .. } = self;
+        f.debug_struct("Plain")
+            .field("authzid", authzid)
+            .field("authcid", authcid)
+            .field("mechanism", mechanism)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The arguments of MAIL FROM (RFC 5321 §4.1.1.2, 1870, 6152, 6531).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailFrom {
+    /// The reverse-path as the text of an addr-spec (quotes kept where needed); `None` is the null path `<>`.
+    pub path: Option<String>,
+    /// The size announced, in bytes; at most [`Limits::message_bytes`](crate::Limits::message_bytes).
+    pub size: Option<u64>,
+    /// `BODY=8BITMIME`.
+    pub eight_bit: bool,
+    /// `SMTPUTF8`: addresses and header fields may hold UTF-8.
+    pub smtputf8: bool,
+}
+
+/// A message that is kept.
+#[derive(Debug)]
+pub struct Accepted<D> {
+    /// The proof.
+    pub durable: D,
+    /// The name under which it can be found again, told to the client in the 250.
+    pub id: String,
+}
