@@ -176,7 +176,8 @@ fn each_thing_that_is_wrong_with_the_file_is_named() {
     let mut newer = good.clone();
     newer[7] = 2;
     let too_long = [good.as_slice(), &vec![0; 1 << 20]].concat();
-    let wrong: [(&[u8], fn(&KeyringError) -> bool); 6] = [
+    type Expected = fn(&KeyringError) -> bool;
+    let wrong: [(&[u8], Expected); 6] = [
         (b"", |error| matches!(error, KeyringError::Foreign(_))),
         (b"something else entirely", |error| matches!(error, KeyringError::Foreign(_))),
         (&newer, |error| matches!(error, KeyringError::Version { version: 2, .. })),

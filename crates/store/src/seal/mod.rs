@@ -15,8 +15,9 @@ use aws_lc_rs::{
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+pub use self::body::CHUNK;
 pub(crate) use self::{
-    body::{BodyOpener, BodySealer, CHUNK},
+    body::{BodyOpener, BodySealer},
     store_key::StoreKey,
 };
 
