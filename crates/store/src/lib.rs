@@ -1,19 +1,50 @@
-//! store
+//! Everything that is kept: accounts, boxes, messages, traces, sealed at rest (I-5) in an embedded engine behind a
+//! small wall (I-6), changed by one committer that syncs many operations at once (I-1, I-2).
+//!
+//! [`Store`] is the door. Reads see one snapshot ([`Reader`]); writes are operations that resolve once they are durable.
+//! May use: rocksdb (in `engine::rocks` only), aws-lc-rs. Must never touch: protocols, the network.
 
+#![allow(clippy::todo, clippy::too_many_lines)]
+mod account;
+mod body;
+mod boxes;
 mod clock;
 mod day;
-#[allow(dead_code)]
+mod delivery;
+mod error;
 mod files;
-#[allow(dead_code)]
-mod keyring;
+mod flags;
+mod ids;
 mod master;
-#[allow(dead_code, unused_imports)]
-mod seal;
+mod open;
+mod prove;
+mod reader;
+mod settings;
+mod statistics;
+mod store;
+mod trace;
 
-pub use self::{
-    clock::{Clock, ManualClock, SystemClock},
-    day::Day,
-    keyring::{KeyKind, KeyringError},
-    master::{MasterKey, MasterKeyError},
-    seal::{CHUNK, SealError},
+pub use account::{
+    Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, Credential, OPENERS_PER_ACCOUNT,
 };
+pub use body::{BodyReader, BodyWriter, SealedBody};
+pub use boxes::{
+    BOX_DEPTH, BOX_NAME_BYTES, BOXES_PER_ACCOUNT, BoxInfo, Changes, Entry, INBOX, KEYWORDS_PER_BOX, SpecialUse,
+};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use day::Day;
+pub use delivery::{Appended, Copied, Copy, Delivered, Delivery, Durable, Incoming, Variant};
+pub use error::{Conflict, Limit, StoreError};
+pub use flags::{FlagChange, FlagMode, Flags, KEYWORD_BYTES, KEYWORDS_PER_MESSAGE, SystemFlag};
+pub use ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid, UidValidity};
+pub use master::{MasterKey, MasterKeyError};
+pub use open::{Kind, OpenError, OpenOptions};
+pub use prove::{Fault, ProofReport};
+pub use reader::Reader;
+pub use settings::Settings;
+pub use statistics::Statistics;
+pub use store::Store;
+pub use trace::{Action, Outcome, Trace, TraceId, TraceIdError};
+
+/// What every operation of the store gives.
+pub type Result<T> = std::result::Result<T, StoreError>;

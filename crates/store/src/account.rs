@@ -1,0 +1,45 @@
+//! Accounts and their application passwords, as the readers give them.
+//!
+//! Must never touch: secrets (those stay in the records).
+
+use jiff::Timestamp;
+use mssante::{Profile, State};
+
+use crate::ids::{AccountId, CredentialId};
+
+/// Longest name of an application password, bytes.
+pub const CREDENTIAL_NAME_BYTES: usize = 200;
+/// Most application passwords an account may have.
+pub const CREDENTIALS_PER_ACCOUNT: usize = 64;
+/// Most accounts that may open one ORG or APP box.
+pub const OPENERS_PER_ACCOUNT: usize = 1000;
+
+/// One account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// Its identifier, for ever.
+    pub id: AccountId,
+    /// What is known of its holder.
+    pub profile: Profile,
+    /// Where it is in its life (S-1.5).
+    pub state: State,
+    /// The accounts of the people who may open it (ORG and APP, S-1.7).
+    pub openers: Vec<AccountId>,
+    /// When it was created.
+    pub created: Timestamp,
+    /// One more at each change; an update names the version it read.
+    pub version: u64,
+}
+
+/// One application password (S-7.3), without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Its identifier.
+    pub id: CredentialId,
+    /// The account it opens.
+    pub account: AccountId,
+    /// What its holder calls it.
+    pub name: String,
+    /// When it was made.
+    pub created: Timestamp,
+}

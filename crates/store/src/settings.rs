@@ -1,0 +1,24 @@
+//! What an operator may set, with defaults for a small server; every number is a bound (I-9).
+
+/// Settings of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Memory of the engine, bytes: block cache and write buffers together. Default 48 MiB, at least 16 MiB.
+    pub memory: usize,
+    /// Operations that may wait for the committer; beyond it callers wait. Default 1,024.
+    pub queue: usize,
+    /// Operations made durable by one sync at most. Default 512.
+    pub batch: usize,
+    /// Reads that may touch the disk at the same time. Default 16.
+    pub readers: usize,
+    /// Chunks of bodies that may be written at the same time. Default 8.
+    pub writers: usize,
+    /// Longest body, bytes. Default 256 MiB.
+    pub body_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { memory: 48 << 20, queue: 1024, batch: 512, readers: 16, writers: 8, body_bytes: 256 << 20 }
+    }
+}

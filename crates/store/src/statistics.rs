@@ -1,0 +1,22 @@
+//! Numbers for `status` and metrics.
+
+use serde::Serialize;
+
+/// What the store did since it was opened, and how it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Statistics {
+    /// Synced commits.
+    pub commits: u64,
+    /// Operations made durable by them.
+    pub operations: u64,
+    /// Messages delivered or appended.
+    pub messages: u64,
+    /// Operations waiting for the committer.
+    pub waiting: u64,
+    /// Memory the engine uses for caches and write buffers, bytes.
+    pub engine_memory: u64,
+    /// Bytes of live data, estimated by the engine.
+    pub live_bytes: u64,
+    /// Whether the store sheds load now.
+    pub shedding: bool,
+}

@@ -1,0 +1,181 @@
+//! Traces: who did what, when, from where, with which outcome (S-1.7, S-8.5, M-10). Never content, never a subject.
+//!
+//! May use: the random generator. Must never touch: the engine, the clock (time is an argument).
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use aws_lc_rs::rand;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::AccountId;
+
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const TEXT_LEN: usize = 26;
+
+/// What a journey is known by: 26 characters that sort by time. The `250` of a message carries it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TraceId(pub(crate) [u8; 16]);
+
+/// The text is not a trace identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a trace identifier is 26 characters of 0-9 and A-Z without I, L, O and U, as the 250 answer gave it")]
+pub struct TraceIdError;
+
+impl TraceId {
+    /// A fresh identifier made at this instant: 48 bits of milliseconds, 80 random bits.
+    pub fn new(now: Timestamp) -> Self {
+        Self(time_ordered_id(now))
+    }
+
+    /// The instant it was made, to the millisecond.
+    pub fn time(&self) -> Timestamp {
+        let [a, b, c, d, e, f, ..] = self.0;
+        let millis = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        i64::try_from(millis).ok().and_then(|m| Timestamp::from_millisecond(m).ok()).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// 48 bits of milliseconds, then 80 random bits.
+pub(crate) fn time_ordered_id(now: Timestamp) -> [u8; 16] {
+    let mut id = [0; 16];
+    rand::fill(&mut id).expect("the system's random generator never fails once seeded");
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    id[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    id
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bits = u128::from_be_bytes(self.0);
+        for position in (0..TEXT_LEN).rev() {
+            let digit = (bits >> (5 * position)) & 31;
+            write!(f, "{}", char::from(ALPHABET[digit as usize]))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for TraceId {
+    type Err = TraceIdError;
+
+    fn from_str(text: &str) -> Result<Self, TraceIdError> {
+        if text.len() != TEXT_LEN || text.as_bytes()[0] > b'7' {
+            return Err(TraceIdError);
+        }
+        let mut bits = 0u128;
+        for byte in text.bytes() {
+            let upper = byte.to_ascii_uppercase();
+            let digit = ALPHABET.iter().position(|&c| c == upper).ok_or(TraceIdError)?;
+            bits = (bits << 5) | digit as u128;
+        }
+        Ok(Self(bits.to_be_bytes()))
+    }
+}
+
+/// What was done or asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Action {
+    /// Somebody logged in, or was refused.
+    Login,
+    /// A message was submitted by one of our accounts.
+    Send,
+    /// A message was put in a box of ours.
+    Receive,
+    /// A message or a recipient was refused.
+    Refuse,
+    /// A retry of a submission that was accepted already (I-1).
+    Repeat,
+    /// A recipient's first opening of a message (S-4.5).
+    FirstOpening,
+    /// Messages were removed from a box.
+    Delete,
+    /// Messages were moved between boxes.
+    Move,
+    /// Messages were copied between boxes.
+    Copy,
+    /// A client put a message in a box.
+    Append,
+    /// An account was created.
+    AccountCreate,
+    /// An account was changed.
+    AccountUpdate,
+    /// An account was removed.
+    AccountRemove,
+    /// An application password was made.
+    PasswordCreate,
+    /// An application password was revoked.
+    PasswordRevoke,
+    /// An administrator used a command of the running service.
+    Administer,
+}
+
+impl Action {
+    /// Stable machine name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Send => "send",
+            Self::Receive => "receive",
+            Self::Refuse => "refuse",
+            Self::Repeat => "repeat",
+            Self::FirstOpening => "first-opening",
+            Self::Delete => "delete",
+            Self::Move => "move",
+            Self::Copy => "copy",
+            Self::Append => "append",
+            Self::AccountCreate => "account-create",
+            Self::AccountUpdate => "account-update",
+            Self::AccountRemove => "account-remove",
+            Self::PasswordCreate => "password-create",
+            Self::PasswordRevoke => "password-revoke",
+            Self::Administer => "administer",
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was refused; the detail says why.
+    Refused,
+}
+
+impl Outcome {
+    /// Stable machine name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One step of a journey. Sealed at rest under the trace key of the UTC day of `at`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The journey it belongs to.
+    pub id: TraceId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What was done or asked for.
+    pub action: Action,
+    /// The person who acted.
+    pub person: Option<AccountId>,
+    /// The box in whose name, if it is not the person's own (S-1.7).
+    pub acting_as: Option<AccountId>,
+    /// Where from.
+    pub peer: Option<IpAddr>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// More facts, name and value: addresses, sizes, reasons; never content.
+    pub detail: Vec<(String, String)>,
+}
