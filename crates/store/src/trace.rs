@@ -164,7 +164,8 @@ impl Outcome {
 pub struct Trace {
     /// The journey it belongs to.
     pub id: TraceId,
-    /// When it happened.
+    /// When it happened; microseconds are kept.
+    #[serde(with = "crate::instant")]
     pub at: Timestamp,
     /// What was done or asked for.
     pub action: Action,
