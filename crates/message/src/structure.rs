@@ -49,5 +49,5 @@ pub(crate) enum Kind {
     /// Indices of its parts, at least one once the scan is over.
     Multipart(Vec<usize>),
     /// Index of the embedded message, and its envelope in wire form.
-    Message { inner: Option<usize>, envelope: Vec<u8> },
+    Message { inner: usize, envelope: Vec<u8> },
 }
