@@ -1,0 +1,227 @@
+//! What a listener for mail clients shows: a certificate chain and its key, checked before anything listens.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use rustls::{
+    CipherSuite, InconsistentKeys, ServerConfig, SupportedProtocolVersion,
+    crypto::{CryptoProvider, aws_lc_rs},
+    sign::{CertifiedKey, SingleCertAndKey},
+    version::{TLS12, TLS13},
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _};
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer as _};
+
+use crate::error::PkiError;
+
+/// A file of certificates or keys is never larger.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The suites of TLS 1.2 (M-5): ECDHE with AES-GCM or ChaCha20. The second of each pair is the same for certificates
+/// whose key is not RSA.
+const TLS12_SUITES: [CipherSuite; 6] = [
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+];
+
+/// The highest version of TLS that a listener speaks; the lowest is always 1.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2 alone, for card middleware that cannot do better.
+    V1_2,
+    /// TLS 1.2 and 1.3.
+    V1_3,
+}
+
+/// A server certificate with its key, ready to serve.
+#[derive(Clone)]
+pub struct ServerTls {
+    provider: Arc<CryptoProvider>,
+    certified: Arc<CertifiedKey>,
+    description: Description,
+    path: PathBuf,
+}
+
+/// What a server certificate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Its subject's distinguished name.
+    pub subject: String,
+    /// Its subject alternative names: DNS names and IP addresses.
+    pub names: Vec<String>,
+    /// The first instant at which it is valid.
+    pub not_before: Timestamp,
+    /// The last instant at which it is valid.
+    pub not_after: Timestamp,
+}
+
+impl ServerTls {
+    /// Reads a certificate chain (PEM, the server's own certificate first) and its private key (PEM: PKCS #8, PKCS #1 or
+    /// SEC 1, without pass phrase). Dates are not judged here: see [`ServerTls::check_dates`].
+    ///
+    /// # Errors
+    /// What is wrong with the files, and what to do about it.
+    pub fn load(chain: &Path, key: &Path) -> Result<Self, PkiError> {
+        let certificates = certificates(chain)?;
+        let description = certificates.first().map_or_else(
+            || Err(PkiError::NoCertificate(chain.into())),
+            |certificate| describe(chain, certificate),
+        )?;
+        let provider = Arc::new(provider());
+        let signer = provider
+            .key_provider
+            .load_private_key(private_key(key)?)
+            .map_err(|error| PkiError::BadKey { path: key.into(), reason: error.to_string() })?;
+        let certified = CertifiedKey::new(certificates, signer);
+        match certified.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+            Err(_) => return Err(PkiError::KeyMismatch { chain: chain.into(), key: key.into() }),
+        }
+        Ok(Self { provider, certified: Arc::new(certified), description, path: chain.into() })
+    }
+
+    /// What the certificate says.
+    #[must_use]
+    pub fn describe(&self) -> Description {
+        self.description.clone()
+    }
+
+    /// Whether clients accept the certificate's dates at `now`.
+    ///
+    /// # Errors
+    /// [`PkiError::Expired`] or [`PkiError::NotYetValid`].
+    pub fn check_dates(&self, now: Timestamp) -> Result<(), PkiError> {
+        let Description { not_before, not_after, .. } = self.description;
+        if now > not_after {
+            return Err(PkiError::Expired { path: self.path.clone(), at: not_after });
+        }
+        if now < not_before {
+            return Err(PkiError::NotYetValid { path: self.path.clone(), at: not_before });
+        }
+        Ok(())
+    }
+
+    /// The configuration of one listener (M-5): TLS 1.2 up to `highest`, no client certificate asked, no early data. Call
+    /// it once for each listener: session tickets and the session cache are its own, no other listener accepts them.
+    #[must_use]
+    pub fn access_config(&self, highest: TlsVersion) -> Arc<ServerConfig> {
+        let versions: &[&'static SupportedProtocolVersion] = match highest {
+            TlsVersion::V1_2 => &[&TLS12],
+            TlsVersion::V1_3 => &[&TLS13, &TLS12],
+        };
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(versions)
+            .expect("the provider has suites of both versions, see its test")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified))));
+        // without tickets, sessions resume from the listener's own cache
+        if let Ok(tickets) = aws_lc_rs::Ticketer::new() {
+            config.ticketer = tickets;
+        }
+        Arc::new(config)
+    }
+}
+
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerTls").field("description", &self.description).finish_non_exhaustive()
+    }
+}
+
+fn provider() -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.retain(|suite| suite.version() == &TLS13 || TLS12_SUITES.contains(&suite.suite()));
+    provider
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PkiError> {
+    let text = read(path)?.0;
+    CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| PkiError::BadPem(path.into()))
+}
+
+fn describe(path: &Path, certificate: &CertificateDer<'_>) -> Result<Description, PkiError> {
+    let bad = |reason: String| PkiError::BadCertificate { path: path.into(), reason };
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| bad(error.to_string()))?;
+    if parsed.is_ca() {
+        return Err(PkiError::AuthorityFirst(path.into()));
+    }
+    let usage = parsed.extended_key_usage().map_err(|error| bad(error.to_string()))?;
+    if usage.is_some_and(|usage| !usage.value.server_auth && !usage.value.any) {
+        return Err(PkiError::NotForServers(path.into()));
+    }
+    let names = names(&parsed).map_err(|error| bad(error.to_string()))?;
+    if names.is_empty() {
+        return Err(PkiError::NoNames(path.into()));
+    }
+    let instant = |seconds| Timestamp::from_second(seconds).map_err(|error| bad(error.to_string()));
+    Ok(Description {
+        subject: parsed.subject().to_string(),
+        names,
+        not_before: instant(parsed.validity().not_before.timestamp())?,
+        not_after: instant(parsed.validity().not_after.timestamp())?,
+    })
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Result<Vec<String>, x509_parser::error::X509Error> {
+    let Some(extension) = certificate.subject_alternative_name()? else { return Ok(Vec::new()) };
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|octets| std::net::Ipv4Addr::from(octets).to_string()),
+            _ => <[u8; 16]>::try_from(*bytes).ok().map(|octets| std::net::Ipv6Addr::from(octets).to_string()),
+        },
+        _ => None,
+    };
+    Ok(extension.value.general_names.iter().filter_map(name).collect())
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PkiError> {
+    let (text, mode) = read(path)?;
+    if mode & 0o007 != 0 {
+        return Err(PkiError::ExposedKey { path: path.into(), mode });
+    }
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
+        pem::Error::NoItemsFound if holds(&text, b"ENCRYPTED PRIVATE KEY") => {
+            PkiError::EncryptedKey(path.into())
+        }
+        pem::Error::NoItemsFound => PkiError::NoKey(path.into()),
+        _ => PkiError::BadPem(path.into()),
+    })
+}
+
+fn holds(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// A whole small file and its permission bits.
+fn read(path: &Path) -> Result<(Vec<u8>, u32), PkiError> {
+    let open = || {
+        let file = File::open(path)?;
+        let mode = file.metadata()?.permissions().mode() & 0o777;
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+        Ok((bytes, mode))
+    };
+    let (bytes, mode) =
+        open().map_err(|error: io::Error| PkiError::Unreadable { path: path.into(), error })?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(PkiError::TooLarge(path.into()));
+    }
+    Ok((bytes, mode))
+}
+
+#[cfg(test)]
+mod tests;
