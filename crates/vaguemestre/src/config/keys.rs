@@ -1,0 +1,74 @@
+//! Every key that the configuration file may hold, once, with its default: the reader, the check for unknown keys and
+//! the test of the sample file all start from this table.
+//!
+//! Must never hold two truths: a default stands here as TOML text and nowhere else in the code.
+
+/// One key of the file.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    /// The default as TOML text; `None` when the operator must write the key.
+    pub(super) default: Option<&'static str>,
+}
+
+const fn required(section: &'static str, name: &'static str) -> Key {
+    Key { section, name, default: None }
+}
+
+const fn key(section: &'static str, name: &'static str, default: &'static str) -> Key {
+    Key { section, name, default: Some(default) }
+}
+
+/// The keys, in the order of the sample file.
+pub(super) const KEYS: &[Key] = &[
+    required("operator", "name"),
+    required("operator", "hostname"),
+    required("operator", "mssante_domains"),
+    required("operator", "login_domains"),
+    key("patients", "domain", r#""patient.mssante.fr""#),
+    key("patients", "robots", "[]"),
+    key("patients", "test_identities", r#""refuse""#),
+    required("tls", "certificate"),
+    required("tls", "key"),
+    key("tls", "highest_version", r#""1.3""#),
+    key("store", "directory", r#""/var/lib/vaguemestre/store""#),
+    key("store", "master_key", r#""/etc/vaguemestre/master.key""#),
+    key("store", "memory", r#""48 MiB""#),
+    key("listeners", "submission", r#"["0.0.0.0:587", "[::]:587"]"#),
+    key("listeners", "submission_tls", r#"["0.0.0.0:465", "[::]:465"]"#),
+    key("listeners", "imap", r#"["0.0.0.0:143", "[::]:143"]"#),
+    key("listeners", "imap_tls", r#"["0.0.0.0:993", "[::]:993"]"#),
+    key("control", "socket", r#""/var/lib/vaguemestre/control.sock""#),
+    key("control", "administrators", "[]"),
+    key("limits", "submission_sessions", "1000"),
+    key("limits", "imap_sessions", "10000"),
+    key("limits", "sessions_per_peer", "200"),
+    key("limits", "recipients", "500"),
+    key("limits", "attachments", r#""60 MB""#),
+    key("log", "level", r#""info""#),
+    key("log", "format", r#""text""#),
+    key("shutdown", "grace", r#""20 s""#),
+];
+
+/// The nearest of `candidates` to what was written, if near enough to be what was meant.
+pub(super) fn nearest<'a>(written: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 2)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_key_that_was_meant_or_none() {
+        let names = || KEYS.iter().map(|key| key.name);
+        assert_eq!(nearest("recipient", names()), Some("recipients"));
+        assert_eq!(nearest("host_name", names()), Some("hostname"));
+        assert_eq!(nearest("quota", names()), None);
+    }
+}

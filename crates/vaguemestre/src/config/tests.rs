@@ -1,0 +1,132 @@
+//! What the configuration promises: the sample is complete and true, every fault is named with what to write.
+
+use super::*;
+
+const SAMPLE: &str = include_str!("../../../../config/vaguemestre.toml");
+const REQUIRED: &str = r#"
+[operator]
+name = "Centre hospitalier Nord"
+hostname = "mail.chu-nord.fr"
+mssante_domains = ["chu-nord.mssante.fr"]
+login_domains = ["chu-nord.fr"]
+[tls]
+certificate = "/etc/vaguemestre/tls/chain.pem"
+key = "/etc/vaguemestre/tls/key.pem"
+"#;
+
+fn read(text: &str) -> Result<Settings, ConfigError> {
+    parse(Path::new("/etc/vaguemestre/vaguemestre.toml"), text)
+}
+
+fn faults(text: &str) -> String {
+    read(text).unwrap_err().to_string()
+}
+
+#[test]
+fn the_sample_parses_and_its_defaults_are_the_codes() {
+    assert_eq!(read(SAMPLE).unwrap(), read(REQUIRED).unwrap());
+}
+
+#[test]
+fn the_rooms_defaults_are_those_that_the_sample_tells() {
+    let settings = read(SAMPLE).unwrap();
+    assert_eq!(settings.store.memory, store::Settings::default().memory);
+}
+
+#[test]
+fn every_key_known_to_the_code_is_in_the_sample_with_words_above_it() {
+    let raw = raw::Raw::parse(Path::new("sample"), SAMPLE).unwrap();
+    let lines: Vec<_> = SAMPLE.lines().collect();
+    for key in keys::KEYS {
+        let entry = raw.entries.iter().find(|entry| entry.section == key.section && entry.name == key.name);
+        let entry = entry.unwrap_or_else(|| panic!("[{}] {} is not in the sample", key.section, key.name));
+        assert!(lines[entry.line - 2].starts_with('#'), "{} has no explanation in the sample", key.name);
+    }
+}
+
+#[test]
+fn the_keys_of_the_sample_stand_in_the_order_of_the_table() {
+    let raw = raw::Raw::parse(Path::new("sample"), SAMPLE).unwrap();
+    let written: Vec<_> =
+        raw.entries.iter().map(|entry| (entry.section.as_str(), entry.name.as_str())).collect();
+    let known: Vec<_> = keys::KEYS.iter().map(|key| (key.section, key.name)).collect();
+    assert_eq!(written, known);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_nearest() {
+    let text = faults(&format!("{REQUIRED}[limits]\nrecipient = 100\n"));
+    assert_eq!(
+        text,
+        "/etc/vaguemestre/vaguemestre.toml:11: [limits] recipient: there is no such key. \
+         Write recipients, or delete the line."
+    );
+}
+
+#[test]
+fn an_unknown_section_and_a_key_without_section_are_named() {
+    assert!(
+        faults(&format!("{REQUIRED}[limit]\nx = 1\n"))
+            .contains("[limit]: there is no such section. Write [limits]")
+    );
+    assert!(
+        faults(&format!("grace = \"1 s\"\n{REQUIRED}"))
+            .contains("grace: this key stands before any [section]")
+    );
+    assert!(faults(&format!("{REQUIRED}[limits]\ngrace = \"1 s\"\n")).contains("Write it under [shutdown]"));
+}
+
+#[test]
+fn all_faults_come_at_once_in_the_order_of_lines() {
+    let text = faults(
+        "[operator]\nhostname = \"x y\"\nname = \"N\"\n[limits]\nrecipients = 1\nattachments = \"60 Mo\"\n",
+    );
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines.iter().any(|line| line.contains("mssante_domains: this key has no default and is absent")));
+    assert!(lines.iter().any(|line| line.contains("certificate: this key has no default")));
+    let known = lines.iter().filter(|line| line.starts_with("/etc/vaguemestre/vaguemestre.toml:")).count();
+    assert_eq!(known, lines.len());
+    assert!(text.contains(":2: [operator] hostname: \"x y\" cannot be used. Write a full DNS name"));
+    assert!(text.contains(":5: [limits] recipients: 1 cannot be used. Write an integer from 100 to 10000"));
+    assert!(text.contains(":6: [limits] attachments: \"60 Mo\" cannot be used. Write a size from"));
+}
+
+#[test]
+fn relative_paths_start_from_the_files_directory() {
+    let settings = read(&REQUIRED.replace("/etc/vaguemestre/tls/key.pem", "tls/key.pem")).unwrap();
+    assert_eq!(settings.tls.key, Path::new("/etc/vaguemestre/tls/key.pem"));
+}
+
+#[test]
+fn administrators_have_a_name_and_one_of_uid_and_gid() {
+    let with = |list: &str| read(&format!("{REQUIRED}[control]\nadministrators = {list}\n"));
+    let settings =
+        with(r#"[{ name = "claire", uid = 1000 }, { name = "exploitation", gid = 990 }]"#).unwrap();
+    assert_eq!(
+        settings.control.administrators[1],
+        Administrator { name: "exploitation".into(), who: Who::Gid(990) }
+    );
+    for wrong in
+        [r#"[{ name = "x" }]"#, r#"[{ uid = 1 }]"#, r#"[{ name = "x", uid = 1, gid = 1 }]"#, r#"["x"]"#]
+    {
+        assert!(with(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let twice = format!("{REQUIRED}[listeners]\nimap = [\"0.0.0.0:587\"]\n");
+    assert!(faults(&twice).contains("[listeners] imap: 0.0.0.0:587 is listened on twice"));
+    let none = format!("{REQUIRED}[listeners]\nsubmission=[]\nsubmission_tls=[]\nimap=[]\nimap_tls=[]\n");
+    assert!(faults(&none).contains("no address to listen on"));
+    let mixed = REQUIRED.replace(r#"["chu-nord.fr"]"#, r#"["chu-nord.mssante.fr"]"#);
+    assert!(faults(&mixed).contains("login_domains: chu-nord.mssante.fr is also in mssante_domains"));
+    let long = format!("{REQUIRED}[control]\nsocket = \"/{}\"\n", "x".repeat(107));
+    assert!(faults(&long).contains("is 108 octets long"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let text = load(Path::new("/does/not/exist.toml")).unwrap_err().to_string();
+    assert!(text.starts_with("/does/not/exist.toml: cannot be read:"), "{text}");
+}

@@ -1,0 +1,93 @@
+//! Accounts: added when complete for their type, listed, shown, removed.
+
+use mssante::{Address, Profile, State};
+use store::{Account, AccountId, Action, Reader, StoreError};
+
+use super::{Answered, Office, refusal};
+use crate::control::protocol::{AccountView, Answer, PAGE, Refused};
+
+impl Office {
+    pub(super) async fn add_account(
+        &self,
+        administrator: &str,
+        profile: Profile,
+        state: State,
+        openers: &[Address],
+    ) -> Answered {
+        self.check_domains(&profile)?;
+        let mut people = Vec::new();
+        for opener in openers {
+            people.push(self.account(opener.clone()).await?);
+        }
+        let types: Vec<_> = people.iter().map(|person| person.profile.box_type).collect();
+        profile.check(&types, self.mssante_domains()).map_err(|errors| {
+            let errors: Vec<_> = errors.iter().map(|error| format!("  {error}")).collect();
+            refusal(format!("the account is not complete:\n{}", errors.join("\n")))
+        })?;
+        let mut trace = self.trace(administrator, Action::AccountCreate);
+        trace.detail.push(("login".into(), profile.login.to_string()));
+        let id = trace.id.to_string();
+        let opened_by = people.iter().map(|person| person.id).collect();
+        let account = self.store.create_account(profile, state, opened_by, trace).await?;
+        let openers = people.iter().map(|person| person.profile.login.clone()).collect();
+        Ok(Answer::Account(Box::new(AccountView { trace: Some(id), ..view(account, openers) })))
+    }
+
+    /// The login address is of this operator (S-1.1); whether the MSSanté one is, `Profile::check` says.
+    fn check_domains(&self, profile: &Profile) -> Result<(), Refused> {
+        let own = &self.operator.login_domains;
+        if own.contains(profile.login.domain()) {
+            return Ok(());
+        }
+        let names: Vec<_> = own.iter().map(ToString::to_string).collect();
+        Err(refusal(format!(
+            "login: the address must be in a login domain of this operator ({}); [operator] login_domains lists them",
+            names.join(", ")
+        )))
+    }
+
+    pub(super) async fn list_accounts(&self, after: Option<u64>) -> Answered {
+        let page = self.store.read(move |reader| {
+            let accounts = reader.accounts(after.map(AccountId::new), PAGE)?;
+            accounts.into_iter().map(|account| with_openers(reader, account)).collect::<Result<Vec<_>, _>>()
+        });
+        let accounts = page.await?;
+        let next = accounts.last().filter(|_| accounts.len() == PAGE).map(|account| account.id);
+        Ok(Answer::Accounts { accounts, next })
+    }
+
+    pub(super) async fn show_account(&self, address: Address) -> Answered {
+        let account = self.account(address).await?;
+        let view = self.store.read(move |reader| with_openers(reader, account)).await?;
+        Ok(Answer::Account(Box::new(view)))
+    }
+
+    pub(super) async fn remove_account(&self, administrator: &str, address: Address) -> Answered {
+        let account = self.account(address).await?;
+        let mut trace = self.trace(administrator, Action::AccountRemove);
+        trace.detail.push(("login".into(), account.profile.login.to_string()));
+        let id = trace.id.to_string();
+        self.store.remove_account(account.id, trace).await?;
+        Ok(Answer::Removed { address: account.profile.login, trace: id })
+    }
+}
+
+fn with_openers(reader: &Reader<'_>, account: Account) -> Result<AccountView, StoreError> {
+    let mut openers = Vec::new();
+    for opener in &account.openers {
+        openers.extend(reader.account(*opener)?.map(|person| person.profile.login));
+    }
+    Ok(view(account, openers))
+}
+
+fn view(account: Account, openers: Vec<Address>) -> AccountView {
+    AccountView {
+        id: account.id.get(),
+        state: account.state,
+        rights: account.profile.rights(),
+        created: account.created,
+        openers,
+        profile: account.profile,
+        trace: None,
+    }
+}

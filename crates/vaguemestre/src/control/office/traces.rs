@@ -1,0 +1,41 @@
+//! Traces: what happened under one identifier, with the people named (S-1.7, S-8.5).
+
+use std::str::FromStr;
+
+use store::{AccountId, Reader, StoreError, Trace, TraceId};
+
+use super::{Answered, Office, refusal};
+use crate::control::protocol::{Answer, TraceView};
+
+impl Office {
+    pub(super) async fn show_trace(&self, id: &str) -> Answered {
+        let id = TraceId::from_str(id).map_err(|error| refusal(error.to_string()))?;
+        let found = self.store.read(move |reader| {
+            let traces = reader.traces(&id)?;
+            traces.into_iter().map(|trace| view(reader, trace)).collect::<Result<Vec<_>, _>>()
+        });
+        let traces = found.await?;
+        if traces.is_empty() {
+            return Err(refusal(format!("nothing is traced under {id}: was it this operator that gave it?")));
+        }
+        Ok(Answer::Traces(traces))
+    }
+}
+
+fn view(reader: &Reader<'_>, trace: Trace) -> Result<TraceView, StoreError> {
+    Ok(TraceView {
+        at: trace.at,
+        action: trace.action.as_str().to_owned(),
+        outcome: trace.outcome.as_str().to_owned(),
+        person: trace.person.map(|id| name(reader, id)).transpose()?,
+        acting_as: trace.acting_as.map(|id| name(reader, id)).transpose()?,
+        peer: trace.peer.map(|peer| peer.to_string()),
+        detail: trace.detail,
+    })
+}
+
+fn name(reader: &Reader<'_>, id: AccountId) -> Result<String, StoreError> {
+    let account = reader.account(id)?;
+    Ok(account
+        .map_or_else(|| format!("removed account {}", id.get()), |account| account.profile.login.to_string()))
+}

@@ -1,0 +1,241 @@
+//! What travels over the control socket: one JSON value a line, a request and then its answer.
+//!
+//! Both ends are this program, so the types are the protocol. Must never hold a password but in the one answer that
+//! shows it, which has no `Debug`.
+
+use jiff::Timestamp;
+use mssante::{Address, Profile, Rights, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The longest line that the daemon reads, in octets, its end included.
+pub(crate) const REQUEST_OCTETS: u64 = 64 * 1024;
+
+/// The longest line that a client reads, in octets: a page of accounts with their openers.
+pub(crate) const ANSWER_OCTETS: u64 = 16 * 1024 * 1024;
+
+/// Accounts in one answer to [`Request::AccountList`].
+pub(crate) const PAGE: usize = 200;
+
+/// What an administrator asks of the daemon.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Request {
+    AccountAdd {
+        profile: Box<Profile>,
+        state: State,
+        openers: Vec<Address>,
+    },
+    /// One page, beginning behind the account `after`.
+    AccountList {
+        after: Option<u64>,
+    },
+    AccountShow {
+        address: Address,
+    },
+    AccountRemove {
+        address: Address,
+    },
+    PasswordCreate {
+        address: Address,
+        name: String,
+    },
+    PasswordList {
+        address: Address,
+    },
+    PasswordRevoke {
+        address: Address,
+        id: u64,
+    },
+    Trace {
+        id: String,
+    },
+    Status {},
+}
+
+impl Request {
+    /// Its name in logs and traces.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::AccountAdd { .. } => "account-add",
+            Self::AccountList { .. } => "account-list",
+            Self::AccountShow { .. } => "account-show",
+            Self::AccountRemove { .. } => "account-remove",
+            Self::PasswordCreate { .. } => "password-create",
+            Self::PasswordList { .. } => "password-list",
+            Self::PasswordRevoke { .. } => "password-revoke",
+            Self::Trace { .. } => "trace",
+            Self::Status {} => "status",
+        }
+    }
+
+    /// Whether it only looks: changes leave their own trace in the store's commit, looking leaves one beside it.
+    pub(crate) fn only_looks(&self) -> bool {
+        match self {
+            Self::AccountList { .. }
+            | Self::AccountShow { .. }
+            | Self::PasswordList { .. }
+            | Self::Trace { .. } => true,
+            Self::AccountAdd { .. }
+            | Self::AccountRemove { .. }
+            | Self::PasswordCreate { .. }
+            | Self::PasswordRevoke { .. }
+            | Self::Status {} => false,
+        }
+    }
+}
+
+/// What the daemon answers.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Answer {
+    Account(Box<AccountView>),
+    /// A page; `next` is the `after` of the following one, absent at the end.
+    Accounts {
+        accounts: Vec<AccountView>,
+        next: Option<u64>,
+    },
+    Removed {
+        address: Address,
+        trace: String,
+    },
+    Password(NewPassword),
+    Passwords {
+        address: Address,
+        passwords: Vec<PasswordView>,
+    },
+    Revoked {
+        address: Address,
+        id: u64,
+        trace: String,
+    },
+    Traces(Vec<TraceView>),
+    Status(Box<StatusView>),
+    Refused(Refused),
+}
+
+/// Why nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    pub(crate) kind: RefusedKind,
+    /// What happened and what to do.
+    pub(crate) message: String,
+}
+
+/// What a script can do with a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RefusedKind {
+    /// The peer of the socket is not an administrator.
+    NotAdministrator,
+    /// The request cannot be granted as it is.
+    Refused,
+    /// It could be granted, but the daemon is not able to now.
+    Unavailable,
+}
+
+/// An account as administrators see it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AccountView {
+    pub(crate) id: u64,
+    pub(crate) state: State,
+    pub(crate) rights: Rights,
+    pub(crate) created: Timestamp,
+    /// Login addresses of its login accounts (S-1.7).
+    pub(crate) openers: Vec<Address>,
+    pub(crate) profile: Profile,
+    /// The trace of its creation, in the answer to the creation only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<String>,
+}
+
+/// A new application password: the only time that its secret is shown.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct NewPassword {
+    pub(crate) address: Address,
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) password: String,
+    pub(crate) trace: String,
+    /// Whether the notice of S-7.3 is in the box.
+    pub(crate) notified: bool,
+}
+
+/// An application password without its secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PasswordView {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) created: Timestamp,
+}
+
+/// One line of a trace.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct TraceView {
+    pub(crate) at: Timestamp,
+    pub(crate) action: String,
+    pub(crate) outcome: String,
+    /// Login address of the physical person (S-1.7), or the number of an account that is gone.
+    pub(crate) person: Option<String>,
+    pub(crate) acting_as: Option<String>,
+    pub(crate) peer: Option<String>,
+    pub(crate) detail: Vec<(String, String)>,
+}
+
+/// How the daemon fares.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StatusView {
+    pub(crate) version: String,
+    pub(crate) operator: String,
+    pub(crate) hostname: String,
+    /// A demonstration store: never for real mail.
+    pub(crate) demonstration: bool,
+    pub(crate) process: u32,
+    pub(crate) started: Timestamp,
+    pub(crate) uptime_seconds: u64,
+    pub(crate) listeners: Vec<ListenerView>,
+    pub(crate) certificate: CertificateView,
+    /// What the store counts, by name.
+    pub(crate) store: Value,
+}
+
+/// One address that the daemon listens on.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ListenerView {
+    pub(crate) service: String,
+    pub(crate) address: String,
+    pub(crate) sessions: usize,
+    pub(crate) sessions_limit: usize,
+}
+
+/// The certificate of the listeners.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CertificateView {
+    pub(crate) subject: String,
+    pub(crate) names: Vec<String>,
+    pub(crate) not_after: Timestamp,
+    /// Days left, negative when it has expired.
+    pub(crate) days_left: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_one_line_and_survives_the_way() {
+        let address = Address::parse("medecin.un@chu-nord.fr").unwrap();
+        let request = Request::PasswordCreate { address, name: "Téléphone\nde garde".into() };
+        let line = serde_json::to_string(&request).unwrap();
+        assert!(!line.contains('\n'));
+        let Request::PasswordCreate { name, .. } = serde_json::from_str(&line).unwrap() else { panic!() };
+        assert_eq!(name, "Téléphone\nde garde");
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        assert!(serde_json::from_str::<Request>(r#"{"request":"status"}"#).is_ok());
+        assert!(serde_json::from_str::<Request>(r#"{"request":"status","x":1}"#).is_err());
+        assert!(serde_json::from_str::<Request>(r#"{"request":"account-list","before":1}"#).is_err());
+    }
+}

@@ -1,0 +1,184 @@
+//! The daemon's end of the control socket: one line of JSON in, one out, for administrators only.
+//!
+//! May use the peer's credentials and the office. Bounds everything: connections, the length of a request, its time.
+//! Must never carry out anything itself.
+
+use std::{
+    fs, io,
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+    time,
+};
+use tracing::{debug, info, warn};
+
+use super::{
+    office::Office,
+    peer,
+    protocol::{Answer, REQUEST_OCTETS, Refused, RefusedKind, Request},
+};
+use crate::config::Administrator;
+
+/// Connections served at once; the others wait in the socket's backlog.
+const CONNECTIONS: usize = 8;
+
+/// How long a connection may stay without a request, and a request without its answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no control socket.
+#[derive(Debug, thiserror::Error)]
+#[error("the control socket {} cannot be made: {why}", .socket.display())]
+pub(crate) struct SocketError {
+    socket: PathBuf,
+    why: String,
+}
+
+/// The socket file, removed when the daemon is done with it.
+#[derive(Debug)]
+pub(crate) struct ControlSocket {
+    path: PathBuf,
+    listener: UnixListener,
+}
+
+impl ControlSocket {
+    /// The user that the daemon runs as: the owner of the file that it has just made.
+    pub(crate) fn owner(&self) -> io::Result<u32> {
+        fs::metadata(&self.path).map(|found| found.uid())
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            debug!(%error, "the control socket was gone already");
+        }
+    }
+}
+
+/// Makes the socket, mode 0660, in place of one that a dead daemon left.
+///
+/// The store's lock is held by then: no living daemon of this store can be behind an old socket.
+///
+/// # Errors
+/// [`SocketError`]: a file that is no socket is in the way, or the directory cannot be written.
+pub(crate) fn bind(path: &Path) -> Result<ControlSocket, SocketError> {
+    let failed = |why: String| SocketError { socket: path.to_owned(), why };
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => {
+            fs::remove_file(path).map_err(|error| failed(error.to_string()))?;
+        }
+        Ok(_) => {
+            return Err(failed("a file that is no socket is there; move it or write another path".into()));
+        }
+        Err(_) => {}
+    }
+    let make = || {
+        let listener = UnixListener::bind(path)?;
+        // Who may connect is said by the peer's credentials; the mode only keeps the curious from filling the backlog.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
+        Ok::<_, io::Error>(listener)
+    };
+    let listener =
+        make().map_err(|error| failed(format!("{error}; its directory must exist and be writable")))?;
+    Ok(ControlSocket { path: path.to_owned(), listener })
+}
+
+/// Serves the socket; runs until dropped.
+pub(crate) async fn serve(socket: &ControlSocket, administrators: Vec<Administrator>, office: Arc<Office>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let administrators = Arc::new(administrators);
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match socket.listener.accept().await {
+            Ok((stream, _)) => {
+                let (administrators, office) = (Arc::clone(&administrators), Arc::clone(&office));
+                tokio::spawn(async move {
+                    if let Err(error) = converse(stream, &administrators, &office).await {
+                        debug!(%error, "a control connection broke");
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                warn!(%error, "the control socket cannot accept for the moment");
+                time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn converse(
+    mut stream: UnixStream,
+    administrators: &[Administrator],
+    office: &Office,
+) -> io::Result<()> {
+    let credentials = stream.peer_cred()?;
+    let (uid, gid) = (credentials.uid(), credentials.gid());
+    let (reader, mut writer) = stream.split();
+    let mut reader = BufReader::new(reader.take(REQUEST_OCTETS));
+    let administrator = peer::recognise(administrators, uid, gid);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        reader.get_mut().set_limit(REQUEST_OCTETS);
+        let read = time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+        if read == 0 {
+            return Ok(());
+        }
+        let answer = match administrator {
+            Some(administrator) => answer(&line, &administrator.name, office).await,
+            None => {
+                warn!(uid, gid, "a user who is no administrator tried the control socket");
+                office.note_stranger(uid, gid).await;
+                refused(RefusedKind::NotAdministrator, stranger_text(uid, gid))
+            }
+        };
+        let mut answer = serde_json::to_vec(&answer)?;
+        answer.push(b'\n');
+        time::timeout(PATIENCE, writer.write_all(&answer)).await??;
+        // A line cut at its bound leaves the stream in the middle of it: nothing behind it is a request.
+        if line.last() != Some(&b'\n') || administrator.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn stranger_text(uid: u32, gid: u32) -> String {
+    format!(
+        "user {uid} (group {gid}) is no administrator of this service: run as root or as the daemon's user, or add \
+         {{ name = \"…\", uid = {uid} }} to [control] administrators and restart"
+    )
+}
+
+async fn answer(line: &[u8], administrator: &str, office: &Office) -> Answer {
+    if line.last() != Some(&b'\n') {
+        return refused(
+            RefusedKind::Refused,
+            format!("a request is one line of at most {REQUEST_OCTETS} octets"),
+        );
+    }
+    match serde_json::from_slice::<Request>(line) {
+        Ok(request) => match time::timeout(PATIENCE, office.answer(administrator, request)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                info!(administrator, "a control request took too long");
+                let text = "the daemon did not answer in time: see `vaguemestre status` before trying again";
+                refused(RefusedKind::Unavailable, text.into())
+            }
+        },
+        Err(error) => {
+            refused(RefusedKind::Refused, format!("not a request of this version's protocol: {error}"))
+        }
+    }
+}
+
+fn refused(kind: RefusedKind, message: String) -> Answer {
+    Answer::Refused(Refused { kind, message })
+}

@@ -1,0 +1,120 @@
+//! The demonstration's daemon: the same program in a process of its own, as in real life, with its log in a file.
+//!
+//! Starts, waits for and ends that one process and no other.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    process::{Child, Command},
+    time,
+};
+
+use super::world::World;
+use crate::control::{
+    client,
+    protocol::{Answer, Request},
+};
+
+/// How long the daemon may take to answer on its control socket; a store left by a crash is recovered within it.
+const START: Duration = Duration::from_secs(60);
+
+/// Lines of the log that are shown when the daemon did not start.
+const LAST_LINES: usize = 12;
+
+/// Why there is no daemon.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DaemonError {
+    /// The process or its log could not be made.
+    #[error("the daemon cannot be started: {0}")]
+    Start(#[from] io::Error),
+    /// It ended before it was ready.
+    #[error("the daemon ended ({status}) before it was ready; the end of its log:\n{log}")]
+    Ended { status: ExitStatus, log: String },
+    /// It is not ready in [`START`].
+    #[error("the daemon is not ready after {} s; the end of its log:\n{log}", START.as_secs())]
+    Late { log: String },
+}
+
+/// The running daemon; killed if it is dropped without [`Daemon::stop`].
+#[derive(Debug)]
+pub(super) struct Daemon {
+    child: Child,
+}
+
+impl Daemon {
+    /// Starts the daemon of `world` and waits until it answers.
+    ///
+    /// # Errors
+    /// [`DaemonError`], with the end of the daemon's log.
+    pub(super) async fn start(world: &World) -> Result<Self, DaemonError> {
+        let path = world.log();
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let log = File::create(&path)?;
+        let child = Command::new(std::env::current_exe()?)
+            .args(["serve", "--config"])
+            .arg(world.config())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            // A group of its own: Ctrl-C must reach the demonstration alone, which then ends the daemon gracefully.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut daemon = Self { child };
+        daemon.wait_until_ready(world).await?;
+        Ok(daemon)
+    }
+
+    async fn wait_until_ready(&mut self, world: &World) -> Result<(), DaemonError> {
+        let late = Instant::now() + START;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(DaemonError::Ended { status, log: last_lines(&world.log()) });
+            }
+            if running(world) == self.child.id() {
+                return Ok(());
+            }
+            if Instant::now() > late {
+                return Err(DaemonError::Late { log: last_lines(&world.log()) });
+            }
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Resolves when the daemon ends by itself.
+    pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Asks the daemon to shut down and waits for it; it bounds its own time.
+    pub(super) async fn stop(mut self) -> io::Result<ExitStatus> {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            kill_process(pid, Signal::TERM)?;
+        }
+        self.child.wait().await
+    }
+}
+
+/// The process that answers on the control socket of `world`, if one does.
+pub(super) fn running(world: &World) -> Option<u32> {
+    match client::call(&world.socket(), &Request::Status {}) {
+        Ok(Answer::Status(status)) => Some(status.process),
+        _ => None,
+    }
+}
+
+fn last_lines(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<_> = text.lines().collect();
+    lines.get(lines.len().saturating_sub(LAST_LINES)..).unwrap_or_default().join("\n")
+}

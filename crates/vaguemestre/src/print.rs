@@ -1,0 +1,137 @@
+//! How answers are printed: text for people, one JSON value for scripts.
+//!
+//! The standard output only. The one place that prints an application password, once.
+
+use serde_json::Value;
+
+use crate::control::protocol::{AccountView, Answer, NewPassword, PasswordView, StatusView, TraceView};
+
+/// Prints a sentence and the facts behind it; as JSON the facts alone.
+pub(crate) fn facts(sentence: &str, facts: &Value, as_json: bool) {
+    if as_json {
+        println!("{facts}");
+        return;
+    }
+    println!("{sentence}");
+    for line in lines(facts) {
+        println!("  {line}");
+    }
+}
+
+/// Prints what the daemon answered.
+pub(crate) fn answer(answer: &Answer, as_json: bool) {
+    if as_json {
+        // Types of this program always have a JSON form; the null stands for what cannot be.
+        println!("{}", serde_json::to_value(answer).unwrap_or(Value::Null));
+        return;
+    }
+    match answer {
+        Answer::Account(view) => account(view),
+        Answer::Accounts { accounts, .. } => accounts.iter().for_each(account_line),
+        Answer::Removed { address, trace } => {
+            println!("{address} is removed, its messages too; trace {trace}");
+        }
+        Answer::Password(new) => password(new),
+        Answer::Passwords { address, passwords } => password_lines(&address.to_string(), passwords),
+        Answer::Revoked { address, id, trace } => {
+            println!(
+                "application password {id} of {address} is revoked, sessions that rest on it end now; trace {trace}"
+            );
+        }
+        Answer::Traces(traces) => traces.iter().for_each(trace_line),
+        Answer::Status(view) => status(view),
+        Answer::Refused(refused) => println!("{}", refused.message),
+    }
+}
+
+fn account(view: &AccountView) {
+    let value = serde_json::to_value(view).unwrap_or(Value::Null);
+    for line in lines(&value) {
+        println!("{line}");
+    }
+}
+
+fn account_line(view: &AccountView) {
+    let mssante = view.profile.mssante.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    println!(
+        "{:<3}  {:<11}  {:<36}  {mssante}",
+        view.profile.box_type,
+        view.state,
+        view.profile.login.to_string()
+    );
+}
+
+fn password(new: &NewPassword) {
+    println!("{}", new.password);
+    eprintln!(
+        "This is the application password {} “{}” of {}. It is shown this once.",
+        new.id, new.name, new.address
+    );
+    eprintln!(
+        "Ceci est le mot de passe d'application {} « {} ». Il n'est montré que cette fois.",
+        new.id, new.name
+    );
+    if !new.notified {
+        eprintln!("Warning: the notice to the box could not be delivered (S-7.3): tell its holder yourself.");
+    }
+}
+
+fn password_lines(address: &str, passwords: &[PasswordView]) {
+    if passwords.is_empty() {
+        println!("{address} has no application password: make one with `vaguemestre app-password create`");
+    }
+    for password in passwords {
+        println!("{:>6}  {:.0}  {}", password.id, password.created, password.name);
+    }
+}
+
+fn trace_line(trace: &TraceView) {
+    let mut line = format!("{:.3}  {} {}", trace.at, trace.action, trace.outcome);
+    let fields = [("person", &trace.person), ("as", &trace.acting_as), ("from", &trace.peer)];
+    for (name, value) in
+        fields.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)))
+    {
+        line.push_str(&format!("  {name}={value}"));
+    }
+    for (name, value) in &trace.detail {
+        line.push_str(&format!("  {name}={value}"));
+    }
+    println!("{line}");
+}
+
+fn status(view: &StatusView) {
+    let StatusView { version, operator, hostname, process, uptime_seconds, certificate, .. } = view;
+    if view.demonstration {
+        println!("DEMONSTRATION store: for loopback only, never for real mail");
+    }
+    println!("vaguemestre {version}, {operator} ({hostname}), process {process}, up {uptime_seconds} s");
+    let expiry = format!("{:.0} ({} days left)", certificate.not_after, certificate.days_left);
+    println!("certificate {}, valid until {expiry}", certificate.subject);
+    for listener in &view.listeners {
+        let sessions = format!("{} of {} sessions", listener.sessions, listener.sessions_limit);
+        println!("{:<15} {:<24} {sessions}", listener.service, listener.address);
+    }
+    for line in lines(&view.store) {
+        println!("store {line}");
+    }
+}
+
+/// One value or list as lines of `name: value`.
+fn lines(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .flat_map(|(name, value)| match value {
+                Value::Object(_) | Value::Array(_) => {
+                    let inner = lines(value).into_iter().map(|line| format!("  {line}"));
+                    std::iter::once(format!("{name}:")).chain(inner).collect::<Vec<_>>()
+                }
+                Value::Null => Vec::new(),
+                value => vec![format!("{name}: {}", lines(value).concat())],
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(|item| lines(item).join(", ")).collect(),
+        Value::String(text) => vec![text.clone()],
+        other => vec![other.to_string()],
+    }
+}

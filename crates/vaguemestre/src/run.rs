@@ -1,0 +1,205 @@
+//! What each command does: offline ones here, `serve` and `demo` in their modules, the others asked of the daemon.
+//!
+//! Must never carry out what the running daemon is for: the store has one writer.
+
+use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
+
+use mssante::{
+    Adeli, Finess, IdentifierError, NationalId, Profile, Responsible, Rpps, Siren, Siret, StructureId,
+};
+use serde_json::json;
+use store::{Clock, Kind, MasterKey, SystemClock};
+
+use crate::{
+    cli::{
+        Account, AccountAction, AppPassword, AppPasswordAction, Cli, Command, Keys, NewAccount, Remote,
+        Store as StoreCommand,
+    },
+    config::{self, Settings},
+    control::{
+        client::call,
+        protocol::{Answer, Request},
+    },
+    demo,
+    exit::Failure,
+    print, serve,
+};
+
+/// Runs the command line to its exit code.
+pub(crate) fn run(cli: Cli) -> ExitCode {
+    let as_json = cli.json;
+    let done = match cli.command {
+        Command::Serve(config) => config::load(&config.config).map_err(Failure::from).and_then(serve::run),
+        Command::CheckConfig(config) => {
+            config::load(&config.config).map_err(Failure::from).and_then(|settings| check(&settings, as_json))
+        }
+        Command::Demo(demo) => demo::run(&demo, as_json),
+        Command::Keys(Keys::Create { file }) => create_key(&file, as_json),
+        Command::Store(StoreCommand::Create(config)) => config::load(&config.config)
+            .map_err(Failure::from)
+            .and_then(|settings| create_store(&settings, as_json)),
+        Command::Account(remote) => account(&remote, as_json),
+        Command::AppPassword(remote) => app_password(&remote, as_json),
+        Command::Trace(remote) => {
+            let id = remote.what.id.clone();
+            ask(&remote, &Request::Trace { id }, as_json)
+        }
+        Command::Status(remote) => ask(&remote, &Request::Status {}, as_json),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(as_json),
+    }
+}
+
+fn check(settings: &Settings, as_json: bool) -> Result<(), Failure> {
+    let tls = serve::certificate(&settings.tls)?;
+    tls.check_dates(SystemClock.now()).map_err(|error| Failure::failed(format!("[tls]: {error}")))?;
+    MasterKey::load(&settings.store.master_key).map_err(|error| Failure::failed(error.to_string()))?;
+    let certificate = tls.describe();
+    let listeners: Vec<_> = settings
+        .listeners
+        .all()
+        .map(|(service, address)| json!({ "service": service.key(), "address": address }))
+        .collect();
+    let facts = json!({
+        "hostname": settings.operator.hostname,
+        "certificate": { "subject": certificate.subject, "names": certificate.names, "not_after": certificate.not_after },
+        "listeners": listeners,
+        "store": settings.store.directory,
+        "control": settings.control.socket,
+    });
+    print::facts("the configuration, the certificate and the master key are good", &facts, as_json);
+    Ok(())
+}
+
+fn create_key(file: &PathBuf, as_json: bool) -> Result<(), Failure> {
+    MasterKey::create(file).map_err(|error| Failure::failed(error.to_string()))?;
+    let text = "the master key is made: keep a copy in a safe place outside this machine, without it the store is lost";
+    print::facts(text, &json!({ "master_key": file }), as_json);
+    Ok(())
+}
+
+fn create_store(settings: &Settings, as_json: bool) -> Result<(), Failure> {
+    let directory = &settings.store.directory;
+    // Opening would take a store that is there for the one to make.
+    if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
+        let text =
+            format!("{} is not empty: nothing is made; a store that is there is kept", directory.display());
+        return Err(Failure::failed(text));
+    }
+    let store = serve::open_store(settings, &(Arc::new(SystemClock) as _), Some(Kind::Production))?;
+    store.close().map_err(|error| Failure::failed(error.to_string()))?;
+    print::facts(
+        "the store is made and empty: start `vaguemestre serve`",
+        &json!({ "store": directory }),
+        as_json,
+    );
+    Ok(())
+}
+
+fn account(remote: &Remote<Account>, as_json: bool) -> Result<(), Failure> {
+    let request = match &remote.what.action {
+        AccountAction::List => return list_accounts(remote, as_json),
+        AccountAction::Add(new) => Request::AccountAdd {
+            profile: Box::new(profile(new)?),
+            state: new.state,
+            openers: new.openers.clone(),
+        },
+        AccountAction::Show { address } => Request::AccountShow { address: address.clone() },
+        AccountAction::Remove { address } => Request::AccountRemove { address: address.clone() },
+    };
+    ask(remote, &request, as_json)
+}
+
+fn list_accounts(remote: &Remote<Account>, as_json: bool) -> Result<(), Failure> {
+    let (mut accounts, mut after) = (Vec::new(), None);
+    loop {
+        match call(&socket(remote)?, &Request::AccountList { after })? {
+            Answer::Accounts { accounts: page, next } => {
+                accounts.extend(page);
+                after = next;
+            }
+            Answer::Refused(refused) => return Err(refused.into()),
+            _ => {
+                return Err(Failure::failed(
+                    "the daemon answered something else: is it of this program's version?",
+                ));
+            }
+        }
+        if after.is_none() {
+            break;
+        }
+    }
+    print::answer(&Answer::Accounts { accounts, next: None }, as_json);
+    Ok(())
+}
+
+fn app_password(remote: &Remote<AppPassword>, as_json: bool) -> Result<(), Failure> {
+    let request = match &remote.what.action {
+        AppPasswordAction::Create { address, name } => {
+            Request::PasswordCreate { address: address.clone(), name: name.clone() }
+        }
+        AppPasswordAction::List { address } => Request::PasswordList { address: address.clone() },
+        AppPasswordAction::Revoke { address, id } => {
+            Request::PasswordRevoke { address: address.clone(), id: *id }
+        }
+    };
+    ask(remote, &request, as_json)
+}
+
+fn ask<T: clap::Args>(remote: &Remote<T>, request: &Request, as_json: bool) -> Result<(), Failure> {
+    match call(&socket(remote)?, request)? {
+        Answer::Refused(refused) => Err(refused.into()),
+        answer => {
+            print::answer(&answer, as_json);
+            Ok(())
+        }
+    }
+}
+
+fn socket<T: clap::Args>(remote: &Remote<T>) -> Result<PathBuf, Failure> {
+    match &remote.socket {
+        Some(socket) => Ok(socket.clone()),
+        None => Ok(config::load(&remote.config)?.control.socket),
+    }
+}
+
+fn profile(new: &NewAccount) -> Result<Profile, Failure> {
+    let number =
+        |option: &'static str, error: IdentifierError| Failure::failed(format!("--{option}: {error}"));
+    let national_id = match (&new.rpps, &new.adeli) {
+        (Some(text), _) => Some(NationalId::Rpps(Rpps::parse(text).map_err(|e| number("rpps", e))?)),
+        (None, Some(text)) => Some(NationalId::Adeli(Adeli::parse(text).map_err(|e| number("adeli", e))?)),
+        (None, None) => None,
+    };
+    let structure = match (&new.finess, &new.siret, &new.siren) {
+        (Some(text), ..) => Some(StructureId::Finess(Finess::parse(text).map_err(|e| number("finess", e))?)),
+        (_, Some(text), _) => Some(StructureId::Siret(Siret::parse(text).map_err(|e| number("siret", e))?)),
+        (.., Some(text)) => Some(StructureId::Siren(Siren::parse(text).map_err(|e| number("siren", e))?)),
+        (None, None, None) => None,
+    };
+    let responsible = match (&new.responsible_name, &new.responsible_profession, &new.responsible_rpps) {
+        (Some(name), Some(profession), Some(rpps)) => Some(Responsible {
+            name: name.clone(),
+            profession: profession.clone(),
+            national_id: NationalId::Rpps(Rpps::parse(rpps).map_err(|e| number("responsible-rpps", e))?),
+        }),
+        _ => None,
+    };
+    Ok(Profile {
+        box_type: new.box_type,
+        login: new.login.clone(),
+        mssante: new.mssante.clone(),
+        last_name: new.last_name.clone(),
+        first_name: new.first_name.clone(),
+        region: new.region.clone(),
+        profession: new.profession.clone(),
+        national_id,
+        structure,
+        local_id: new.local_id.clone(),
+        responsible,
+        description: new.description.clone(),
+        return_address: new.return_address.clone(),
+    })
+}

@@ -1,0 +1,277 @@
+//! `serve`: opens the store, puts the rooms behind their listeners, and takes them down gracefully.
+//!
+//! Supervision only: what a session does is the rooms' affair.
+
+use std::{io, sync::Arc, time::Duration};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use store::{Clock, Kind, MasterKey, OpenOptions, Store, SystemClock};
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+    time,
+};
+use tokio_rustls::TlsAcceptor;
+use tracing::{info, warn};
+
+use crate::{
+    config::{Limits, Service, Settings, Tls, TlsVersion},
+    control::{
+        office::{House, Office},
+        peer,
+        server::{self, ControlSocket},
+    },
+    exit::Failure,
+    listeners::{self, Door, Peers},
+    logs,
+    rooms::{self, Rooms},
+};
+
+/// What a shutdown adds to the configured grace, for sessions that say their last line at its very end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Descriptors for everything that is not a session, the store's files above all.
+const STORE_FILES: u64 = 1024;
+
+/// Threads for what blocks: the store bounds its readers and writers below it, and each thread keeps some memory.
+const BLOCKING_THREADS: usize = 32;
+
+/// Runs the daemon until it is told to end.
+///
+/// # Errors
+/// What keeps it from starting, or a second signal.
+pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
+    logs::start(settings.log);
+    let runtime =
+        runtime().map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
+    let done = runtime.block_on(serve(settings));
+    // What still runs after the grace, or at a second signal, is dropped: the store survives a crash at any instruction.
+    runtime.shutdown_background();
+    done
+}
+
+/// Each session takes a descriptor: the soft limit of most systems (1024) is far below what the hard one allows.
+fn raise_open_files(settings: &Settings) {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let limit = if raised.is_ok() { maximum } else { current };
+    let Limits { submission_sessions, imap_sessions, .. } = settings.limits;
+    let needed = settings.listeners.all().map(|(service, _)| match service {
+        Service::Submission | Service::SubmissionTls => submission_sessions,
+        Service::Imap | Service::ImapTls => imap_sessions,
+    });
+    let needed = u64::try_from(needed.sum::<usize>()).unwrap_or(u64::MAX).saturating_add(STORE_FILES);
+    if limit.is_some_and(|limit| limit < needed) {
+        warn!(
+            ?limit,
+            needed, "the open files limit is below [limits]: raise it (LimitNOFILE), or lower [limits]"
+        );
+    }
+}
+
+/// One worker a core: sessions wait for the network, and what blocks has its own threads.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_name("vaguemestre")
+        .build()
+}
+
+/// The certificate and key of the listeners.
+///
+/// # Errors
+/// What is wrong with the files, and where they are.
+pub(crate) fn certificate(tls: &Tls) -> Result<pki::ServerTls, Failure> {
+    pki::ServerTls::load(&tls.certificate, &tls.key)
+        .map_err(|error| Failure::failed(format!("[tls]: {error}")))
+}
+
+async fn serve(settings: Settings) -> Result<(), Failure> {
+    raise_open_files(&settings);
+    let mut signals =
+        Signals::new().map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
+    let tls = certificate(&settings.tls)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    if let Err(error) = tls.check_dates(clock.now()) {
+        // Mail that is in the boxes is still worth more with a warning in the clients than not at all.
+        warn!(%error, "the certificate is outside its dates: clients will refuse or warn");
+    }
+    let store = open_store(&settings, &clock, None)?;
+    let served = serve_store(&settings, &tls, &store, &clock, &mut signals).await;
+    if served.is_ok() {
+        store.close().map_err(|error| Failure::failed(format!("the store did not close well: {error}")))?;
+        info!("ended");
+    }
+    served
+}
+
+async fn serve_store(
+    settings: &Settings,
+    tls: &pki::ServerTls,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let control =
+        server::bind(&settings.control.socket).map_err(|error| Failure::failed(error.to_string()))?;
+    let listening = listen(settings)?;
+    let rooms = Arc::new(Rooms::new(settings, store, clock));
+    let closing = watch::Sender::new(false);
+    let mut doors = JoinSet::new();
+    let mut known = Vec::new();
+    for (door, listener) in listening {
+        known.push(Arc::clone(&door));
+        let acceptor = TlsAcceptor::from(tls.access_config(highest(settings.tls.highest_version)));
+        let (rooms, service) = (Arc::clone(&rooms), door.service);
+        let mut closed = closing.subscribe();
+        doors.spawn(listeners::accept(
+            door,
+            listener,
+            async move { drop(closed.wait_for(|closed| *closed).await) },
+            move |stream| rooms.session(service, stream, acceptor.clone()),
+        ));
+    }
+    let office = Arc::new(office(settings, tls, store, clock, known));
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        operator = settings.operator.name,
+        demonstration = store.kind() == Kind::Demonstration,
+        "ready"
+    );
+    let administrators = administrators(settings, &control)?;
+    tokio::select! {
+        () = server::serve(&control, administrators, office) => {}
+        () = signals.next() => {}
+    }
+    info!(grace_seconds = settings.grace.as_secs(), "ending: no new sessions, open ones are told");
+    // Without its socket the daemon is gone for `status`, which would only wait for one that is ending.
+    drop(control);
+    closing.send_replace(true);
+    rooms.ring_out();
+    wind_down(settings.grace + LAST_WORDS, doors, signals).await
+}
+
+async fn wind_down(bound: Duration, mut doors: JoinSet<()>, signals: &mut Signals) -> Result<(), Failure> {
+    let all_closed = async { while doors.join_next().await.is_some() {} };
+    tokio::select! {
+        ended = time::timeout(bound, all_closed) => {
+            if ended.is_err() {
+                warn!("some sessions did not end in time and are cut");
+            }
+        }
+        () = signals.next() => {
+            return Err(Failure::failed("ended at once by a second signal; what was told 250 is kept"));
+        }
+    }
+    // Sessions that are cut hold the store; they must be gone before it closes.
+    doors.shutdown().await;
+    Ok(())
+}
+
+/// Opens the store that the settings name, or makes it if `create` says of which kind.
+///
+/// # Errors
+/// What is wrong with the key or the store; a demonstration that would be reachable from another machine.
+pub(crate) fn open_store(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    create: Option<Kind>,
+) -> Result<Store, Failure> {
+    let failed = |error: String| Failure::failed(format!("[store]: {error}"));
+    let master = MasterKey::load(&settings.store.master_key).map_err(|error| failed(error.to_string()))?;
+    let store = Store::open(OpenOptions {
+        dir: settings.store.directory.clone(),
+        master,
+        clock: Arc::clone(clock),
+        settings: store::Settings { memory: settings.store.memory, ..store::Settings::default() },
+        create,
+    })
+    .map_err(|error| failed(error.to_string()))?;
+    refuse_public_demonstration(store.kind(), settings)?;
+    Ok(store)
+}
+
+/// A demonstration's passwords are known to everyone: it is never reachable from another machine.
+fn refuse_public_demonstration(kind: Kind, settings: &Settings) -> Result<(), Failure> {
+    let public = settings.listeners.all().find(|(_, address)| !address.ip().to_canonical().is_loopback());
+    match (kind, public) {
+        (Kind::Demonstration, Some((service, address))) => Err(Failure::failed(format!(
+            "[listeners] {}: {address} is not a loopback address, and {} is a demonstration store: listen on 127.0.0.1 \
+             or ::1, or make a real store with `vaguemestre store create`",
+            service.key(),
+            settings.store.directory.display(),
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn listen(settings: &Settings) -> Result<Vec<(Arc<Door>, TcpListener)>, Failure> {
+    let peers = Peers::new(settings.limits.sessions_per_peer);
+    let mut listening = Vec::new();
+    for (service, address) in settings.listeners.all() {
+        let listener =
+            listeners::bind(service, address).map_err(|error| Failure::failed(error.to_string()))?;
+        let limit = match service {
+            Service::Submission | Service::SubmissionTls => settings.limits.submission_sessions,
+            Service::Imap | Service::ImapTls => settings.limits.imap_sessions,
+        };
+        let refusal = rooms::refusal(service, &settings.operator.hostname);
+        let address = listener.local_addr().unwrap_or(address);
+        info!(service = service.key(), %address, "listening");
+        listening.push((Door::new(service, address, limit, Arc::clone(&peers), refusal), listener));
+    }
+    Ok(listening)
+}
+
+fn office(
+    settings: &Settings,
+    tls: &pki::ServerTls,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+    doors: Vec<Arc<Door>>,
+) -> Office {
+    Office {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        operator: settings.operator.clone(),
+        house: House { started: clock.now(), doors, certificate: tls.describe() },
+    }
+}
+
+fn administrators(
+    settings: &Settings,
+    control: &ControlSocket,
+) -> Result<Vec<crate::config::Administrator>, Failure> {
+    let own = control.owner().map_err(|error| Failure::failed(format!("[control] socket: {error}")))?;
+    Ok(peer::administrators(&settings.control.administrators, own))
+}
+
+fn highest(version: TlsVersion) -> pki::TlsVersion {
+    match version {
+        TlsVersion::V1_2 => pki::TlsVersion::V1_2,
+        TlsVersion::V1_3 => pki::TlsVersion::V1_3,
+    }
+}
+
+/// SIGTERM and SIGINT: the first ends gracefully, the second at once.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
