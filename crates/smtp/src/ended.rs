@@ -78,3 +78,18 @@ pub struct Ended {
     /// Failed logins.
     pub auth_failures: u32,
 }
+
+impl Ended {
+    /// A session that ends before anything happened.
+    pub(crate) fn at_once(end: End) -> Self {
+        Ended {
+            end,
+            authenticated: false,
+            accepted: 0,
+            refused: 0,
+            content_bytes: 0,
+            errors: 0,
+            auth_failures: 0,
+        }
+    }
+}

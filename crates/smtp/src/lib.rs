@@ -10,13 +10,21 @@
 pub use crate::{
     driver::{Addresses, Mode, Stop, serve, serve_on},
     ended::{End, Ended},
+    machine::BLOCK,
     policy::{Accepted, Connection, Credentials, MailFrom, Mechanism, Policy, Service, TlsInfo},
     reply::Reply,
     settings::{Limits, Settings},
 };
 
+pub mod machine;
+
+mod command;
+mod data;
 mod driver;
 mod ended;
+mod input;
+mod path;
 mod policy;
 mod reply;
+mod sasl;
 mod settings;

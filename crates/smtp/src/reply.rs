@@ -58,7 +58,6 @@ impl Reply {
     }
 
     /// This reply if it refuses (class 4 or 5); otherwise one that says a local error: a refusal never reads as a success.
-    #[allow(dead_code)]
     pub(crate) fn refusal(self) -> Self {
         if (400..600).contains(&self.code) {
             return self;

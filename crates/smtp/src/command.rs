@@ -1,0 +1,351 @@
+//! From a line to a command: the verb first (it alone decides whether the command may come now), then its arguments, whose
+//! grammar is smtp-proto's. What that grammar lets through and we do not offer is refused here.
+
+use smtp_proto::{Error, Request};
+
+use crate::{
+    Limits, MailFrom, Mechanism, Reply,
+    path::{self, Path},
+};
+
+/// The first word of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Ehlo,
+    Helo,
+    StartTls,
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    Rset,
+    Noop,
+    Quit,
+    Vrfy,
+    Help,
+    /// A command of some extension that is not offered.
+    NotOffered,
+    /// A method of HTTP: a browser was sent here.
+    Http,
+    /// Anything else.
+    Unknown,
+}
+
+impl Verb {
+    /// The verb of `line`.
+    pub(crate) fn of(line: &str) -> Verb {
+        let word = line.split(' ').next().unwrap_or_default();
+        match word.to_ascii_uppercase().as_str() {
+            "EHLO" => Verb::Ehlo,
+            "HELO" => Verb::Helo,
+            "STARTTLS" => Verb::StartTls,
+            "AUTH" => Verb::Auth,
+            "MAIL" => Verb::Mail,
+            "RCPT" => Verb::Rcpt,
+            "DATA" => Verb::Data,
+            "RSET" => Verb::Rset,
+            "NOOP" => Verb::Noop,
+            "QUIT" => Verb::Quit,
+            "VRFY" => Verb::Vrfy,
+            "HELP" => Verb::Help,
+            "BDAT" | "BURL" | "EXPN" | "ETRN" | "ATRN" | "TURN" | "LHLO" | "SEND" | "SOML" | "SAML"
+            | "XCLIENT" | "XFORWARD" => Verb::NotOffered,
+            "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH"
+            | "PRI" => Verb::Http,
+            _ => Verb::Unknown,
+        }
+    }
+}
+
+/// The name that EHLO or HELO gives, made printable; at most `limits.domain` octets.
+pub(crate) fn hello(line: &str, limits: &Limits) -> Result<String, Reply> {
+    let syntax = || bad_syntax("Say who you are: EHLO your.host.name");
+    let host = match parse(line) {
+        Ok(Request::Ehlo { host } | Request::Helo { host }) => host,
+        _ => return Err(syntax()),
+    };
+    if arguments(line) != host || host.len() > limits.domain {
+        return Err(syntax());
+    }
+    Ok(host.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect())
+}
+
+/// Refuses arguments where there are none.
+pub(crate) fn alone(line: &str) -> Result<(), Reply> {
+    if arguments(line).is_empty() { Ok(()) } else { Err(bad_syntax("This command takes no argument")) }
+}
+
+/// The mechanism and the initial response of AUTH. Not by smtp-proto: the response holds a secret, which is not to be copied about.
+pub(crate) fn auth(line: &str) -> Result<(Mechanism, Option<&str>), Reply> {
+    let mut words = arguments(line).split(' ').filter(|word| !word.is_empty());
+    let (mechanism, initial, more) = (words.next(), words.next(), words.next());
+    let mechanism = match mechanism {
+        Some(name) if name.eq_ignore_ascii_case("PLAIN") => Mechanism::Plain,
+        Some(name) if name.eq_ignore_ascii_case("LOGIN") => Mechanism::Login,
+        Some(_) => return Err(Reply::new(504, "5.5.4", ["Only the mechanisms PLAIN and LOGIN are offered"])),
+        None => return Err(bad_syntax("Write AUTH, a mechanism, and an initial response if you have one")),
+    };
+    if more.is_some() { Err(bad_syntax("Too many arguments")) } else { Ok((mechanism, initial)) }
+}
+
+/// The arguments of MAIL.
+pub(crate) fn mail(line: &str, limits: &Limits) -> Result<MailFrom, Reply> {
+    let (path, rest) = path_of(line, "FROM:").ok_or_else(|| bad_syntax("Write MAIL FROM:<address>"))?;
+    let parameters = MailParameters::parse(rest, limits)?;
+    let bad_sender = || {
+        Reply::new(
+            501,
+            "5.1.7",
+            ["The sender address is malformed or too long; write MAIL FROM:<name@domain>"],
+        )
+    };
+    let path = match Path::parse(path, limits) {
+        Some(Path::Null) => None,
+        Some(Path::Mailbox(mailbox)) => Some(mailbox),
+        Some(Path::Postmaster) | None => return Err(bad_sender()),
+    };
+    match parse(line) {
+        Ok(Request::Mail { .. }) => {}
+        Err(Error::InvalidSenderAddress) => return Err(bad_sender()),
+        _ => return Err(bad_syntax("Write MAIL FROM:<address>")),
+    }
+    if !parameters.smtputf8 && path.as_deref().is_some_and(|path| !path.is_ascii()) {
+        return Err(needs_utf8());
+    }
+    let MailParameters { size, eight_bit, smtputf8, .. } = parameters;
+    Ok(MailFrom { path, size, eight_bit, smtputf8 })
+}
+
+/// The recipient that RCPT names; `smtputf8` as MAIL said.
+pub(crate) fn rcpt(line: &str, smtputf8: bool, limits: &Limits) -> Result<String, Reply> {
+    let (path, rest) = path_of(line, "TO:").ok_or_else(|| bad_syntax("Write RCPT TO:<address>"))?;
+    if let Some(word) = words(rest).next() {
+        return Err(not_offered(word));
+    }
+    let bad_recipient = || {
+        Reply::new(
+            501,
+            "5.1.3",
+            ["The recipient address is malformed or too long; write RCPT TO:<name@domain>"],
+        )
+    };
+    let mailbox = match Path::parse(path, limits) {
+        Some(Path::Mailbox(mailbox)) => mailbox,
+        Some(Path::Postmaster) => "postmaster".to_owned(),
+        Some(Path::Null) | None => return Err(bad_recipient()),
+    };
+    match parse(line) {
+        Ok(Request::Rcpt { .. }) => {}
+        Err(Error::InvalidRecipientAddress) => return Err(bad_recipient()),
+        _ => return Err(bad_syntax("Write RCPT TO:<address>")),
+    }
+    if smtputf8 || mailbox.is_ascii() { Ok(mailbox) } else { Err(needs_utf8()) }
+}
+
+#[derive(Default)]
+struct MailParameters {
+    size: Option<u64>,
+    body: bool,
+    eight_bit: bool,
+    smtputf8: bool,
+    auth: bool,
+}
+
+impl MailParameters {
+    fn parse(rest: &str, limits: &Limits) -> Result<Self, Reply> {
+        let mut read = MailParameters::default();
+        for word in words(rest) {
+            let (keyword, value) =
+                word.split_once('=').map_or((word, None), |(key, value)| (key, Some(value)));
+            let twice = match keyword.to_ascii_uppercase().as_str() {
+                "SIZE" => read.size.replace(size(value, limits)?).is_some(),
+                "BODY" => {
+                    read.eight_bit = eight_bit(value)?;
+                    std::mem::replace(&mut read.body, true)
+                }
+                "SMTPUTF8" if value.is_none() => std::mem::replace(&mut read.smtputf8, true),
+                // RFC 4954 §5: understood; nobody here is trusted to vouch for another, so it is as if it were <>
+                "AUTH" if value.is_some_and(|value| !value.is_empty()) => {
+                    std::mem::replace(&mut read.auth, true)
+                }
+                "SMTPUTF8" | "AUTH" => return Err(bad_value(keyword)),
+                _ => return Err(not_offered(keyword)),
+            };
+            if twice {
+                return Err(bad_value(keyword));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// RFC 1870: up to 20 digits.
+fn size(value: Option<&str>, limits: &Limits) -> Result<u64, Reply> {
+    let digits = value
+        .filter(|value| (1..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit()))
+        .ok_or_else(|| bad_value("SIZE"))?;
+    let size = digits.parse().unwrap_or(u64::MAX);
+    if size > limits.message_bytes { Err(too_large(limits)) } else { Ok(size) }
+}
+
+/// RFC 6152.
+fn eight_bit(value: Option<&str>) -> Result<bool, Reply> {
+    match value {
+        Some(value) if value.eq_ignore_ascii_case("8BITMIME") => Ok(true),
+        Some(value) if value.eq_ignore_ascii_case("7BIT") => Ok(false),
+        _ => Err(bad_value("BODY")),
+    }
+}
+
+/// The refusal of a message beyond SIZE (RFC 1870).
+pub(crate) fn too_large(limits: &Limits) -> Reply {
+    let most = limits.message_bytes;
+    Reply::new(552, "5.3.4", [format!("The message is too large: at most {most} bytes, attachments encoded")])
+}
+
+/// A reply to arguments that are malformed.
+pub(crate) fn bad_syntax(what: &str) -> Reply {
+    Reply::new(501, "5.5.4", [what])
+}
+
+fn bad_value(keyword: &str) -> Reply {
+    Reply::new(501, "5.5.4", [format!("The parameter {keyword} is given twice or with a bad value")])
+}
+
+fn not_offered(word: &str) -> Reply {
+    let keyword = word.split('=').next().unwrap_or_default();
+    Reply::new(555, "5.5.4", [format!("The parameter {keyword} is not offered here")])
+}
+
+fn needs_utf8() -> Reply {
+    Reply::new(553, "5.6.7", ["An address that is not ASCII needs SMTPUTF8 on the MAIL command"])
+}
+
+fn parse(line: &str) -> Result<Request<String>, Error> {
+    let line = format!("{line}\n");
+    Ok(Request::parse(&mut line.as_bytes().iter())?.into_owned())
+}
+
+fn arguments(line: &str) -> &str {
+    line.split_once(' ').map_or("", |(_, rest)| rest.trim_matches(' '))
+}
+
+fn words(rest: &str) -> impl Iterator<Item = &str> {
+    rest.split(' ').filter(|word| !word.is_empty())
+}
+
+/// The path and what follows it, given the keyword before the colon.
+fn path_of<'a>(line: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
+    let arguments = arguments(line);
+    let (head, rest) = arguments.split_at_checked(keyword.len())?;
+    if !head.eq_ignore_ascii_case(keyword) {
+        return None;
+    }
+    path::split(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mail_of(line: &str) -> Result<MailFrom, u16> {
+        mail(line, &Limits::default()).map_err(|reply| reply.code())
+    }
+
+    fn rcpt_of(line: &str) -> Result<String, u16> {
+        rcpt(line, false, &Limits::default()).map_err(|reply| reply.code())
+    }
+
+    #[test]
+    fn mail_reads_its_parameters() {
+        let read = mail_of("mail from: <\"a b\"@c.fr>  SIZE=123 body=8bitmime SMTPUTF8 AUTH=<>").unwrap();
+        let path = Some("\"a b\"@c.fr".to_owned());
+        assert_eq!(read, MailFrom { path, size: Some(123), eight_bit: true, smtputf8: true });
+        assert_eq!(mail_of("MAIL FROM:<>").unwrap().path, None);
+    }
+
+    #[test]
+    fn mail_refuses_what_is_not_offered_malformed_or_too_large() {
+        for (line, code) in [
+            ("MAIL FROM:<a@b.fr> RET=HDRS", 555),
+            ("MAIL FROM:<a@b.fr> RET=nonsense", 555),
+            ("MAIL FROM:<a@b.fr> ENVID=1", 555),
+            ("MAIL FROM:<a@b.fr> BY=1;N", 555),
+            ("MAIL FROM:<a@b.fr> HOLDFOR=5", 555),
+            ("MAIL FROM:<a@b.fr> REQUIRETLS", 555),
+            ("MAIL FROM:<a@b.fr> X=1", 555),
+            ("MAIL FROM:<a@b.fr> BODY=BINARYMIME", 501),
+            ("MAIL FROM:<a@b.fr> SIZE", 501),
+            ("MAIL FROM:<a@b.fr> SIZE=-1", 501),
+            ("MAIL FROM:<a@b.fr> SIZE=1 SIZE=1", 501),
+            ("MAIL FROM:<a@b.fr> SMTPUTF8=1", 501),
+            ("MAIL FROM:<a@b.fr> SIZE=90000001", 552),
+            ("MAIL FROM:<a@b.fr> SIZE=99999999999999999999", 552),
+            ("MAIL FROM:<a@b.fr> SIZE=999999999999999999999", 501),
+            ("MAIL FROM:<\u{e9}@b.fr>", 553),
+            ("MAIL FROM:<postmaster>", 501),
+            ("MAIL FROM:<a@b.fr>SIZE=1", 501),
+            ("MAIL FROM:a@b.fr", 501),
+            ("MAIL FROM <a@b.fr>", 501),
+            ("MAIL <a@b.fr>", 501),
+            ("MAIL", 501),
+            ("MAIL FROM:<a@b@c.fr>", 501),
+        ] {
+            assert_eq!(mail_of(line), Err(code), "{line}");
+        }
+    }
+
+    #[test]
+    fn rcpt_reads_a_mailbox_or_postmaster() {
+        assert_eq!(rcpt_of("RCPT TO:<a@b.fr>").unwrap(), "a@b.fr");
+        assert_eq!(rcpt_of("rcpt to:<PostMaster>").unwrap(), "postmaster");
+        for (line, code) in [
+            ("RCPT TO:<>", 501),
+            ("RCPT TO:<a@b.fr> NOTIFY=NEVER", 555),
+            ("RCPT TO:<a@b.fr> ORCPT=rfc822;a@b.fr", 555),
+            ("RCPT TO:<\u{e9}@b.fr>", 553),
+            ("RCPT FROM:<a@b.fr>", 501),
+            ("RCPT TO:<a@[127.0.0.1]>", 501),
+        ] {
+            assert_eq!(rcpt_of(line), Err(code), "{line}");
+        }
+    }
+
+    #[test]
+    fn hello_wants_one_word() {
+        let limits = Limits::default();
+        assert_eq!(hello("EHLO [192.0.2.1]  ", &limits).unwrap(), "[192.0.2.1]");
+        assert_eq!(hello("HELO p\u{e9}dia", &limits).unwrap(), "p?dia");
+        for line in ["EHLO", "EHLO ", "HELO a b", &format!("EHLO {}", "x".repeat(256))] {
+            assert!(hello(line, &limits).is_err(), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics_and_what_is_accepted_is_plain_text(line in "(MAIL FROM:|RCPT TO:|EHLO |AUTH )<?[ -~\u{e9}]{0,60}") {
+            let limits = Limits::default();
+            if let Ok(MailFrom { path: Some(path), .. }) = mail(&line, &limits) {
+                prop_assert!(line.contains(&path) && path.contains('@'));
+            }
+            if let Ok(to) = rcpt(&line, true, &limits) {
+                prop_assert!(to == "postmaster" || line.contains(&to));
+            }
+            let _ = (hello(&line, &limits), auth(&line), alone(&line), Verb::of(&line));
+        }
+
+        #[test]
+        fn both_grammars_read_the_same_address(
+            local in "[a-z\"\\\\ @>.]{1,8}", domain in "[a-z]{1,5}(\\.[a-z]{1,3}){0,2}",
+        ) {
+            let quoted = local.replace('\\', "\\\\").replace('"', "\\\"");
+            let line = format!("RCPT TO:<\"{quoted}\"@{domain}>");
+            let read = rcpt(&line, false, &Limits::default());
+            if let Ok(Request::Rcpt { to }) = parse(&line) && to.address == format!("{local}@{domain}") {
+                prop_assert_eq!(read.unwrap(), format!("\"{quoted}\"@{domain}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Which command may come when, and what it does when nobody has to be asked (RFC 5321 §4.1.4; RFC 3207 §4; RFC 4954 §4).
+
+use std::{borrow::Cow, mem};
+
+use zeroize::Zeroizing;
+
+use super::{Addressing, Authenticating, Core, Expect, Mailing, Opening, Step, Then, Turn, write};
+use crate::{
+    Credentials, End, MailFrom, Policy, Reply, Service,
+    command::{self, Verb},
+    input::{Fault, Taken},
+    sasl::{self, Exchange},
+};
+
+/// The first byte of a TLS handshake record, which no command starts with.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// What a command leads to.
+enum Flow<P: Policy> {
+    /// The next command.
+    Next,
+    Close(End),
+    StartTls,
+    Sasl(Exchange),
+    Authenticate(Credentials),
+    Mail(MailFrom),
+    Rcpt(super::Transaction<P::Envelope>, String),
+    Data(P::Envelope),
+}
+
+impl<P: Policy> From<Option<End>> for Flow<P> {
+    fn from(end: Option<End>) -> Self {
+        end.map_or(Flow::Next, Flow::Close)
+    }
+}
+
+/// A line, or why there is none.
+enum Line {
+    Whole(Zeroizing<Vec<u8>>),
+    TooLong,
+    More,
+    Fault(End),
+}
+
+/// Uses one command.
+pub(super) fn turn<P: Policy>(mut core: Box<Core<P>>) -> Turn<P> {
+    if core.draining && core.transaction.is_none() {
+        let end = core.interrupted(super::Interruption::Stopped);
+        return Turn::Stop(write(core, Then::Close(end)));
+    }
+    let flow = match next_line(&mut core, None) {
+        Line::More => return Turn::Stop(write(core, Then::Read(Expect::Command))),
+        Line::Fault(end) => Flow::Close(end),
+        Line::TooLong => core.mistake(&Reply::new(500, "5.5.2", ["Command line too long"])).into(),
+        Line::Whole(line) => command(&mut core, &line),
+    };
+    go(core, flow)
+}
+
+/// Uses one line of a SASL exchange.
+pub(super) fn sasl_turn<P: Policy>(mut core: Box<Core<P>>, exchange: Exchange) -> Turn<P> {
+    let flow = match next_line(&mut core, Some(&exchange)) {
+        Line::More => return Turn::Stop(write(core, Then::Read(Expect::Sasl(exchange)))),
+        Line::Fault(end) => Flow::Close(end),
+        Line::TooLong => {
+            core.mistake(&Reply::new(500, "5.5.6", ["Authentication exchange line too long"])).into()
+        }
+        Line::Whole(line) => exchange_goes_on(&mut core, exchange.line(&line)),
+    };
+    go(core, flow)
+}
+
+fn go<P: Policy>(mut core: Box<Core<P>>, flow: Flow<P>) -> Turn<P> {
+    Turn::Stop(match flow {
+        Flow::Next => return Turn::Again(core, Expect::Command),
+        Flow::Sasl(exchange) => return Turn::Again(core, Expect::Sasl(exchange)),
+        Flow::Close(end) => write(core, Then::Close(end)),
+        Flow::StartTls => write(core, Then::StartTls),
+        Flow::Authenticate(credentials) => Step::Authenticate(Authenticating { core }, credentials),
+        Flow::Mail(from) => Step::Mail(Mailing { core, smtputf8: from.smtputf8 }, from),
+        Flow::Rcpt(transaction, to) => Step::Rcpt(Addressing { core, transaction }, to),
+        Flow::Data(envelope) => {
+            core.reset();
+            Step::Data(Opening { core }, envelope)
+        }
+    })
+}
+
+fn next_line<P: Policy>(core: &mut Core<P>, exchange: Option<&Exchange>) -> Line {
+    let limits = &core.settings.limits;
+    let pending = core.input.pending();
+    if core.progress == 0 && core.connection.tls.is_none() && pending.first() == Some(&TLS_HANDSHAKE) {
+        return Line::Fault(End::NotSmtp);
+    }
+    let auth = pending.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH "));
+    let may_be_long = exchange.is_some() || (auth && core.connection.tls.is_some() && core.peer.is_none());
+    let limit = if may_be_long { limits.auth_line } else { limits.command_line };
+    let taken = core.input.line(limit);
+    if matches!(taken, Ok(Taken::More)) {
+        core.input.shrink();
+        return Line::More;
+    }
+    core.progress += 1;
+    match taken {
+        Ok(Taken::Line(line)) => Line::Whole(line),
+        Ok(Taken::TooLong) => Line::TooLong,
+        Ok(Taken::More) => Line::More,
+        Err(Fault::Bare) => {
+            core.say(500, "5.5.2", "Lines must end with CR LF; closing the connection");
+            Line::Fault(End::BareLineEnd)
+        }
+        Err(Fault::Flood) => {
+            core.say(500, "5.5.2", "Command line too long; closing the connection");
+            Line::Fault(End::Flood)
+        }
+    }
+}
+
+fn command<P: Policy>(core: &mut Core<P>, line: &[u8]) -> Flow<P> {
+    let Some(line) = text(line) else {
+        return core.mistake(&Reply::new(500, "5.5.2", ["A command is printable text in UTF-8"])).into();
+    };
+    let line = line.as_ref();
+    let verb = Verb::of(line);
+    tracing::debug!(session = %core.connection.session, ?verb, "command");
+    if verb == Verb::Http {
+        core.say(554, "5.7.0", "This is SMTP, not HTTP; closing the connection");
+        return Flow::Close(End::NotSmtp);
+    }
+    match gate(core, verb).and_then(|()| execute(core, verb, line)) {
+        Ok(flow) => flow,
+        Err(reply) => core.mistake(&reply).into(),
+    }
+}
+
+/// A line as text, trailing blanks removed (RFC 5321 §4.1.1). EHLO is forgiven the bytes of an old character set in a machine's name.
+fn text(line: &[u8]) -> Option<Cow<'_, str>> {
+    let greeting = line
+        .get(..5)
+        .is_some_and(|verb| verb.eq_ignore_ascii_case(b"EHLO ") || verb.eq_ignore_ascii_case(b"HELO "));
+    let text = match std::str::from_utf8(line) {
+        Ok(text) => Cow::Borrowed(text.trim_end_matches(' ')),
+        Err(_) if greeting => String::from_utf8_lossy(line),
+        Err(_) => return None,
+    };
+    (!text.chars().any(char::is_control)).then_some(text)
+}
+
+/// Whether a command may come now.
+fn gate<P: Policy>(core: &Core<P>, verb: Verb) -> Result<(), Reply> {
+    use Verb::{Auth, Data, Ehlo, Helo, Mail, Noop, Quit, Rcpt, Rset, StartTls};
+    let free = matches!(verb, Ehlo | Helo | Noop | Rset | Quit);
+    if core.connection.tls.is_none() && !free && verb != StartTls {
+        return Err(match verb {
+            Auth => Reply::new(538, "5.7.11", ["Must issue a STARTTLS command first: no login in clear"]),
+            _ => Reply::new(530, "5.7.0", ["Must issue a STARTTLS command first"]),
+        });
+    }
+    if core.connection.helo.is_empty() && matches!(verb, StartTls | Auth | Mail | Rcpt | Data) {
+        return Err(out_of_order("Say EHLO first"));
+    }
+    if core.peer.is_none() && needs_login(core.connection.service) && matches!(verb, Mail | Rcpt | Data) {
+        return Err(Reply::new(530, "5.7.0", ["Authentication required: log in with AUTH first"]));
+    }
+    Ok(())
+}
+
+fn needs_login(service: Service) -> bool {
+    match service {
+        Service::Submission | Service::SubmissionTls => true,
+    }
+}
+
+fn execute<P: Policy>(core: &mut Core<P>, verb: Verb, line: &str) -> Result<Flow<P>, Reply> {
+    match verb {
+        Verb::Ehlo | Verb::Helo => return hello(core, verb == Verb::Ehlo, line),
+        Verb::StartTls => return start_tls(core, line),
+        Verb::Auth => return auth(core, line),
+        Verb::Mail => return mail(core, line),
+        Verb::Rcpt => return rcpt(core, line),
+        Verb::Data => return data(core, line),
+        Verb::Rset => {
+            command::alone(line)?;
+            core.reset();
+            core.say(250, "2.0.0", "Forgotten");
+        }
+        Verb::Noop => core.say(250, "2.0.0", "Here"),
+        Verb::Quit => {
+            command::alone(line)?;
+            core.say(221, "2.0.0", "Goodbye");
+            return Ok(Flow::Close(End::Quit));
+        }
+        Verb::Vrfy => core.say(252, "2.5.0", "Addresses are checked at RCPT, not here"),
+        Verb::Help => {
+            core.say(214, "2.0.0", "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY QUIT; see RFC 5321");
+        }
+        Verb::NotOffered => return Err(Reply::new(502, "5.5.1", ["Command not offered here"])),
+        Verb::Http | Verb::Unknown => return Err(Reply::new(500, "5.5.1", ["Unknown command"])),
+    }
+    Ok(Flow::Next)
+}
+
+fn hello<P: Policy>(core: &mut Core<P>, extended: bool, line: &str) -> Result<Flow<P>, Reply> {
+    core.connection.helo = command::hello(line, &core.settings.limits)?;
+    core.connection.extended = extended;
+    core.reset();
+    let mut lines = vec![core.settings.hostname.clone()];
+    if extended {
+        lines.extend(["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"].map(str::to_owned));
+        lines.push(format!("SIZE {}", core.settings.limits.message_bytes));
+        match (&core.connection.tls, &core.peer) {
+            (None, _) => lines.push("STARTTLS".to_owned()),
+            (Some(_), None) => lines.push("AUTH PLAIN LOGIN".to_owned()),
+            (Some(_), Some(_)) => {}
+        }
+    }
+    core.reply(&Reply::new(250, "", lines));
+    Ok(Flow::Next)
+}
+
+fn start_tls<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
+    if core.connection.tls.is_some() {
+        return Err(out_of_order("TLS is already in use"));
+    }
+    command::alone(line)?;
+    if !core.input.is_empty() {
+        // whoever sits between may have put it there: neither used now nor inside TLS
+        core.say(554, "5.5.1", "Nothing may follow STARTTLS before TLS; closing the connection");
+        return Ok(Flow::Close(End::Injected));
+    }
+    core.say(220, "2.0.0", "Ready to start TLS");
+    Ok(Flow::StartTls)
+}
+
+fn auth<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
+    if core.peer.is_some() {
+        return Err(out_of_order("Already authenticated"));
+    }
+    if core.transaction.is_some() {
+        return Err(out_of_order("No AUTH within a transaction"));
+    }
+    let (mechanism, initial) = command::auth(line)?;
+    Ok(exchange_goes_on(core, sasl::start(mechanism, initial.map(str::as_bytes))))
+}
+
+fn exchange_goes_on<P: Policy>(core: &mut Core<P>, turn: sasl::Turn) -> Flow<P> {
+    match turn {
+        sasl::Turn::Challenge(challenge, exchange) => {
+            core.say(334, "", challenge);
+            Flow::Sasl(exchange)
+        }
+        sasl::Turn::Done(credentials) => Flow::Authenticate(credentials),
+        sasl::Turn::Refused(reply) => core.mistake(&reply).into(),
+    }
+}
+
+fn mail<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
+    if core.transaction.is_some() {
+        return Err(out_of_order("A transaction is open already; finish it or say RSET"));
+    }
+    Ok(Flow::Mail(command::mail(line, &core.settings.limits)?))
+}
+
+fn rcpt<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
+    let limits = &core.settings.limits;
+    let Some(transaction) = &mut core.transaction else {
+        return Err(out_of_order("Say MAIL first"));
+    };
+    let to = command::rcpt(line, transaction.smtputf8, limits)?;
+    if transaction.attempts >= limits.recipients {
+        let text = format!(
+            "Too many recipients: at most {} a message; send it to the others apart",
+            limits.recipients
+        );
+        core.say(452, "4.5.3", &text);
+        return Ok(Flow::Next);
+    }
+    transaction.attempts += 1;
+    Ok(mem::take(&mut core.transaction).map_or(Flow::Next, |transaction| Flow::Rcpt(transaction, to)))
+}
+
+fn data<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
+    command::alone(line)?;
+    let end = match mem::take(&mut core.transaction) {
+        Some(transaction) if transaction.accepted > 0 => return Ok(Flow::Data(transaction.envelope)),
+        Some(transaction) => {
+            core.transaction = Some(transaction);
+            core.say(554, "5.5.1", "No valid recipients");
+            None
+        }
+        None => core.mistake(&out_of_order("Say MAIL and RCPT first")),
+    };
+    Ok(end.or_else(|| core.content_came_uninvited()).into())
+}
+
+fn out_of_order(what: &str) -> Reply {
+    Reply::new(503, "5.5.1", [what])
+}

@@ -1,0 +1,125 @@
+//! A policy in memory for the tests: what it says depends on a few words in what it is given.
+
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+
+use std::{
+    cell::Cell,
+    sync::{Arc, Mutex},
+};
+
+use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply};
+use tokio::sync::Notify;
+
+/// Remembers what it accepted.
+#[derive(Default)]
+pub struct Toy {
+    /// Messages that got a 250.
+    pub kept: Mutex<Vec<Message>>,
+    /// The size of each piece of content.
+    pub chunks: Mutex<Vec<usize>>,
+    /// Whoever logged in loses the right to when this is notified.
+    pub revocation: Arc<Notify>,
+    /// `finish` waits for this when the content says WAIT.
+    pub commit: Arc<Notify>,
+}
+
+/// A message on its way or kept.
+#[derive(Clone, Debug, Default)]
+pub struct Message {
+    pub from: MailFromText,
+    pub to: Vec<String>,
+    pub content: Vec<u8>,
+    pub peer: String,
+    pub helo: String,
+}
+
+pub type MailFromText = Option<String>;
+
+/// Not `Sync` on purpose: the driver must not ask for that.
+pub struct Envelope(Cell<Message>);
+
+/// Only [`Toy::finish`] makes one.
+pub struct Durable(());
+
+impl Policy for Toy {
+    type Peer = String;
+    type Envelope = Envelope;
+    type Incoming = Message;
+    type Durable = Durable;
+
+    async fn authenticate(&self, connection: &Connection, credentials: Credentials) -> Result<String, Reply> {
+        assert!(connection.tls.is_some());
+        let Credentials::Plain { authzid, authcid, password, .. } = credentials;
+        match (authcid.as_str(), password.as_slice()) {
+            ("busy", _) => Err(Reply::new(454, "4.7.0", ["Busy"])),
+            ("gone", _) => Err(Reply::new(421, "4.7.0", ["Go away"])),
+            (_, b"secret") => Ok(authzid.map_or(authcid.clone(), |box_| format!("{box_}*{authcid}"))),
+            _ => Err(Reply::new(535, "5.7.8", ["Wrong user or password"])),
+        }
+    }
+
+    async fn mail(
+        &self,
+        connection: &Connection,
+        peer: Option<&String>,
+        from: MailFrom,
+    ) -> Result<Envelope, Reply> {
+        match from.path.as_deref() {
+            Some("stranger@example.test") => {
+                return Err(Reply::new(550, "5.7.1", ["Not yours", "Pas a vous"]));
+            }
+            Some("bye@example.test") => return Err(Reply::new(421, "4.3.2", ["Go away"])),
+            Some("confused@example.test") => return Err(Reply::new(250, "2.0.0", ["This is no refusal"])),
+            _ => {}
+        }
+        let (peer, helo) = (peer.cloned().unwrap_or_default(), connection.helo.clone());
+        Ok(Envelope(Cell::new(Message { from: from.path, peer, helo, ..Message::default() })))
+    }
+
+    async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: String) -> Result<(), Reply> {
+        tokio::task::yield_now().await;
+        if to.starts_with("unknown@") {
+            return Err(Reply::new(550, "5.1.1", [format!("No such recipient: {to}")]));
+        }
+        envelope.0.get_mut().to.push(to);
+        Ok(())
+    }
+
+    async fn data(&self, _: &Connection, envelope: Envelope) -> Result<Message, Reply> {
+        let message = envelope.0.into_inner();
+        match message.from.as_deref() {
+            Some("nodata@example.test") => Err(Reply::new(451, "4.3.0", ["Not now"])),
+            _ => Ok(message),
+        }
+    }
+
+    async fn chunk(&self, incoming: &mut Message, bytes: &[u8]) -> Result<(), Reply> {
+        assert!((1..=smtp::BLOCK).contains(&bytes.len()));
+        self.chunks.lock().unwrap().push(bytes.len());
+        incoming.content.extend_from_slice(bytes);
+        if has(&incoming.content, "VIRUS") {
+            return Err(Reply::new(554, "5.6.0", ["I do not like this content"]));
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, incoming: Message) -> Result<Accepted<Durable>, Reply> {
+        if has(&incoming.content, "WAIT") {
+            self.commit.notified().await;
+        }
+        if has(&incoming.content, "LOST") {
+            return Err(Reply::new(451, "4.3.0", ["Could not be kept"]));
+        }
+        let mut kept = self.kept.lock().unwrap();
+        kept.push(incoming);
+        Ok(Accepted { durable: Durable(()), id: format!("id-{}", kept.len()) })
+    }
+
+    async fn revoked(&self, _: &String) {
+        self.revocation.notified().await;
+    }
+}
+
+fn has(content: &[u8], word: &str) -> bool {
+    content.windows(word.len()).any(|window| window == word.as_bytes())
+}
