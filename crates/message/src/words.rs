@@ -183,6 +183,13 @@ mod tests {
     }
 
     #[test]
+    fn a_word_has_a_longest_length() {
+        let word = |length| format!("=?utf-8?Q?{}?=", "a".repeat(length));
+        assert_eq!(decoded(&word(MAX_WORD - 2)), "a".repeat(MAX_WORD - 2));
+        assert_eq!(decoded(&word(MAX_WORD)), word(MAX_WORD));
+    }
+
+    #[test]
     fn a_flood_of_word_starts_is_linear_work() {
         let flood = "=?a?q?".repeat(40_000);
         assert!(!decoded(&flood).is_empty());

@@ -53,6 +53,9 @@ impl<'a> Editor<'a> {
             for entry in Entries::new(self.header.value(field)) {
                 let Entry::Mailbox(spot) = entry else { continue };
                 let spec = spot.spec();
+                if spec.is_empty() {
+                    continue;
+                }
                 let spec = String::from_utf8_lossy(&spec);
                 let Some(new) = f(&spec).filter(|new| *new != spec) else { continue };
                 let new: String = new.chars().filter(|c| !c.is_control()).collect();
@@ -121,6 +124,7 @@ mod tests {
     fn quoted_and_folded_addresses() {
         assert_eq!(mapped("From: \"a b\"@c\r\n", "\"a b\"@c", "x@y"), "From: x@y\r\n");
         assert_eq!(mapped("From: <a\r\n @b>\r\n", "a@b", "x@y"), "From: <x@y>\r\n");
+        assert_eq!(mapped("From: J <>, a@b\r\n", "", "x@y"), "From: J <>, a@b\r\n");
         assert_eq!(mapped("From: a@b", "a@b", "x@y\r\nBcc: z"), "From: x@yBcc: z");
     }
 

@@ -42,8 +42,8 @@ pub fn index(header: &[u8], scanned: &Scanned) -> IndexRecord {
 /// The Date field, if it is a date of a four-digit year.
 fn sent(header: &Header) -> Option<DateTime> {
     let value = words::unfold(header.values("Date").next()?);
-    let value = std::str::from_utf8(value.get(..MAX_DATE).unwrap_or(&value)).ok()?;
-    let date = DateTime::parse_rfc822(value)?;
+    let value = String::from_utf8_lossy(value.get(..MAX_DATE).unwrap_or(&value));
+    let date = DateTime::parse_rfc822(&value)?;
     let in_range = (1..=12).contains(&date.month)
         && (1..=31).contains(&date.day)
         && (1900..=9999).contains(&date.year)
@@ -75,6 +75,13 @@ mod tests {
         assert_eq!(dated("1 Jan 2026 23:00:00 -0500 (EST)"), Some((1_767_326_400, 20_260_101)));
         assert_eq!(dated("Fri,\r\n 20 Nov 2026\r\n 10:00:00 GMT"), Some((1_795_168_800, 20_261_120)));
         assert_eq!(dated("32 Jan 2026 00:00:00 +0000"), None);
+        assert_eq!(
+            dated(&format!("Thu, 1 Jan 1970 00:00:00 +0000 ({})", "é".repeat(MAX_DATE))),
+            Some((0, 19_700_101))
+        );
+        assert_eq!(dated(&format!("{}1 Jan 1970 00:00:00 +0000", "(c)".repeat(MAX_DATE))), None);
+        assert_eq!(dated(&"9".repeat(5000)), None);
+        assert_eq!(dated("1 Jan 99999999999999999999 00:00:00 +99999999999999999999"), None);
         assert_eq!(dated("yesterday"), None);
         assert_eq!(dated(""), None);
     }

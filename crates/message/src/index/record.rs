@@ -92,7 +92,10 @@ impl IndexRecord {
     /// [`DecodeError`] if the version is another or the bytes are damaged.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes {
-            [VERSION, rest @ ..] => postcard::from_bytes(rest).map_err(|_| DecodeError::Damaged),
+            [VERSION, rest @ ..] => match postcard::take_from_bytes(rest) {
+                Ok((record, [])) => Ok(record),
+                _ => Err(DecodeError::Damaged),
+            },
             [version, ..] => Err(DecodeError::Version(*version)),
             [] => Err(DecodeError::Damaged),
         }
