@@ -39,6 +39,9 @@ pub fn index(header: &[u8], scanned: &Scanned) -> IndexRecord {
     }
 }
 
+/// Last year that is believed: the parser turns absurd ones into 9999.
+const MAX_YEAR: u16 = 9998;
+
 /// The Date field, if it is a date of a four-digit year.
 fn sent(header: &Header) -> Option<DateTime> {
     let value = words::unfold(header.values("Date").next()?);
@@ -46,7 +49,7 @@ fn sent(header: &Header) -> Option<DateTime> {
     let date = DateTime::parse_rfc822(&value)?;
     let in_range = (1..=12).contains(&date.month)
         && (1..=31).contains(&date.day)
-        && (1900..=9999).contains(&date.year)
+        && (1900..=MAX_YEAR).contains(&date.year)
         && date.hour < 24
         && date.minute < 60
         && date.second <= 60

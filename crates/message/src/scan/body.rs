@@ -260,8 +260,25 @@ impl Body {
                         node.info = std::mem::take(&mut node.info).into_text();
                     }
                 }
-                Role::Message => self.containers -= 1,
+                Role::Message => {
+                    self.containers -= 1;
+                    self.shorten_embedded(open.node);
+                }
                 Role::Header { .. } => {}
+            }
+        }
+    }
+
+    /// The blank line that ends an embedded header may be the line break of the delimiter that follows at once.
+    fn shorten_embedded(&mut self, message: usize) {
+        let Some(Node { kind: Kind::Message { inner, .. }, content, .. }) = self.structure.nodes.get(message)
+        else {
+            return;
+        };
+        let (inner, end) = (*inner, content.end);
+        if let Some(inner) = self.structure.nodes.get_mut(inner) {
+            for offset in [&mut inner.header.end, &mut inner.content.start, &mut inner.content.end] {
+                *offset = end.min(*offset);
             }
         }
     }

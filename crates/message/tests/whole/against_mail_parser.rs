@@ -91,6 +91,25 @@ fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
+/// The leaves that a tree was made of.
+fn leaves(tree: &Tree) -> Vec<Result<String, usize>> {
+    match tree {
+        Tree::Text(text) | Tree::Html(text) => vec![Ok(text.replace("\r\n", "\n"))],
+        Tree::File(bytes) => vec![Err(bytes.len())],
+        Tree::Multi(children) => children.iter().flat_map(leaves).collect(),
+        Tree::Forward(inner) => leaves(inner),
+    }
+}
+
+/// mail-parser 0.11.9 drops what follows a message that directly holds a message.
+fn confuses_mail_parser(tree: &Tree) -> bool {
+    match tree {
+        Tree::Multi(children) => children.iter().any(confuses_mail_parser),
+        Tree::Forward(inner) => matches!(**inner, Tree::Forward(_)) || confuses_mail_parser(inner),
+        Tree::Text(_) | Tree::Html(_) | Tree::File(_) => false,
+    }
+}
+
 fn part(tree: Tree, files: &mut u64) -> MimePart<'static> {
     match tree {
         Tree::Text(text) => MimePart::new("text/plain", BodyPart::Text(text.into())),
@@ -118,9 +137,14 @@ proptest! {
     #[test]
     fn on_generated_messages(tree in tree(), subject in "\\PC{0,80}") {
         let mut files = 0;
+        let (leaves, confusing) = (leaves(&tree), confuses_mail_parser(&tree));
         let body = part(tree, &mut files);
         let raw = MessageBuilder::new().from(("Zoé", "zoe@a.fr")).to("b@c.fr").subject(subject.as_str()).body(body).write_to_string().unwrap();
-        agree(&raw);
+        if !confusing {
+            agree(&raw);
+        }
+        let found: Vec<_> = ours(&raw).into_iter().map(|leaf| leaf.map(|text| text.replace("\r\n", "\n"))).collect();
+        prop_assert_eq!(found, leaves);
         prop_assert_eq!(scan(raw.as_bytes()).attachments_decoded, files);
         let header = Header::parse(raw.as_bytes());
         let read = header.subject().unwrap();

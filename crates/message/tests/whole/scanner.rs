@@ -131,6 +131,15 @@ fn a_digest_holds_messages() {
 }
 
 #[test]
+fn an_embedded_message_without_body() {
+    let raw = "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nSubject: in\r\n\r\n--b--\r\n";
+    assert_eq!(fetch(raw, "1").unwrap(), "Subject: in\r\n");
+    assert_eq!(fetch(raw, "1.HEADER").unwrap(), "Subject: in\r\n");
+    assert_eq!(fetch(raw, "1.TEXT").unwrap(), "");
+    assert_eq!(fetch(raw, "1.1").unwrap(), "");
+}
+
+#[test]
 fn an_encoded_embedded_message_is_opaque() {
     let raw =
         "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0KDQo=\r\n";
