@@ -114,6 +114,8 @@ pub enum Action {
     PasswordRevoke,
     /// An administrator used a command of the running service.
     Administer,
+    /// A person opened a box with a mail client (M-10).
+    Select,
 }
 
 impl Action {
@@ -136,6 +138,7 @@ impl Action {
             Self::PasswordCreate => "password-create",
             Self::PasswordRevoke => "password-revoke",
             Self::Administer => "administer",
+            Self::Select => "select",
         }
     }
 }

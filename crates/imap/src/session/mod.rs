@@ -1,32 +1,54 @@
 //! The session of one logged-in person: which mailbox is open, what each command does.
 //! May use the store and the principal. Must never touch the socket but through `Output`.
+//!
+//! RFC 3501 §3 as types: a [`SessionCommand`] needs a login, a [`SelectedCommand`] needs the [`View`] of a mailbox
+//! too. The session reads and writes as `principal.acting_as()`; traces name `principal.person()` (S-1.7).
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use identity::Principal;
+use store::{AccountId, BoxId, BoxInfo, Entry, ModSeq, Reader, Store, StoreError, Uid};
+use tokio::sync::watch;
 
+use self::{
+    halt::Halt,
+    view::{Renumber, Update, View},
+};
 use crate::{
     Server,
-    command::{AppendArgs, SessionCommand, Tag},
-    completion::Completion,
+    command::{AppendArgs, Messages, Numbering, SelectedCommand, SessionCommand, Tag},
+    completion::{Completion, Reply},
     output::{Fatal, Output},
+    wire::encode::{self, Code},
 };
+
+pub use self::commands::append::AppendSink;
+
+mod commands;
+mod flags;
+mod halt;
+mod search;
+mod trace;
+mod view;
 
 /// The state of a logged-in connection.
 pub struct Session {
-    #[expect(dead_code, reason = "first skeleton")]
     server: Arc<Server>,
-    #[expect(dead_code, reason = "first skeleton")]
     principal: Principal,
+    peer: IpAddr,
+    selected: Option<Selected>,
 }
 
-/// Takes the message of an APPEND piece by piece; dropped unfinished, nothing is kept.
-pub struct AppendSink;
+/// An open mailbox and the sign that it changed.
+struct Selected {
+    view: View,
+    changes: watch::Receiver<ModSeq>,
+}
 
 impl Session {
     /// A session with no mailbox open.
-    pub fn new(server: Arc<Server>, principal: Principal) -> Self {
-        Self { server, principal }
+    pub fn new(server: Arc<Server>, principal: Principal, peer: IpAddr) -> Self {
+        Self { server, principal, peer, selected: None }
     }
 
     /// Does one command: untagged responses go to `out` (including changes others made, where RFC 3501 §5.2 and §7.4.1
@@ -34,36 +56,219 @@ impl Session {
     pub async fn handle(
         &mut self,
         _tag: &Tag,
-        _command: SessionCommand,
-        _out: &mut Output<'_>,
+        command: SessionCommand,
+        out: &mut Output<'_>,
     ) -> Result<Completion, Fatal> {
-        Ok(Completion::no("not built yet"))
+        let renumber = renumbering(&command);
+        let completion = match self.dispatch(command, out).await {
+            Ok(completion) | Err(Halt::Completion(completion)) => completion,
+            Err(Halt::Fatal(fatal)) => return Err(fatal),
+        };
+        self.poll(out, renumber).await?;
+        Ok(completion)
     }
 
     /// Checks an APPEND before its message is asked for; an error is its completion.
-    pub async fn append_begin(&mut self, _args: &AppendArgs) -> Result<AppendSink, Completion> {
-        Err(Completion::no("not built yet"))
+    pub async fn append_begin(&mut self, args: &AppendArgs) -> Result<AppendSink, Completion> {
+        commands::append::begin(self, args).await
     }
 
     /// Resolves when the selected mailbox changed since the last look; never if none is selected. Cancel-safe.
     pub async fn idle_wait(&mut self) {
-        std::future::pending().await
+        commands::idle::wait(self.selected.as_mut()).await;
     }
 
     /// Tells what others changed in the selected mailbox, EXPUNGE included if `may_expunge`.
-    pub async fn poll_changes(&mut self, _out: &mut Output<'_>, _may_expunge: bool) -> Result<(), Fatal> {
-        Ok(())
+    pub async fn poll_changes(&mut self, out: &mut Output<'_>, may_expunge: bool) -> Result<(), Fatal> {
+        self.poll(out, if may_expunge { Renumber::Allowed } else { Renumber::Forbidden }).await
+    }
+
+    async fn dispatch(&mut self, command: SessionCommand, out: &mut Output<'_>) -> Result<Completion, Halt> {
+        match command {
+            SessionCommand::Noop => Ok(commands::noop::noop()),
+            SessionCommand::Namespace => commands::namespace::namespace(out).await,
+            SessionCommand::Select(name) => commands::select::open(self, &name, false, out).await,
+            SessionCommand::Examine(name) => commands::select::open(self, &name, true, out).await,
+            SessionCommand::Create { mailbox, special_use } => {
+                commands::create::create(self, &mailbox, &special_use).await
+            }
+            SessionCommand::Delete(name) => commands::delete::delete(self, &name).await,
+            SessionCommand::Rename { from, to } => commands::rename::rename(self, &from, &to).await,
+            SessionCommand::Subscribe(name) => commands::subscribe::subscribe(self, &name).await,
+            SessionCommand::Unsubscribe(name) => commands::subscribe::unsubscribe(self, &name).await,
+            SessionCommand::List(args) => commands::list::list(self, args, out).await,
+            SessionCommand::Lsub { reference, pattern } => {
+                commands::lsub::lsub(self, &reference, &pattern, out).await
+            }
+            SessionCommand::Status { mailbox, items } => {
+                commands::status::status(self, &mailbox, &items, out).await
+            }
+            SessionCommand::Selected(command) => self.dispatch_selected(command, out).await,
+        }
+    }
+
+    async fn dispatch_selected(
+        &mut self,
+        command: SelectedCommand,
+        out: &mut Output<'_>,
+    ) -> Result<Completion, Halt> {
+        match command {
+            SelectedCommand::Check => self.view().map(|_| commands::noop::check()),
+            SelectedCommand::Close => commands::close::close(self).await,
+            SelectedCommand::Unselect => commands::close::unselect(self),
+            SelectedCommand::Expunge(set) => commands::expunge::expunge(self, set.as_ref(), out).await,
+            SelectedCommand::Search { numbering, key } => {
+                commands::search::search(self, numbering, &key, out).await
+            }
+            SelectedCommand::Fetch { messages, items } => {
+                commands::fetch::fetch(self, &messages, items, out).await
+            }
+            SelectedCommand::Store { messages, mode, silent, flags } => {
+                let change = flags::change(mode, &flags)?;
+                commands::store::store(self, &messages, change, silent, out).await
+            }
+            SelectedCommand::Copy { messages, to } => commands::copy::copy(self, &messages, &to).await,
+            SelectedCommand::Move { messages, to } => commands::move_::move_(self, &messages, &to, out).await,
+        }
+    }
+
+    /// Tells what changed, if the store says that something did.
+    async fn poll(&mut self, out: &mut Output<'_>, renumber: Renumber) -> Result<(), Fatal> {
+        self.sync().await;
+        let Some(selected) = self.selected.as_mut() else { return Ok(()) };
+        write_updates(&selected.view.updates(renumber), out).await
+    }
+
+    /// Takes in what the store committed since the last look. A mailbox that was deleted meanwhile is one whose
+    /// messages are all gone (RFC 2180 §3.3); other failures wait for the next look.
+    async fn sync(&mut self) {
+        let Some(selected) = self.selected.as_mut() else { return };
+        if *selected.changes.borrow_and_update() <= selected.view.synced()
+            && selected.changes.has_changed().is_ok()
+        {
+            return;
+        }
+        let (mailbox, since) = (selected.view.mailbox(), selected.view.synced());
+        match self.server.store.read(move |reader| reader.changes(mailbox, since)).await {
+            Ok(changes) => selected.view.take_in(changes),
+            Err(StoreError::NotFound) => selected.view.lose_all(),
+            Err(error) => tracing::warn!(%error, "changes of an open mailbox could not be read"),
+        }
+    }
+
+    fn store(&self) -> &Store {
+        &self.server.store
+    }
+
+    /// The box acted as (S-1.7).
+    fn account(&self) -> AccountId {
+        self.principal.acting_as().id
+    }
+
+    /// The open mailbox; BAD without one (RFC 3501 §3.3).
+    fn view(&self) -> Result<&View, Halt> {
+        self.selected.as_ref().map(|selected| &selected.view).ok_or_else(nothing_selected)
+    }
+
+    fn view_mut(&mut self) -> Result<&mut View, Halt> {
+        self.selected.as_mut().map(|selected| &mut selected.view).ok_or_else(nothing_selected)
+    }
+
+    /// The open mailbox, if it may be changed (RFC 3501 §6.3.2).
+    fn writable_view(&self) -> Result<&View, Halt> {
+        let view = self.view()?;
+        if view.is_read_only() {
+            return Err(Completion::no(
+                "The mailbox was opened read-only by EXAMINE: SELECT it to change it",
+            )
+            .into());
+        }
+        Ok(view)
+    }
+
+    /// The UIDs a command is about.
+    fn resolve(&self, messages: &Messages) -> Result<Vec<u32>, Halt> {
+        self.view()?.resolve(messages).map_err(|missing| {
+            Completion::bad(format!("There is no message {}: see the last EXISTS", missing.0)).into()
+        })
+    }
+
+    /// Looks a mailbox of the account up.
+    async fn find_box(&self, name: &str) -> Result<Option<BoxInfo>, Halt> {
+        let (account, name) = (self.account(), name.to_owned());
+        Ok(self.read(move |reader| reader.box_by_name(account, &name)).await?)
+    }
+
+    /// Reads on the store's blocking pool.
+    async fn read<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.store().read(look).await
+    }
+
+    /// Opens a mailbox; what was open before is closed without expunging (RFC 3501 §6.3.1).
+    fn open(&mut self, view: View, changes: watch::Receiver<ModSeq>) {
+        self.selected = Some(Selected { view, changes });
+    }
+
+    fn selected_box(&self) -> Option<BoxId> {
+        self.selected.as_ref().map(|selected| selected.view.mailbox())
     }
 }
 
-impl AppendSink {
-    /// Takes the next bytes of the message. After an error the rest is read and dropped, and that is the completion.
-    pub async fn write(&mut self, _bytes: &[u8]) -> Result<(), Completion> {
-        Ok(())
-    }
+fn nothing_selected() -> Halt {
+    Completion::bad("No mailbox is selected: SELECT one first").into()
+}
 
-    /// All bytes came and the command was well-formed: commits.
-    pub async fn finish(self) -> Completion {
-        Completion::no("not built yet")
+/// RFC 3501 §7.4.1: no EXPUNGE during FETCH, STORE and SEARCH; the UID commands are others.
+fn renumbering(command: &SessionCommand) -> Renumber {
+    let by_sequence = match command {
+        SessionCommand::Selected(
+            SelectedCommand::Fetch { messages, .. } | SelectedCommand::Store { messages, .. },
+        ) => messages.numbering == Numbering::Sequence,
+        SessionCommand::Selected(SelectedCommand::Search { numbering, .. }) => {
+            *numbering == Numbering::Sequence
+        }
+        _ => false,
+    };
+    if by_sequence { Renumber::Forbidden } else { Renumber::Allowed }
+}
+
+async fn write_updates(updates: &[Update], out: &mut Output<'_>) -> Result<(), Fatal> {
+    for update in updates {
+        match update {
+            Update::Expunge(number) => out.line(format!("* {number} EXPUNGE")).await?,
+            Update::Exists(number) => out.line(format!("* {number} EXISTS")).await?,
+            Update::Flags { sequence, uid, flags } => {
+                let flags = flags::wire(flags);
+                out.line(format!("* {sequence} FETCH (UID {uid} FLAGS ({flags}))")).await?;
+            }
+        }
     }
+    Ok(())
+}
+
+async fn untagged_ok(code: Code, text: &'static str, out: &mut Output<'_>) -> Result<(), Fatal> {
+    encode::status(out.buffer(), "*", "OK", &Reply { code: Some(code), text: text.into() });
+    out.drain().await
+}
+
+/// Messages read in one visit to the store.
+const BATCH: usize = 256;
+
+/// The entries of these ascending UIDs that are still there. Dense ones are read as a range.
+fn entries(reader: &Reader<'_>, mailbox: BoxId, uids: &[u32]) -> Result<Vec<Entry>, StoreError> {
+    let (Some(first), Some(last)) =
+        (uids.first().copied().and_then(Uid::new), uids.last().copied().and_then(Uid::new))
+    else {
+        return Ok(Vec::new());
+    };
+    let spread = last.get() - first.get();
+    if spread as usize <= uids.len().saturating_mul(4) {
+        let mut range = reader.entries(mailbox, first, last)?;
+        range.retain(|entry| uids.binary_search(&entry.uid.get()).is_ok());
+        return Ok(range);
+    }
+    uids.iter().filter_map(|number| reader.entry(mailbox, Uid::new(*number)?).transpose()).collect()
 }

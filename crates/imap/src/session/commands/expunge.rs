@@ -1,0 +1,41 @@
+//! EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1): messages marked \Deleted leave for good.
+//! May write to the store. Must never remove a message that is not marked \Deleted.
+
+use store::{Action, BoxId, Uid};
+
+use crate::{
+    command::SequenceSet,
+    completion::Completion,
+    output::Output,
+    session::{Session, halt::Halt, write_updates},
+};
+
+pub(in crate::session) async fn expunge(
+    session: &mut Session,
+    set: Option<&SequenceSet>,
+    out: &mut Output<'_>,
+) -> Result<Completion, Halt> {
+    let view = session.writable_view()?;
+    let mailbox = view.mailbox();
+    let which = set.map(|set| view.resolve_uids(set).into_iter().filter_map(Uid::new).collect());
+    let gone = remove(session, mailbox, which).await?;
+    let updates = session.view_mut()?.expunged(&gone);
+    write_updates(&updates, out).await?;
+    Ok(Completion::ok("EXPUNGE completed"))
+}
+
+/// Removes what is marked \Deleted, all of it or among `which`, with one trace for all.
+pub(super) async fn remove(
+    session: &Session,
+    mailbox: BoxId,
+    which: Option<Vec<Uid>>,
+) -> Result<Vec<Uid>, Halt> {
+    if which.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Vec::new());
+    }
+    let gone = session.store().expunge(mailbox, which).await?;
+    if !gone.is_empty() {
+        session.trace_messages(Action::Delete, mailbox, &gone).await?;
+    }
+    Ok(gone)
+}

@@ -1,0 +1,146 @@
+//! One FETCH response (RFC 3501 §7.4.2): ready bytes of the index record, small values, and sections as literals.
+//! May read what the row names. Must never compute what the index record holds (I-7).
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use message::{IndexRecord, SectionPath, SectionText, filter_fields};
+use store::{Store, StoreError};
+
+use super::{
+    content::{Content, Piece},
+    rows::Row,
+};
+use crate::{
+    command::{FetchItem, Section, SectionFetch, SectionPart},
+    output::Output,
+    session::{flags, halt::Halt},
+    wire::encode,
+};
+
+/// Bytes of an embedded header looked at by HEADER.FIELDS: what the scanner takes for a header at most.
+const EMBEDDED_HEADER_BYTES: u64 = 256 * 1024;
+
+/// Writes the whole response. Once a literal is announced, a failure of the store can only close the connection.
+pub(super) async fn write(
+    store: &Store,
+    sequence: u32,
+    row: &Row,
+    items: &[FetchItem],
+    out: &mut Output<'_>,
+) -> Result<(), Halt> {
+    out.buffer().extend_from_slice(format!("* {sequence} FETCH (").as_bytes());
+    let untold_flags = row.newly_seen && !items.contains(&FetchItem::Flags);
+    let flags_too = untold_flags.then_some(&FetchItem::Flags);
+    for (position, item) in items.iter().chain(flags_too).enumerate() {
+        if position > 0 {
+            out.buffer().push(b' ');
+        }
+        match item {
+            FetchItem::Section(fetch) => write_section(store, row, fetch, out).await?,
+            plain => write_plain(row, plain, out.buffer()),
+        }
+    }
+    Ok(out.line(")").await?)
+}
+
+fn write_plain(row: &Row, item: &FetchItem, buffer: &mut Vec<u8>) {
+    let entry = &row.entry;
+    match item {
+        FetchItem::Uid => buffer.extend_from_slice(format!("UID {}", entry.uid.get()).as_bytes()),
+        FetchItem::Flags => {
+            buffer.extend_from_slice(format!("FLAGS ({})", flags::wire(&entry.flags)).as_bytes());
+        }
+        FetchItem::InternalDate => {
+            buffer.extend_from_slice(b"INTERNALDATE ");
+            encode::internal_date(buffer, Timestamp::from_second(entry.internal_date).unwrap_or_default());
+        }
+        FetchItem::Size => buffer.extend_from_slice(format!("RFC822.SIZE {}", entry.size).as_bytes()),
+        FetchItem::Envelope => write_ready("ENVELOPE ", row, |index| &index.envelope, buffer),
+        FetchItem::Body => write_ready("BODY ", row, |index| &index.body, buffer),
+        FetchItem::BodyStructure => write_ready("BODYSTRUCTURE ", row, |index| &index.bodystructure, buffer),
+        FetchItem::Section(_) => {}
+    }
+}
+
+fn write_ready(name: &str, row: &Row, ready: impl Fn(&IndexRecord) -> &Vec<u8>, buffer: &mut Vec<u8>) {
+    buffer.extend_from_slice(name.as_bytes());
+    match &row.index {
+        Some(index) => buffer.extend_from_slice(ready(index)),
+        None => buffer.extend_from_slice(b"NIL"),
+    }
+}
+
+/// `BODY[1]<0> {n}` and its bytes. A part that the message does not have is NIL.
+async fn write_section(
+    store: &Store,
+    row: &Row,
+    fetch: &SectionFetch,
+    out: &mut Output<'_>,
+) -> Result<(), Halt> {
+    let content = content(store, row, fetch).await?;
+    let buffer = out.buffer();
+    encode::section_label(buffer, fetch);
+    buffer.push(b' ');
+    match content {
+        None => buffer.extend_from_slice(b"NIL"),
+        Some(content) if content.len() == 0 => buffer.extend_from_slice(b"\"\""),
+        Some(content) => {
+            encode::literal_head(buffer, content.len());
+            out.body(content.len(), |offset| content.at(store, offset)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn content(store: &Store, row: &Row, fetch: &SectionFetch) -> Result<Option<Content>, StoreError> {
+    let Some(mut pieces) = pieces(row, &fetch.section) else { return Ok(None) };
+    let filter = match &fetch.section.part {
+        SectionPart::HeaderFields(names) => Some((names, false)),
+        SectionPart::HeaderFieldsNot(names) => Some((names, true)),
+        _ => None,
+    };
+    if let Some((names, not)) = filter {
+        let header = gather(store, &Content::new(pieces, row.body.clone(), None)).await?;
+        pieces = vec![Piece::Memory(Bytes::from(filter_fields(&header, names, not)))];
+    }
+    Ok(Some(Content::new(pieces, row.body.clone(), fetch.partial)))
+}
+
+/// Where the bytes of a section are; HEADER.FIELDS is the header that it will filter.
+fn pieces(row: &Row, section: &Section) -> Option<Vec<Piece>> {
+    let header = Piece::Memory(row.header.clone());
+    let body = Piece::Stored(0..row.body.as_ref().map_or(0, |body| body.reader.len()));
+    let text = match section.part {
+        SectionPart::All => SectionText::All,
+        SectionPart::Header | SectionPart::HeaderFields(_) | SectionPart::HeaderFieldsNot(_) => {
+            SectionText::Header
+        }
+        SectionPart::Text => SectionText::Text,
+        SectionPart::Mime => SectionText::Mime,
+    };
+    if section.path.is_empty() {
+        return match text {
+            SectionText::All => Some(vec![header, body]),
+            SectionText::Header => Some(vec![header]),
+            SectionText::Text => Some(vec![body]),
+            SectionText::Mime => None,
+        };
+    }
+    match row.index.as_ref()?.section(&SectionPath { path: section.path.clone(), text })? {
+        message::Piece::Message => Some(vec![header, body]),
+        message::Piece::Header => Some(vec![header]),
+        message::Piece::Body(range) => Some(vec![Piece::Stored(range)]),
+    }
+}
+
+async fn gather(store: &Store, content: &Content) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    while (bytes.len() as u64) < content.len().min(EMBEDDED_HEADER_BYTES) {
+        let more = content.at(store, bytes.len() as u64).await?;
+        if more.is_empty() {
+            break;
+        }
+        bytes.extend_from_slice(&more);
+    }
+    Ok(bytes)
+}

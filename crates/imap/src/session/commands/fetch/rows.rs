@@ -1,0 +1,132 @@
+//! What FETCH reads of each message before it answers: batches bounded by number and by bytes.
+//! May read the store on its blocking pool. Must never read more of a body than its first chunk.
+
+use bytes::Bytes;
+use message::IndexRecord;
+use store::{BodyReader, BoxId, Entry, Reader, Store, StoreError};
+
+use crate::{
+    command::{FetchItem, Section, SectionPart},
+    session::{BATCH, entries},
+};
+
+/// Bytes read ahead for one batch; the message that exceeds it is the batch's last.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// Bodies up to this size are read with their batch: one visit to the store for many small messages.
+const SMALL_BODY: u64 = 64 * 1024;
+
+/// Which parts of a stored message the items need.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Needs {
+    index: bool,
+    header: bool,
+    body: bool,
+}
+
+impl Needs {
+    /// The parts that these items need (I-7: a listing never needs header or body).
+    pub(super) fn of(items: &[FetchItem]) -> Self {
+        items.iter().fold(Self::default(), |needs, item| match item {
+            FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size => needs,
+            FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => Self { index: true, ..needs },
+            FetchItem::Section(fetch) => needs.and(&fetch.section),
+        })
+    }
+
+    fn and(self, section: &Section) -> Self {
+        match (&section.path[..], &section.part) {
+            ([], SectionPart::All) => Self { header: true, body: true, ..self },
+            ([], SectionPart::Text) => Self { body: true, ..self },
+            ([], _) => Self { header: true, ..self },
+            _ => Self { index: true, header: true, body: true },
+        }
+    }
+}
+
+/// One message, as far as its answer needs it at hand.
+pub(super) struct Row {
+    pub(super) entry: Entry,
+    /// Its \Seen was just set: the flags are told even if nobody asked (RFC 3501 §6.4.5).
+    pub(super) newly_seen: bool,
+    pub(super) index: Option<IndexRecord>,
+    pub(super) header: Bytes,
+    pub(super) body: Option<Body>,
+}
+
+/// A body in the store and, if it is small, its bytes.
+#[derive(Clone)]
+pub(super) struct Body {
+    pub(super) reader: BodyReader,
+    /// The bytes from the start, as far as they were read ahead.
+    pub(super) ahead: Bytes,
+}
+
+/// Some rows, and how many UIDs they stand for: messages that are gone have none.
+pub(super) struct Batch {
+    pub(super) rows: Vec<Row>,
+    pub(super) taken: usize,
+}
+
+/// Reads the rows of the first of these UIDs, at least one of them.
+pub(super) async fn read(
+    store: &Store,
+    mailbox: BoxId,
+    uids: &[u32],
+    needs: Needs,
+) -> Result<Batch, StoreError> {
+    let uids: Vec<u32> = uids.iter().copied().take(BATCH).collect();
+    store.read(move |reader| read_batch(reader, mailbox, &uids, needs)).await
+}
+
+fn read_batch(reader: &Reader<'_>, mailbox: BoxId, uids: &[u32], needs: Needs) -> Result<Batch, StoreError> {
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    for entry in entries(reader, mailbox, uids)? {
+        let uid = entry.uid.get();
+        let Some(row) = read_row(reader, mailbox, entry, needs)? else { continue };
+        bytes += weight(&row);
+        rows.push(row);
+        if bytes >= BATCH_BYTES {
+            let taken = uids.partition_point(|other| *other <= uid);
+            return Ok(Batch { rows, taken });
+        }
+    }
+    Ok(Batch { rows, taken: uids.len() })
+}
+
+/// `None` for a message whose bytes are gone (I-4: its day was erased) though its entry is still there.
+fn read_row(
+    reader: &Reader<'_>,
+    mailbox: BoxId,
+    entry: Entry,
+    needs: Needs,
+) -> Result<Option<Row>, StoreError> {
+    let uid = entry.uid;
+    let mut row = Row { entry, newly_seen: false, index: None, header: Bytes::new(), body: None };
+    if needs.index {
+        row.index = reader.index(mailbox, uid)?;
+        if row.index.is_none() {
+            return Ok(None);
+        }
+    }
+    if needs.header {
+        let Some(header) = reader.header(mailbox, uid)? else { return Ok(None) };
+        row.header = header;
+    }
+    if needs.body {
+        let Some(body) = reader.body(mailbox, uid)? else { return Ok(None) };
+        let small = !body.is_empty() && body.len() <= SMALL_BODY;
+        let ahead = if small { body.chunk(0)? } else { Bytes::new() };
+        row.body = Some(Body { reader: body, ahead });
+    }
+    Ok(Some(row))
+}
+
+fn weight(row: &Row) -> usize {
+    let index = row
+        .index
+        .as_ref()
+        .map_or(0, |index| index.envelope.len() + index.body.len() + index.bodystructure.len());
+    index + row.header.len() + row.body.as_ref().map_or(0, |body| body.ahead.len())
+}

@@ -1,0 +1,13 @@
+//! IDLE (RFC 2177): when to wake up. The driver reads DONE; `Session::poll_changes` tells what changed.
+//! Must be cancel-safe: the driver drops the wait when the client speaks.
+
+use crate::session::Selected;
+
+pub(in crate::session) async fn wait(selected: Option<&mut Selected>) {
+    let Some(selected) = selected else { return std::future::pending().await };
+    let synced = selected.view.synced();
+    if selected.changes.wait_for(|latest| *latest > synced).await.is_err() {
+        // The store is closing: nothing will change any more.
+        std::future::pending::<()>().await;
+    }
+}

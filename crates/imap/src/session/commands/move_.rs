@@ -1,0 +1,40 @@
+//! MOVE and UID MOVE (RFC 6851): one commit takes the messages there and away from here.
+//! May write to the store. Must never leave a message in both places or in none.
+
+use store::{Action, Uid};
+
+use crate::{
+    command::{MailboxName, Messages},
+    completion::Completion,
+    output::Output,
+    session::{
+        Session,
+        commands::copy::{copy_uid, still_there, target},
+        halt::Halt,
+        untagged_ok, write_updates,
+    },
+};
+
+pub(in crate::session) async fn move_(
+    session: &mut Session,
+    messages: &Messages,
+    to: &MailboxName,
+    out: &mut Output<'_>,
+) -> Result<Completion, Halt> {
+    let from = session.writable_view()?.mailbox();
+    let uids = still_there(session, messages)?;
+    let target = target(session, to).await?;
+    if uids.is_empty() {
+        return Ok(Completion::ok("MOVE completed: nothing to move"));
+    }
+    let moved = session.store().move_(from, uids, target.id).await?;
+    let left: Vec<Uid> = moved.pairs.iter().map(|(from, _)| *from).collect();
+    session.trace_messages(Action::Move, from, &left).await?;
+    // RFC 6851 §4.3: COPYUID comes in an untagged OK before the EXPUNGE responses.
+    if let Some(code) = copy_uid(&moved) {
+        untagged_ok(code, "Moved", out).await?;
+    }
+    let updates = session.view_mut()?.expunged(&left);
+    write_updates(&updates, out).await?;
+    Ok(Completion::ok("MOVE completed"))
+}

@@ -1,0 +1,31 @@
+//! SUBSCRIBE (RFC 3501 §6.3.6) and UNSUBSCRIBE (§6.3.7): a mark on a mailbox.
+//! May write one mark. Must never create a mailbox: the server validates names, as §6.3.6 allows.
+
+use crate::{
+    command::MailboxName,
+    completion::Completion,
+    session::{
+        Session,
+        halt::{Halt, no_such_mailbox},
+    },
+};
+
+pub(in crate::session) async fn subscribe(session: &Session, name: &MailboxName) -> Result<Completion, Halt> {
+    mark(session, name, true).await?;
+    Ok(Completion::ok("SUBSCRIBE completed"))
+}
+
+pub(in crate::session) async fn unsubscribe(
+    session: &Session,
+    name: &MailboxName,
+) -> Result<Completion, Halt> {
+    mark(session, name, false).await?;
+    Ok(Completion::ok("UNSUBSCRIBE completed"))
+}
+
+async fn mark(session: &Session, name: &MailboxName, subscribed: bool) -> Result<(), Halt> {
+    if session.find_box(name.as_str()).await?.is_none() {
+        return Err(no_such_mailbox().into());
+    }
+    Ok(session.store().subscribe(session.account(), name.as_str(), subscribed).await?)
+}

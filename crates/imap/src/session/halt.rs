@@ -1,0 +1,70 @@
+//! Why a command stops before its end, and what a client is told of the store's errors (RFC 5530).
+//! May use completions and the store's errors. Must never hold message content.
+
+use store::{Conflict, StoreError};
+
+use crate::{completion::Completion, output::Fatal, wire::encode::Code};
+
+/// A command stops: with a tagged answer, or with the connection.
+pub(super) enum Halt {
+    /// This is the answer.
+    Completion(Completion),
+    /// The connection can no longer be used.
+    Fatal(Fatal),
+}
+
+impl From<Completion> for Halt {
+    fn from(completion: Completion) -> Self {
+        Self::Completion(completion)
+    }
+}
+
+impl From<Fatal> for Halt {
+    fn from(fatal: Fatal) -> Self {
+        Self::Fatal(fatal)
+    }
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Completion(answer(&error))
+    }
+}
+
+/// What a client is told: what happened, and what to do.
+pub(super) fn answer(error: &StoreError) -> Completion {
+    match error {
+        StoreError::NotFound => {
+            Completion::no_with(Code::NonExistent, "It no longer exists: list the mailboxes again")
+        }
+        StoreError::Limit(which) => Completion::no_with(Code::Limit, format!("Not done: {which}")),
+        StoreError::Busy => {
+            Completion::no_with(Code::Unavailable, "The service is overloaded: try again in a minute")
+        }
+        StoreError::ClockBehind => Completion::no_with(
+            Code::Unavailable,
+            "The service's clock is wrong, its operators are warned: try again later",
+        ),
+        StoreError::Conflict(Conflict::BoxExists) => {
+            Completion::no_with(Code::AlreadyExists, "There is a mailbox of that name already")
+        }
+        StoreError::Conflict(what) => Completion::no_with(Code::Cannot, format!("Not done: {what}")),
+        other => {
+            tracing::error!(error = %other, "the store failed");
+            Completion::no_with(
+                Code::ServerBug,
+                "The store failed, its operators find the reason in the log: try again later",
+            )
+        }
+    }
+}
+
+/// NO [NONEXISTENT] for a mailbox.
+pub(super) fn no_such_mailbox() -> Completion {
+    Completion::no_with(Code::NonExistent, "There is no such mailbox")
+}
+
+/// NO [TRYCREATE] for the target of COPY, MOVE and APPEND (RFC 3501 §6.3.11, §6.4.7).
+pub(super) fn create_it_first() -> Completion {
+    Completion::no_with(Code::TryCreate, "There is no such mailbox: create it first")
+}

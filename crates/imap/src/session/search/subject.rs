@@ -1,0 +1,247 @@
+//! One message under a search: what it is asked is read when it is needed, and once.
+//! May read index record, header and body pieces. Must never hold more of a body than one chunk (I-3).
+
+use std::cell::OnceCell;
+
+use bytes::Bytes;
+use message::{Header, IndexRecord, Part, PartKind, filter_fields};
+use store::{BoxId, Entry, Reader, StoreError};
+
+use super::{
+    decode::PartDecoder,
+    fold::{Needle, Scan},
+    plan::{Plan, Question, flagged, within},
+};
+use crate::session::entries;
+
+/// Bytes of messages read in one visit to the store; the message that exceeds it is the visit's last.
+const VISIT_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Which of these messages (sequence number, UID) match, and how many of them were looked at, at least one.
+pub(in crate::session) fn matching(
+    reader: &Reader<'_>,
+    mailbox: BoxId,
+    plan: &Plan,
+    candidates: &[(u32, u32)],
+) -> Result<(Vec<(u32, u32)>, usize), StoreError> {
+    let uids: Vec<u32> = candidates.iter().map(|(_, uid)| *uid).collect();
+    let mut found = Vec::new();
+    let mut bytes = 0;
+    for entry in entries(reader, mailbox, &uids)? {
+        let uid = entry.uid.get();
+        let position = uids.partition_point(|other| *other < uid);
+        let Some(&(sequence, _)) = candidates.get(position) else { continue };
+        let subject = Subject::new(reader, mailbox, sequence, entry, plan);
+        if subject.answer(&plan.question)? {
+            found.push((sequence, uid));
+        }
+        bytes += subject.read.get();
+        if bytes >= VISIT_BYTES {
+            return Ok((found, position + 1));
+        }
+    }
+    Ok((found, candidates.len()))
+}
+
+struct Subject<'s> {
+    reader: &'s Reader<'s>,
+    mailbox: BoxId,
+    sequence: u32,
+    entry: Entry,
+    plan: &'s Plan,
+    index: OnceCell<Option<IndexRecord>>,
+    header: OnceCell<Bytes>,
+    in_header: OnceCell<Vec<bool>>,
+    in_body: OnceCell<Vec<bool>>,
+    read: std::cell::Cell<u64>,
+}
+
+impl<'s> Subject<'s> {
+    fn new(reader: &'s Reader<'s>, mailbox: BoxId, sequence: u32, entry: Entry, plan: &'s Plan) -> Self {
+        Self {
+            reader,
+            mailbox,
+            sequence,
+            entry,
+            plan,
+            index: OnceCell::new(),
+            header: OnceCell::new(),
+            in_header: OnceCell::new(),
+            in_body: OnceCell::new(),
+            read: std::cell::Cell::new(0),
+        }
+    }
+
+    fn answer(&self, question: &Question) -> Result<bool, StoreError> {
+        Ok(match question {
+            Question::Constant(answer) => *answer,
+            Question::All(questions) => {
+                for question in questions {
+                    if !self.answer(question)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            Question::Any(questions) => {
+                for question in questions {
+                    if self.answer(question)? {
+                        return Ok(true);
+                    }
+                }
+                false
+            }
+            Question::Not(question) => !self.answer(question)?,
+            Question::Sequence(ranges) => within(ranges, self.sequence),
+            Question::Uid(ranges) => within(ranges, self.entry.uid.get()),
+            Question::Has(flag) => flagged(&self.entry.flags, flag),
+            Question::Received(from, to) => (*from..*to).contains(&self.entry.internal_date),
+            Question::Sent(from, to) => self.sent_day()?.is_some_and(|day| (*from..=*to).contains(&day)),
+            Question::Larger(size) => self.entry.size > *size,
+            Question::Smaller(size) => self.entry.size < *size,
+            Question::Header(name, needle) => self.has_field(name, needle)?,
+            Question::InHeader(at) => self.in_header()?.get(*at).copied().unwrap_or(false),
+            Question::InBody(at) => self.in_body()?.get(*at).copied().unwrap_or(false),
+        })
+    }
+
+    /// RFC 3501 §6.4.4: the day as written in `Date:`, its zone ignored; a message without one matches no SENT key.
+    fn sent_day(&self) -> Result<Option<i32>, StoreError> {
+        Ok(self.index()?.and_then(|index| index.sent_day))
+    }
+
+    fn has_field(&self, name: &str, needle: &Needle) -> Result<bool, StoreError> {
+        let block = filter_fields(self.header()?, &[name], false);
+        Ok(fields(&block).any(|field| needle.is_in(&field)))
+    }
+
+    fn in_header(&self) -> Result<&[bool], StoreError> {
+        if let Some(found) = self.in_header.get() {
+            return Ok(found);
+        }
+        let mut scan = Scan::new(&self.plan.in_header);
+        scan_header(self.header()?, &mut scan);
+        Ok(self.in_header.get_or_init(|| scan.found().collect()))
+    }
+
+    /// Looks for all body texts of the plan at once: the body is read once, as far as needed.
+    fn in_body(&self) -> Result<&[bool], StoreError> {
+        if let Some(found) = self.in_body.get() {
+            return Ok(found);
+        }
+        let mut scan = Scan::new(&self.plan.in_body);
+        if let (Some(index), Some(body)) = (self.index()?, self.reader.body(self.mailbox, self.entry.uid)?) {
+            for part in &index.parts {
+                if scan.is_complete() {
+                    break;
+                }
+                self.scan_part(part, &body, &mut scan)?;
+            }
+        }
+        Ok(self.in_body.get_or_init(|| scan.found().collect()))
+    }
+
+    fn scan_part(
+        &self,
+        part: &Part,
+        body: &store::BodyReader,
+        scan: &mut Scan<'_>,
+    ) -> Result<(), StoreError> {
+        scan.next_text();
+        match part.kind {
+            PartKind::Html | PartKind::Text => {
+                let mut decoder = PartDecoder::new(part.encoding, &part.charset);
+                self.each_piece(part.text.clone(), body, |piece| {
+                    scan.push(decoder.push(piece));
+                    !scan.is_complete()
+                })?;
+                scan.push(decoder.finish());
+            }
+            PartKind::Message => {
+                let mut header = Vec::new();
+                self.each_piece(part.header.clone().unwrap_or_default(), body, |piece| {
+                    header.extend_from_slice(piece);
+                    true
+                })?;
+                scan_header(&header, scan);
+            }
+            PartKind::Multipart | PartKind::Other => {}
+        }
+        Ok(())
+    }
+
+    /// Gives the bytes of a range chunk by chunk until `go_on` says no.
+    fn each_piece(
+        &self,
+        range: std::ops::Range<u64>,
+        body: &store::BodyReader,
+        mut go_on: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let end = range.end.min(body.len());
+        let mut at = range.start;
+        while at < end {
+            let chunk = body.chunk(at)?;
+            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+            let piece = chunk.get(..chunk.len().min(left)).unwrap_or_default();
+            if piece.is_empty() || !go_on(piece) {
+                break;
+            }
+            at += piece.len() as u64;
+            self.read.set(self.read.get() + piece.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn index(&self) -> Result<Option<&IndexRecord>, StoreError> {
+        if self.index.get().is_none() {
+            let index = self.reader.index(self.mailbox, self.entry.uid)?;
+            return Ok(self.index.get_or_init(|| index).as_ref());
+        }
+        Ok(self.index.get().and_then(Option::as_ref))
+    }
+
+    /// The header; empty if the message's bytes are gone.
+    fn header(&self) -> Result<&Bytes, StoreError> {
+        if let Some(header) = self.header.get() {
+            return Ok(header);
+        }
+        let header = self.reader.header(self.mailbox, self.entry.uid)?.unwrap_or_default();
+        self.read.set(self.read.get() + header.len() as u64);
+        Ok(self.header.get_or_init(|| header))
+    }
+}
+
+fn scan_header(block: &[u8], scan: &mut Scan<'_>) {
+    for field in fields(block) {
+        scan.next_text();
+        scan.push(&field);
+    }
+}
+
+/// The texts of all fields, unfolded and decoded (RFC 2047).
+fn fields(block: &[u8]) -> impl Iterator<Item = String> + '_ {
+    let mut rest = block;
+    std::iter::from_fn(move || {
+        let end = field_end(rest);
+        let (field, after) = rest.split_at(end);
+        rest = after;
+        (!field.is_empty()).then_some(field)
+    })
+    .filter_map(|field| {
+        let name = field.split(|byte| *byte == b':').next()?;
+        let name = std::str::from_utf8(name.trim_ascii()).ok()?;
+        Header::parse(field).text(name)
+    })
+}
+
+/// Where the field at the start ends: before the next line that does not begin with a blank.
+fn field_end(block: &[u8]) -> usize {
+    let mut end = 0;
+    for line in block.split_inclusive(|byte| *byte == b'\n') {
+        if end > 0 && !matches!(line.first(), Some(b' ' | b'\t')) {
+            break;
+        }
+        end += line.len();
+    }
+    end
+}

@@ -1,0 +1,66 @@
+//! Traces of what a person does with a box (M-10): who, on which box, when, from where, what; never content.
+//! May write traces to the store. Must never hold a name, an address, a subject or a byte of a message.
+
+use std::fmt::Display;
+
+use store::{Action, BoxId, Outcome, Reader, StoreError, Trace, TraceId, Uid};
+
+use super::Session;
+
+/// UIDs spelled out in one trace; the number of all is always told.
+const UIDS_SPELLED: usize = 100;
+
+impl Session {
+    /// A trace of this person acting as this box, now.
+    pub(super) fn new_trace(&self, action: Action, detail: Vec<(String, String)>) -> Trace {
+        let at = self.server.clock.now();
+        Trace {
+            id: TraceId::new(at),
+            at,
+            action,
+            person: Some(self.principal.person().id),
+            acting_as: self.principal.is_acting_for_other().then(|| self.account()),
+            peer: Some(self.peer),
+            outcome: Outcome::Done,
+            detail,
+        }
+    }
+
+    /// Traces something done to messages of a mailbox.
+    pub(super) async fn trace_messages(
+        &self,
+        action: Action,
+        mailbox: BoxId,
+        uids: &[Uid],
+    ) -> Result<(), StoreError> {
+        let spelled: Vec<String> = uids.iter().take(UIDS_SPELLED).map(|uid| uid.get().to_string()).collect();
+        let detail = vec![
+            detail("mailbox", mailbox),
+            detail("messages", uids.len()),
+            detail("uids", spelled.join(",")),
+        ];
+        self.store().trace(self.new_trace(action, detail)).await
+    }
+
+    /// Traces that this person opened these messages, each part of the journey that brought it here (S-4.5).
+    pub(super) async fn trace_openings(&self, mailbox: BoxId, uids: Vec<Uid>) -> Result<(), StoreError> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let look = move |reader: &Reader<'_>| {
+            uids.into_iter().map(|uid| Ok((uid, reader.origin(mailbox, uid)?))).collect::<Result<Vec<_>, _>>()
+        };
+        for (uid, origin) in self.read(look).await? {
+            let trace =
+                self.new_trace(Action::FirstOpening, vec![detail("mailbox", mailbox), detail("uid", uid)]);
+            let id = origin.unwrap_or(trace.id);
+            self.store().trace(Trace { id, ..trace }).await?;
+        }
+        Ok(())
+    }
+}
+
+/// One line of detail.
+pub(super) fn detail(name: &str, value: impl Display) -> (String, String) {
+    (name.to_owned(), value.to_string())
+}

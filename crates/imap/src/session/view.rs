@@ -1,0 +1,239 @@
+//! The view of an open mailbox: what this client was told, and what it must still be told.
+//! May use the numbers map and the store's plain types. Must never read the store or write to the wire.
+//!
+//! RFC 3501 §7.4.1: a message that is gone keeps its sequence number until an EXPUNGE response was sent, and none is
+//! sent while a command that speaks in sequence numbers is answered. So what vanished waits in `gone`, and comes out
+//! of [`View::updates`] when the session says that renumbering is allowed. \Recent is never set (it needs a write at
+//! every SELECT and rev2 dropped it): RECENT is 0 always.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
+
+use store::{BoxId, Changes, Entry, Flags, ModSeq, Uid};
+
+use self::numbers::Numbers;
+use crate::command::{Messages, Numbering, SequenceSet};
+
+mod numbers;
+
+/// Something a client must be told (RFC 3501 §7.3, §7.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Update {
+    /// `* n EXPUNGE`.
+    Expunge(u32),
+    /// `* n EXISTS`.
+    Exists(u32),
+    /// `* n FETCH (UID … FLAGS …)`.
+    Flags {
+        /// Sequence number.
+        sequence: u32,
+        /// UID.
+        uid: u32,
+        /// All its flags.
+        flags: Flags,
+    },
+}
+
+/// Whether EXPUNGE responses may be sent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Renumber {
+    /// Between commands, or during one that speaks in UIDs.
+    Allowed,
+    /// During FETCH, STORE and SEARCH by sequence number.
+    Forbidden,
+}
+
+/// A message named by its sequence number that does not exist (RFC 3501 §9 `seq-number`: answered BAD).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoSuchNumber(pub(crate) u32);
+
+/// An open mailbox as one client knows it.
+#[derive(Debug)]
+pub(crate) struct View {
+    mailbox: BoxId,
+    read_only: bool,
+    numbers: Numbers,
+    /// The largest UID ever seen: larger ones are new.
+    seen: u32,
+    /// Everything up to here was taken in.
+    synced: ModSeq,
+    /// Gone from the store, not yet from the client's numbers.
+    gone: BTreeSet<u32>,
+    /// Flags this session changed and already knows: not announced as if somebody else had.
+    own: BTreeMap<u32, ModSeq>,
+    /// Flags to announce as soon as the response may be sent.
+    pending: BTreeMap<u32, Flags>,
+    /// The count last told by EXISTS or counted down by EXPUNGE.
+    told: u32,
+}
+
+impl View {
+    /// Opens a view on these UIDs (any order; SELECT answers EXISTS with their number).
+    pub(crate) fn new(
+        mailbox: BoxId,
+        read_only: bool,
+        uids: impl IntoIterator<Item = u32>,
+        synced: ModSeq,
+    ) -> Self {
+        let sorted: BTreeSet<u32> = uids.into_iter().collect();
+        let numbers: Numbers = sorted.into_iter().collect();
+        let (seen, told) = (numbers.largest_uid(), numbers.len());
+        Self {
+            mailbox,
+            read_only,
+            numbers,
+            seen,
+            synced,
+            gone: BTreeSet::new(),
+            own: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            told,
+        }
+    }
+
+    /// The mailbox in the store.
+    pub(crate) fn mailbox(&self) -> BoxId {
+        self.mailbox
+    }
+
+    /// Whether it was opened by EXAMINE.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// Up to where changes were taken in: the argument of the next `Reader::changes`.
+    pub(crate) fn synced(&self) -> ModSeq {
+        self.synced
+    }
+
+    /// The number of messages the client counts.
+    pub(crate) fn len(&self) -> u32 {
+        self.numbers.len()
+    }
+
+    /// The sequence number of a UID.
+    pub(crate) fn sequence(&self, uid: u32) -> Option<u32> {
+        self.numbers.sequence(uid)
+    }
+
+    /// Whether this message vanished and the client does not know yet.
+    pub(crate) fn is_gone(&self, uid: u32) -> bool {
+        self.gone.contains(&uid)
+    }
+
+    /// All UIDs of the view, ascending.
+    pub(crate) fn uids(&self) -> Vec<u32> {
+        self.numbers.uids()
+    }
+
+    /// The UIDs a command is about, ascending, each once. UIDs that do not exist are left out in silence (RFC 3501
+    /// §6.4.8); a sequence number that does not exist is an error, but `*` in an empty mailbox is nobody.
+    pub(crate) fn resolve(&self, messages: &Messages) -> Result<Vec<u32>, NoSuchNumber> {
+        match messages.numbering {
+            Numbering::Uid => Ok(self.resolve_uids(&messages.set)),
+            Numbering::Sequence => {
+                let ranges = messages.set.resolve(self.len());
+                match ranges.last() {
+                    Some(last) if *last.end() > self.len() => Err(NoSuchNumber(*last.end())),
+                    _ => Ok(self.numbers.uids_of_sequences(&ranges)),
+                }
+            }
+        }
+    }
+
+    /// The UIDs of a UID set that exist, ascending.
+    pub(crate) fn resolve_uids(&self, set: &SequenceSet) -> Vec<u32> {
+        self.numbers.uids_within(&set.resolve(self.numbers.largest_uid()))
+    }
+
+    /// The ranges of UIDs of a set, for tests of membership during SEARCH.
+    pub(crate) fn ranges(&self, numbering: Numbering, set: &SequenceSet) -> Vec<RangeInclusive<u32>> {
+        match numbering {
+            Numbering::Uid => set.resolve(self.numbers.largest_uid()),
+            Numbering::Sequence => set.resolve(self.len()),
+        }
+    }
+
+    /// Takes in what happened in the store since [`View::synced`]; nothing is announced yet.
+    pub(crate) fn take_in(&mut self, changes: Changes) {
+        let mut changed = changes.changed;
+        changed.sort_unstable_by_key(|entry| entry.uid);
+        for Entry { uid, flags, modseq, .. } in changed {
+            let uid = uid.get();
+            if uid > self.seen {
+                self.seen = uid;
+                self.numbers.push(uid);
+            } else if self.own.get(&uid).is_none_or(|own| modseq > *own) {
+                self.pending.insert(uid, flags);
+            }
+        }
+        for uid in changes.vanished.into_iter().map(Uid::get) {
+            if self.numbers.sequence(uid).is_some() {
+                self.gone.insert(uid);
+            }
+        }
+        self.synced = changes.highest;
+        self.own.retain(|_, modseq| *modseq > changes.highest);
+    }
+
+    /// A mailbox that no longer exists has lost all its messages (RFC 2180 §3.3).
+    pub(crate) fn lose_all(&mut self) {
+        self.gone.extend(self.numbers.uids());
+    }
+
+    /// Whether somebody else made this state of a message and the client was not told yet.
+    pub(crate) fn is_news(&self, uid: u32, modseq: ModSeq) -> bool {
+        self.pending.contains_key(&uid)
+            || (modseq > self.synced && self.own.get(&uid).is_none_or(|own| modseq > *own))
+    }
+
+    /// Flags that this client knows from a response to its own command.
+    pub(crate) fn knows(&mut self, uid: u32, modseq: ModSeq) {
+        if modseq > self.synced {
+            self.own.insert(uid, modseq);
+        }
+        self.pending.remove(&uid);
+    }
+
+    /// What to announce now, in the order to send it: expunges from the highest number down, EXISTS if messages
+    /// arrived, then flags.
+    pub(crate) fn updates(&mut self, renumber: Renumber) -> Vec<Update> {
+        let mut updates = Vec::new();
+        if renumber == Renumber::Allowed && !self.gone.is_empty() {
+            let gone: Vec<u32> = std::mem::take(&mut self.gone).into_iter().collect();
+            self.pending.retain(|uid, _| gone.binary_search(uid).is_err());
+            self.renumber(&gone, &mut updates);
+        }
+        if self.told != self.numbers.len() {
+            self.told = self.numbers.len();
+            updates.push(Update::Exists(self.told));
+        }
+        let pending = std::mem::take(&mut self.pending);
+        updates.extend(pending.into_iter().filter_map(|(uid, flags)| {
+            Some(Update::Flags { sequence: self.numbers.sequence(uid)?, uid, flags })
+        }));
+        updates
+    }
+
+    /// Takes messages out that the client is told about right away (MOVE, EXPUNGE): their EXPUNGE responses.
+    pub(crate) fn expunged(&mut self, uids: &[Uid]) -> Vec<Update> {
+        self.gone
+            .extend(uids.iter().map(|uid| uid.get()).filter(|uid| self.numbers.sequence(*uid).is_some()));
+        self.updates(Renumber::Allowed)
+    }
+
+    fn renumber(&mut self, gone: &[u32], updates: &mut Vec<Update>) {
+        // Numbers that were never told have no EXPUNGE: they leave before their EXISTS.
+        let told = self.told;
+        let numbers = self.numbers.remove(gone);
+        for number in numbers.into_iter().rev().filter(|number| *number <= told) {
+            updates.push(Update::Expunge(number));
+            self.told -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
