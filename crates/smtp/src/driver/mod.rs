@@ -129,7 +129,7 @@ async fn in_clear<P: Policy, S: AsyncRead + AsyncWrite + Send + Unpin>(
         match session.converse(&mut stream, machine::start(connection, settings)).await {
             Ok(upgrading) => upgrading,
             Err(ended) => {
-                session.close(&mut stream, ended.end).await;
+                stream::close(&mut stream, ended.end).await;
                 return ended;
             }
         };
@@ -164,7 +164,7 @@ async fn finish<P: Policy, S: AsyncRead + AsyncWrite + Send + Unpin>(
         Ok(upgrading) => upgrading.abandon(End::Tls),
         Err(ended) => ended,
     };
-    session.close(&mut stream, ended.end).await;
+    stream::close(&mut stream, ended.end).await;
     ended
 }
 

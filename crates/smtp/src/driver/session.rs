@@ -138,11 +138,6 @@ impl<P: Policy> Session<P> {
     pub(super) async fn stopped(&mut self) {
         stopped(&mut self.stop).await;
     }
-
-    /// Closes the connection after a session that ended for `end`.
-    pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: &mut S, end: End) {
-        stream::close(stream, !matches!(end, End::Quit | End::Dropped)).await;
-    }
 }
 
 async fn stopped(stop: &mut watch::Receiver<Stop>) {

@@ -15,7 +15,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
-    Policy,
+    End, Policy,
     machine::{Reading, Waiting},
 };
 
@@ -60,9 +60,10 @@ pub(super) async fn send<S: AsyncWrite + Unpin>(
     timeout(limit, write).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Closes our end and, if the client may still be sending, drops what comes for a moment: a connection closed on unread input is
-/// reset, and the last reply would be lost with it.
-pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, linger: bool) {
+/// Closes our end after a session that ended for `end` and, if the client may still be sending, drops what comes for a moment: a
+/// connection closed on unread input is reset, and the last reply would be lost with it.
+pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, end: End) {
+    let linger = !matches!(end, End::Quit | End::Dropped);
     let shut = timeout(CLOSING, stream.shutdown()).await;
     if !linger || !matches!(shut, Ok(Ok(()))) {
         return;

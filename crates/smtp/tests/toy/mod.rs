@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply};
+use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply, Service, TlsInfo, machine::Step};
 use tokio::sync::Notify;
 
 /// Remembers what it accepted.
@@ -122,4 +122,56 @@ impl Policy for Toy {
 
 fn has(content: &[u8], word: &str) -> bool {
     content.windows(word.len()).any(|window| window == word.as_bytes())
+}
+
+/// Puts the machine's question to the policy.
+pub async fn answer(policy: &Toy, question: Step<Toy>) -> Step<Toy> {
+    match question {
+        Step::Authenticate(asked, credentials) => {
+            let answer = policy.authenticate(asked.connection(), credentials).await;
+            asked.answer(answer)
+        }
+        Step::Mail(asked, from) => {
+            let (connection, peer) = asked.context();
+            let answer = policy.mail(connection, peer, from).await;
+            asked.answer(answer)
+        }
+        Step::Rcpt(mut asked, to) => {
+            let (connection, envelope) = asked.context();
+            let answer = policy.rcpt(connection, envelope, to).await;
+            asked.answer(answer)
+        }
+        Step::Data(asked, envelope) => {
+            let answer = policy.data(asked.connection(), envelope).await;
+            asked.answer(answer)
+        }
+        Step::Chunk(mut asked) => {
+            let (incoming, bytes) = asked.context();
+            let answer = policy.chunk(incoming, bytes).await;
+            asked.answer(answer)
+        }
+        Step::Finish(asked, incoming) => {
+            let answer = policy.finish(incoming).await;
+            asked.answer(answer)
+        }
+        other => other,
+    }
+}
+
+/// A connection, in clear or in TLS.
+pub fn connection(implicit: bool) -> Connection {
+    Connection {
+        peer: "192.0.2.1:40000".parse().unwrap(),
+        local: "192.0.2.2:587".parse().unwrap(),
+        tls: implicit.then(tls),
+        helo: String::new(),
+        extended: false,
+        service: if implicit { Service::SubmissionTls } else { Service::Submission },
+        session: "test".to_owned(),
+    }
+}
+
+/// Some TLS session.
+pub fn tls() -> TlsInfo {
+    TlsInfo { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_256_GCM_SHA384".to_owned() }
 }
