@@ -356,3 +356,24 @@ async fn the_session_goes_on_when_nobody_can_stop_it_any_more() {
     server.stop = watch::channel(Stop::Run).0;
     say(&mut client, "NOOP", "250 2.0.0 Here").await;
 }
+
+#[tokio::test]
+async fn an_idle_session_is_small() {
+    let server = Server::new(Limits::default());
+    let (_, stream) = duplex(1);
+    let address = "192.0.2.1:587".parse().unwrap();
+    let addresses = Addresses { peer: address, local: address };
+    let (acceptor, policy, settings) =
+        (server.acceptor.clone(), Arc::clone(&server.policy), server.settings());
+    let session = smtp::serve_on(
+        stream,
+        addresses,
+        Mode::StartTls,
+        acceptor,
+        policy,
+        settings,
+        server.stop.subscribe(),
+    );
+    let size = std::mem::size_of_val(&session);
+    assert!(size < 4 * 1024, "the future of a session takes {size} bytes, beside what TLS takes");
+}
