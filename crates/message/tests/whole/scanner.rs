@@ -301,6 +301,15 @@ proptest! {
     }
 
     #[test]
+    fn listings_are_grammatical(raw in soup(), header in "((From|To|Subject|Date|Content-Type): [-a@b.<>,;:\"\\\\()=?/é ]{0,20}\r\n){0,3}") {
+        let (record, ..) = summary(&scan(format!("{header}{raw}").as_bytes()));
+        let response = [b"* 1 FETCH (ENVELOPE ", record.envelope.as_slice(), b" BODYSTRUCTURE ", &record.bodystructure, b")\r\n"].concat();
+        let (rest, parsed) = imap_proto::Response::parse(&response).expect("a client can read it");
+        prop_assert!(rest.is_empty());
+        prop_assert!(matches!(parsed, imap_proto::Response::Fetch(1, attributes) if attributes.len() == 2));
+    }
+
+    #[test]
     fn arbitrary_bytes_never_panic(raw: Vec<u8>, length in 1usize..20) {
         let (record, ..) = summary(&scan_in(&raw, &[length], Limits::default()));
         let _ = message::IndexRecord::decode(&raw);
