@@ -1,1 +1,28 @@
-//! delivery
+//! Delivery: decide, accept, deliver. For now one way in, submission by people and software, and one way out, the boxes
+//! of this operator.
+//!
+//! What it is for: [`SubmissionPolicy`] answers what the SMTP session asks. MAIL is judged in `sender`, RCPT in
+//! `recipients`, the header in `header_checks` and `judge` (facts here, decision in `mssante`), and `deliver` turns what
+//! was accepted into one commit with a header variant for each class of readers (`variants`).
+//!
+//! May use: `mssante`, `message`, `store`, `identity`, `smtp`. Must never touch: sockets, IMAP, rules of its own that
+//! belong to `mssante`. Relaying to other operators is not built: such a recipient is answered 451.
+
+mod deliver;
+mod envelope;
+mod header_checks;
+mod incoming;
+mod judge;
+mod policy;
+mod recipients;
+mod record;
+mod replies;
+#[cfg(test)]
+mod samples;
+mod sender;
+mod settings;
+mod variants;
+
+pub use crate::{
+    envelope::Envelope, incoming::Incoming, policy::SubmissionPolicy, settings::Settings,
+};

@@ -1,0 +1,152 @@
+//! From a judged message to one commit: a variant for each class of readers, copies, traces, fingerprint (I-1, S-3.5).
+//!
+//! May use: the store. Must never touch: the session; it takes what arrived and gives what the commit answered.
+
+use aws_lc_rs::digest;
+use jiff::{Timestamp, fmt::rfc2822};
+use message::{Received, Scanned};
+use mssante::Rights;
+use smtp::Connection;
+use store::{AccountId, Copy, Delivered, Delivery, Durable, SealedBody, Store, TraceId, Variant};
+
+use crate::{
+    envelope::Envelope,
+    judge::Judged,
+    recipients,
+    record::Sent,
+    replies::Denial,
+    settings::Settings,
+    variants::{Additions, variant},
+};
+
+/// All that is known of a message whose last byte has come.
+pub(crate) struct Complete<'a> {
+    pub(crate) envelope: &'a Envelope,
+    pub(crate) connection: &'a Connection,
+    pub(crate) judged: &'a Judged,
+    pub(crate) scanned: &'a Scanned,
+    /// Digest of the content as it came.
+    pub(crate) content: &'a [u8],
+    pub(crate) at: Timestamp,
+}
+
+/// Keeps the message; gives the proof and the name to tell the client.
+pub(crate) async fn deliver(
+    message: Complete<'_>,
+    body: SealedBody,
+    store: &Store,
+    settings: &Settings,
+) -> Result<(Durable, TraceId), Denial> {
+    let Complete { envelope, judged, scanned, at, .. } = message;
+    let copies = recipients::copies(&envelope.recipients);
+    let sent = Sent {
+        id: envelope.id,
+        at,
+        actor: &envelope.actor,
+        account: &judged.account,
+        why: judged.why,
+        bytes: scanned.header.len() as u64 + scanned.body_bytes,
+        copies: &copies,
+    };
+    let additions = additions(&message, settings);
+    let (variants, copied) = variants(&message, &copies, &additions);
+    let delivery = Delivery {
+        id: envelope.id,
+        body,
+        variants,
+        copies: copied,
+        traces: sent.traces(),
+        carried: carried(&message, &copies, &additions),
+        once: Some(fingerprint(&message)),
+    };
+    match store.deliver(delivery).await? {
+        Delivered::New(durable, _) => {
+            sent.log("delivered", envelope.id);
+            Ok((durable, envelope.id))
+        }
+        Delivered::Again(durable, first) => {
+            sent.log("repeated", first);
+            store.trace(envelope.actor.repeat(envelope.id, at, first)).await?;
+            Ok((durable, first))
+        }
+    }
+}
+
+fn additions(message: &Complete<'_>, settings: &Settings) -> Additions {
+    let Complete { envelope, connection, judged, at, .. } = message;
+    let id = envelope.id.to_string();
+    let recipient = match envelope.recipients.as_slice() {
+        [only] => Some(only.address.to_string()),
+        _ => None,
+    };
+    let received = message::received(&Received {
+        helo: &connection.helo,
+        peer: Some(connection.peer.ip()),
+        by: &settings.hostname,
+        with: if envelope.smtputf8 { "UTF8SMTPSA" } else { "ESMTPSA" },
+        id: &id,
+        recipient: recipient.as_deref(),
+        at: *at,
+    });
+    let zoned = at.to_zoned(jiff::tz::TimeZone::UTC);
+    let missing = |field: &str| judged.header.count(field) == 0;
+    Additions {
+        received,
+        date: missing("Date").then(|| rfc2822::to_string(&zoned).ok()).flatten(),
+        message_id: missing("Message-ID").then(|| format!("<{id}@{}>", settings.hostname)),
+    }
+}
+
+/// A variant for each class that has a reader, and who gets which.
+fn variants(
+    message: &Complete<'_>,
+    copies: &[(AccountId, Rights, &mssante::Address)],
+    additions: &Additions,
+) -> (Vec<Variant>, Vec<Copy>) {
+    let classes: Vec<Rights> = [Rights::Full, Rights::Internal]
+        .into_iter()
+        .filter(|class| copies.iter().any(|(_, rights, _)| rights == class))
+        .collect();
+    let variants = classes.iter().map(|class| {
+        let profile = &message.judged.account.profile;
+        let header = variant(&message.judged.header, profile, *class, additions);
+        let index = message::index(&header, message.scanned);
+        Variant { header, index }
+    });
+    let copied = copies.iter().map(|(account, rights, _)| Copy {
+        account: *account,
+        variant: classes.iter().position(|class| class == rights).unwrap_or_default(),
+    });
+    (variants.collect(), copied.collect())
+}
+
+/// The Message-ID, for the sender and everyone who gets a copy: their answers are secure (S-3.9).
+fn carried(
+    message: &Complete<'_>,
+    copies: &[(AccountId, Rights, &mssante::Address)],
+    additions: &Additions,
+) -> Vec<(AccountId, String)> {
+    let own = || message.judged.header.message_ids("Message-ID").into_iter().next();
+    let Some(id) = additions.message_id.clone().or_else(own) else { return Vec::new() };
+    let mut accounts = vec![message.judged.account.id];
+    accounts.extend(copies.iter().map(|(account, ..)| *account).filter(|a| *a != message.judged.account.id));
+    accounts.into_iter().map(|account| (account, id.clone())).collect()
+}
+
+/// The same account sending the same bytes to the same people: a retry whose answer got lost (I-1).
+fn fingerprint(message: &Complete<'_>) -> [u8; 32] {
+    let mut people: Vec<String> = message.envelope.recipients.iter().map(|r| r.address.key()).collect();
+    people.sort_unstable();
+    people.dedup();
+    people.insert(0, message.envelope.sender.key());
+    people.insert(0, message.judged.account.id.to_string());
+    let mut context = digest::Context::new(&digest::SHA256);
+    for text in people {
+        context.update(&(text.len() as u64).to_be_bytes());
+        context.update(text.as_bytes());
+    }
+    context.update(message.content);
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(context.finish().as_ref());
+    fingerprint
+}

@@ -1,0 +1,218 @@
+//! The policy of the submission service: what SMTP asks, this room answers (S-1.5, S-1.7, S-3.1 to S-3.9).
+//!
+//! May use: every module beside it. Must never touch: the wire; it gives replies as values.
+
+use std::sync::Arc;
+
+use identity::{Attempt, AuthError, Authenticator, Principal};
+use mssante::route::{self, Place};
+use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply};
+use store::{Clock, Durable, Store, TraceId};
+
+use crate::{
+    deliver::{self, Complete},
+    envelope::Envelope,
+    incoming::{Incoming, too_long},
+    judge,
+    recipients::{self, Recipient},
+    record::Actor,
+    replies::{self, Denial},
+    sender,
+    settings::Settings,
+};
+
+/// Decides for the submission service, and delivers what it accepts to local boxes.
+pub struct SubmissionPolicy {
+    store: Store,
+    authenticator: Arc<Authenticator>,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+}
+
+impl SubmissionPolicy {
+    /// A policy over this store.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        authenticator: Arc<Authenticator>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, authenticator, settings, clock }
+    }
+
+    async fn place(&self, text: &str, envelope: &Envelope) -> Result<Recipient, Denial> {
+        let domains = &self.settings.domains;
+        let address =
+            recipients::parse(text, domains).map_err(|error| replies::bad_recipient(text, error))?;
+        if !address.is_ascii() && !envelope.smtputf8 {
+            return Err(replies::utf8_needed());
+        }
+        let wanted = address.clone();
+        let account = self.store.read(move |reader| reader.account_by_address(&wanted)).await?;
+        let place = recipients::place(&address, account.as_ref(), domains);
+        route::recipient(&envelope.route_sender(), &address, place, &self.settings.route)?;
+        if place == Place::TrustSpace {
+            return Err(replies::no_relay(&address));
+        }
+        Ok(Recipient { address, place, account: account.map(|account| account.id) })
+    }
+
+    async fn take(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), Denial> {
+        let Some(body) = incoming.scan(bytes)? else { return Ok(()) };
+        if incoming.judged.is_none() {
+            let header = incoming.scanner.header().unwrap_or_default();
+            let judged = judge::judge(header, &incoming.envelope, &self.store, &self.settings).await?;
+            incoming.judged = Some(judged);
+        }
+        if !body.is_empty() {
+            incoming.body.write(body).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep(&self, incoming: Incoming) -> Result<Accepted<Durable>, (Envelope, Denial)> {
+        let Incoming { envelope, connection, scanner, digest, body, judged, .. } = incoming;
+        let kept = async {
+            let scanned = scanner.finish().map_err(too_long)?;
+            let judged = match judged {
+                Some(judged) => judged,
+                None => judge::judge(&scanned.header, &envelope, &self.store, &self.settings).await?,
+            };
+            if scanned.attachments_decoded > self.settings.attachment_bytes {
+                return Err(replies::attachments_too_large(self.settings.attachment_bytes));
+            }
+            let body = body.finish().await?;
+            let content = digest.finish();
+            let message = Complete {
+                envelope: &envelope,
+                connection: &connection,
+                judged: &judged,
+                scanned: &scanned,
+                content: content.as_ref(),
+                at: self.clock.now(),
+            };
+            deliver::deliver(message, body, &self.store, &self.settings).await
+        };
+        match kept.await {
+            Ok((durable, id)) => Ok(Accepted { durable, id: id.to_string() }),
+            Err(denial) => Err((envelope, denial)),
+        }
+    }
+
+    /// Traces and logs a refusal, and gives what the client is told. `recipients` are those that it concerns.
+    async fn refuse(&self, id: TraceId, actor: &Actor, denial: Denial, recipients: &[Recipient]) -> Reply {
+        actor.log_refusal(id, &denial, recipients);
+        // The refusal stands whether it could be traced or not; a store that cannot even take a trace says so itself.
+        if let Err(error) = self.store.trace(actor.refusal(id, self.clock.now(), &denial)).await {
+            tracing::warn!(%id, %error, "a refusal could not be traced");
+        }
+        denial.reply()
+    }
+}
+
+impl Policy for SubmissionPolicy {
+    type Peer = Principal;
+    type Envelope = Envelope;
+    type Incoming = Incoming;
+    type Durable = Durable;
+
+    async fn authenticate(
+        &self,
+        connection: &Connection,
+        credentials: Credentials,
+    ) -> Result<Principal, Reply> {
+        let Credentials::Plain { authzid, authcid, password, mechanism } = credentials;
+        let (authzid, authcid) = match authzid {
+            Some(authzid) => (Some(authzid), authcid),
+            None => {
+                let (authzid, authcid) = identity::split_user(&authcid);
+                (authzid.map(str::to_owned), authcid.to_owned())
+            }
+        };
+        let attempt = Attempt {
+            authcid,
+            authzid,
+            password,
+            peer: connection.peer.ip(),
+            service: identity::Service::Submission,
+            mechanism: match mechanism {
+                smtp::Mechanism::Plain => identity::Mechanism::Plain,
+                smtp::Mechanism::Login => identity::Mechanism::Login,
+            },
+        };
+        let denial = match self.authenticator.authenticate(attempt).await {
+            Ok(principal) => return Ok(principal),
+            Err(AuthError::Denied) => replies::login_denied(),
+            Err(AuthError::Throttled { retry_after }) => {
+                replies::login_throttled(retry_after.as_secs().max(1))
+            }
+            Err(AuthError::Unavailable) => replies::login_unavailable(),
+        };
+        Err(denial.reply())
+    }
+
+    async fn mail(
+        &self,
+        connection: &Connection,
+        peer: Option<&Principal>,
+        from: MailFrom,
+    ) -> Result<Envelope, Reply> {
+        let principal = peer.ok_or_else(|| replies::login_first().reply())?;
+        let id = TraceId::new(self.clock.now());
+        let actor = Actor::new(principal, connection);
+        match sender::envelope_sender(principal.acting_as(), &from, &self.settings) {
+            Ok(sender) => Ok(Envelope {
+                id,
+                principal: principal.clone(),
+                actor,
+                sender,
+                smtputf8: from.smtputf8,
+                recipients: Vec::new(),
+            }),
+            Err(denial) => Err(self.refuse(id, &actor, denial, &[]).await),
+        }
+    }
+
+    async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: String) -> Result<(), Reply> {
+        match self.place(&to, envelope).await {
+            Ok(recipient) => {
+                envelope.recipients.push(recipient);
+                Ok(())
+            }
+            Err(denial) => Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await),
+        }
+    }
+
+    async fn data(&self, connection: &Connection, envelope: Envelope) -> Result<Incoming, Reply> {
+        if self.store.is_shedding() {
+            let Envelope { id, actor, recipients, .. } = &envelope;
+            return Err(self.refuse(*id, actor, replies::busy(), recipients).await);
+        }
+        let (scan, body) = (self.settings.scan.clone(), self.store.body());
+        Ok(Incoming::new(envelope, connection.clone(), scan, body))
+    }
+
+    async fn chunk(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), Reply> {
+        match self.take(incoming, bytes).await {
+            Ok(()) => Ok(()),
+            Err(denial) => {
+                let Envelope { id, actor, recipients, .. } = &incoming.envelope;
+                Err(self.refuse(*id, actor, denial, recipients).await)
+            }
+        }
+    }
+
+    async fn finish(&self, incoming: Incoming) -> Result<Accepted<Durable>, Reply> {
+        match self.keep(incoming).await {
+            Ok(accepted) => Ok(accepted),
+            Err((Envelope { id, actor, recipients, .. }, denial)) => {
+                Err(self.refuse(id, &actor, denial, &recipients).await)
+            }
+        }
+    }
+
+    async fn revoked(&self, peer: &Principal) {
+        peer.revoked().await;
+    }
+}

@@ -1,0 +1,289 @@
+//! Refusals of this room as values, with their reason and what people read; English first, then French (I-8).
+//!
+//! May use: `mssante`'s refusals, SMTP replies. Must never touch: any decision. Logs get the reason and a masked recipient,
+//! the sender alone gets the texts.
+
+use std::fmt;
+
+use mssante::{Address, route::Refusal};
+use smtp::Reply;
+use store::StoreError;
+
+/// Why something is refused, for good (5xx) or for now (4xx).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Denial {
+    /// SMTP reply code.
+    pub code: u16,
+    /// Enhanced status code (RFC 3463).
+    pub status: &'static str,
+    /// Stable machine name of the reason.
+    pub reason: &'static str,
+    /// The recipient that it is about, if one.
+    pub recipient: Option<Address>,
+    /// For people, in English.
+    pub en: String,
+    /// For people, in French, without accents.
+    pub fr: String,
+}
+
+impl Denial {
+    fn new(
+        code: u16,
+        status: &'static str,
+        reason: &'static str,
+        en: impl Into<String>,
+        fr: impl Into<String>,
+    ) -> Self {
+        Self { code, status, reason, recipient: None, en: en.into(), fr: fr.into() }
+    }
+
+    fn about(mut self, recipient: &Address) -> Self {
+        self.recipient = Some(recipient.clone());
+        self
+    }
+
+    /// What the client is told.
+    pub(crate) fn reply(&self) -> Reply {
+        Reply::new(self.code, self.status, [self.en.as_str(), self.fr.as_str()])
+    }
+}
+
+// The texts may name a patient's address: they are the sender's alone (M-11).
+impl fmt::Debug for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Denial({} {} {} {:?})", self.code, self.status, self.reason, self.recipient)
+    }
+}
+
+impl From<Refusal> for Denial {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { code, status, reason, recipient, en, fr } = refusal;
+        Self { code, status, reason: reason.as_str(), recipient, en, fr }
+    }
+}
+
+impl From<StoreError> for Denial {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Busy => busy(),
+            StoreError::ClockBehind => Self::new(
+                451,
+                "4.3.0",
+                "clock-behind",
+                "the clock of this server is wrong: try again later, its operator has an alarm",
+                "l'horloge de ce serveur est fausse : reessayez plus tard, l'exploitant est alerte",
+            ),
+            StoreError::NotFound | StoreError::Conflict(_) => Self::new(
+                451,
+                "4.3.0",
+                "changed-meanwhile",
+                "an account of this message has just changed: send it again",
+                "un compte de ce message vient de changer : envoyez-le de nouveau",
+            ),
+            _ => Self::new(
+                451,
+                "4.3.0",
+                "store-error",
+                "local error, nothing was sent: try again later",
+                "erreur locale, rien n'a ete envoye : reessayez plus tard",
+            ),
+        }
+    }
+}
+
+/// What an address looks like in a reply.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(254).collect()
+}
+
+pub(crate) fn busy() -> Denial {
+    Denial::new(
+        452,
+        "4.3.1",
+        "busy",
+        "this server is overloaded or short of space: try again later",
+        "ce serveur est surcharge ou manque de place : reessayez plus tard",
+    )
+}
+
+pub(crate) fn login_denied() -> Denial {
+    Denial::new(
+        535,
+        "5.7.8",
+        "login-denied",
+        "wrong user name or application password: check both, or make a new application password",
+        "identifiant ou mot de passe applicatif faux : verifiez les deux, ou creez un mot de passe applicatif",
+    )
+}
+
+pub(crate) fn login_throttled(seconds: u64) -> Denial {
+    Denial::new(
+        454,
+        "4.7.0",
+        "login-throttled",
+        format!("too many failed logins: wait {seconds} s, then try again"),
+        format!("trop d'echecs de connexion : attendez {seconds} s puis reessayez"),
+    )
+}
+
+pub(crate) fn login_unavailable() -> Denial {
+    Denial::new(
+        454,
+        "4.7.0",
+        "login-unavailable",
+        "logins are not possible just now: try again later",
+        "connexion impossible pour l'instant : reessayez plus tard",
+    )
+}
+
+pub(crate) fn login_first() -> Denial {
+    Denial::new(530, "5.7.0", "login-first", "log in first", "connectez-vous d'abord")
+}
+
+pub(crate) fn sender_state(state: mssante::State) -> Denial {
+    Denial::new(
+        550,
+        "5.7.1",
+        "sender-state",
+        format!("this account may not send while it is {state}: ask your administrator"),
+        format!("ce compte ne peut pas envoyer tant qu'il est {state} : voyez votre administrateur"),
+    )
+}
+
+pub(crate) fn null_sender() -> Denial {
+    Denial::new(
+        550,
+        "5.7.1",
+        "null-sender",
+        "a message is sent under an address: set the sender of your mail program to one of yours",
+        "un message s'envoie sous une adresse : reglez l'expediteur de votre logiciel sur une des votres",
+    )
+}
+
+pub(crate) fn bad_sender(text: &str, error: mssante::AddressError) -> Denial {
+    Denial::new(
+        553,
+        "5.1.7",
+        "bad-sender",
+        format!("<{}>: {error}", shown(text)),
+        format!("<{}> n'est pas une adresse d'expediteur valide", shown(text)),
+    )
+}
+
+pub(crate) fn bad_recipient(text: &str, error: mssante::AddressError) -> Denial {
+    Denial::new(
+        553,
+        "5.1.3",
+        "bad-recipient",
+        format!("<{}>: {error}", shown(text)),
+        format!("<{}> n'est pas une adresse valide", shown(text)),
+    )
+}
+
+/// `field` is `MAIL FROM` or the name of a header field.
+pub(crate) fn not_own(field: &str, address: &str, own: &Address) -> Denial {
+    let address = shown(address);
+    Denial::new(
+        550,
+        "5.7.1",
+        "not-own-address",
+        format!("{field}: <{address}> is not an address of this account: write <{own}>"),
+        format!("{field} : <{address}> n'est pas une adresse de ce compte : mettez <{own}>"),
+    )
+}
+
+pub(crate) fn utf8_needed() -> Denial {
+    Denial::new(
+        553,
+        "5.6.7",
+        "smtputf8-needed",
+        "this address is not ASCII: a mail program that knows SMTPUTF8 is needed",
+        "cette adresse n'est pas en ASCII : il faut un logiciel qui connait SMTPUTF8",
+    )
+}
+
+pub(crate) fn too_large(limit: u64) -> Denial {
+    let limit = limit / 1_000_000;
+    Denial::new(
+        552,
+        "5.3.4",
+        "too-large",
+        format!("a message has at most {limit} MB: send less at once"),
+        format!("un message fait au plus {limit} Mo : envoyez-en moins a la fois"),
+    )
+}
+
+pub(crate) fn attachments_too_large(limit: u64) -> Denial {
+    let limit = limit / 1_000_000;
+    Denial::new(
+        552,
+        "5.3.4",
+        "attachments-too-large",
+        format!("all attachments of a message have at most {limit} MB: send them in several messages"),
+        format!("les pieces jointes d'un message font au plus {limit} Mo : envoyez-les en plusieurs messages"),
+    )
+}
+
+pub(crate) fn header_too_large(limit: usize) -> Denial {
+    let limit = limit / 1024;
+    Denial::new(
+        552,
+        "5.3.4",
+        "header-too-large",
+        format!("the header of a message has at most {limit} KiB: write to fewer people or shorten its fields"),
+        format!("l'en-tete d'un message fait au plus {limit} Kio : moins de destinataires ou des champs plus courts"),
+    )
+}
+
+pub(crate) fn no_relay(to: &Address) -> Denial {
+    let denial = Denial::new(
+        451,
+        "4.3.5",
+        "relay-not-configured",
+        format!("<{to}> is at another operator: relay not configured yet, write to accounts of this operator only"),
+        format!("<{to}> est chez un autre operateur : relais pas encore configure, ecrivez aux comptes d'ici"),
+    );
+    denial.about(to)
+}
+
+/// `field` is a name that may appear once, `count` how often it does.
+pub(crate) fn wrong_count(field: &str, count: usize) -> Denial {
+    let (en, fr) = match count {
+        0 => (format!("no {field} field: add one"), format!("aucun champ {field} : ajoutez-en un")),
+        _ => (
+            format!("{count} {field} fields: exactly one is allowed"),
+            format!("{count} champs {field} : un seul est permis"),
+        ),
+    };
+    Denial::new(550, "5.6.0", "field-count", en, fr)
+}
+
+pub(crate) fn unreadable(field: &str) -> Denial {
+    Denial::new(
+        550,
+        "5.6.0",
+        "field-unreadable",
+        format!("no address can be read in the {field} field: write it as name <address>"),
+        format!("aucune adresse lisible dans le champ {field} : ecrivez nom <adresse>"),
+    )
+}
+
+pub(crate) fn loops(count: usize) -> Denial {
+    Denial::new(
+        554,
+        "5.4.6",
+        "loop",
+        format!("{count} Received fields: this message runs in circles, look for a forwarding rule"),
+        format!("{count} champs Received : ce message tourne en rond, cherchez une regle de transfert"),
+    )
+}
+
+pub(crate) fn no_smart_host() -> Denial {
+    Denial::new(
+        451,
+        "4.3.5",
+        "no-smart-host",
+        "ordinary mail has no way out of here: write to MSSante addresses",
+        "le courrier ordinaire n'a pas de sortie ici : ecrivez a des adresses MSSante",
+    )
+}

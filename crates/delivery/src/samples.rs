@@ -1,0 +1,60 @@
+//! Accounts and settings that the unit tests of this room share.
+
+use jiff::Timestamp;
+use mssante::{Address, BoxType, Domain, Profile, State, route::RouteSettings};
+use store::{Account, AccountId};
+
+use crate::settings::Settings;
+
+pub(crate) const DOCTOR: &str = "medecin.un@chu-nord.mssante.fr";
+pub(crate) const DOCTOR_LOGIN: &str = "medecin.un@chu-nord.fr";
+pub(crate) const SECRETARY: &str = "secretariat@cabinet-nord.fr";
+
+pub(crate) fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+pub(crate) fn settings() -> Settings {
+    let domain = |text| Domain::parse(text).unwrap();
+    let route = RouteSettings {
+        test_identities: false,
+        patient_domain: domain("patient.mssante.fr"),
+        patient_robots: Vec::new(),
+    };
+    Settings::new("mail.chu-nord.fr", vec![domain("chu-nord.mssante.fr")], route)
+}
+
+/// A PER account with an MSSanté address, or a MED account without.
+pub(crate) fn account(login: &str, mssante: Option<&str>) -> Account {
+    let profile = Profile {
+        box_type: if mssante.is_some() { BoxType::Per } else { BoxType::Med },
+        login: address(login),
+        mssante: mssante.map(address),
+        last_name: "Un".into(),
+        first_name: "Médecin".into(),
+        region: "Hauts-de-France".into(),
+        profession: "Médecin".into(),
+        national_id: None,
+        structure: None,
+        local_id: None,
+        responsible: None,
+        description: None,
+        return_address: None,
+    };
+    Account {
+        id: AccountId::new(1),
+        profile,
+        state: State::Valide,
+        openers: Vec::new(),
+        created: Timestamp::UNIX_EPOCH,
+        version: 1,
+    }
+}
+
+pub(crate) fn doctor() -> Account {
+    account(DOCTOR_LOGIN, Some(DOCTOR))
+}
+
+pub(crate) fn secretary() -> Account {
+    account(SECRETARY, None)
+}

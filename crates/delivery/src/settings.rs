@@ -1,0 +1,38 @@
+//! What an operator sets for submission. May use: plain values. Must never touch: files; the program reads them.
+
+use mssante::{Domain, route::RouteSettings};
+
+/// Settings of the submission policy. Every bound has a default in [`Settings::new`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// This operator's MSSanté domains, the main one first.
+    pub domains: Vec<Domain>,
+    /// Name of this host: in Received fields and in the Message-IDs made here.
+    pub hostname: String,
+    /// Largest message, encoded, in bytes; the same as the SMTP service announces (S-3.6). 90,000,000.
+    pub message_bytes: u64,
+    /// Most bytes of attachments in a message, decoded (S-3.6). 60,000,000.
+    pub attachment_bytes: u64,
+    /// Most Received fields in a message: more is a loop (M-12). 50.
+    pub received_fields: usize,
+    /// Bounds of the scan of a message.
+    pub scan: message::scan::Limits,
+    /// Patients' addresses (S-5.1).
+    pub route: RouteSettings,
+}
+
+impl Settings {
+    /// The defaults for this host and these domains.
+    #[must_use]
+    pub fn new(hostname: impl Into<String>, domains: Vec<Domain>, route: RouteSettings) -> Self {
+        Self {
+            domains,
+            hostname: hostname.into(),
+            message_bytes: 90_000_000,
+            attachment_bytes: 60_000_000,
+            received_fields: 50,
+            scan: message::scan::Limits::default(),
+            route,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The header as each class of reader gets it (S-3.5, M-6): few fields added, own addresses rewritten, every other byte kept.
+//!
+//! May use: header edits. Must never touch: the body.
+
+use message::Header;
+use mssante::{Address, Profile, Rights};
+
+use crate::sender::seen_by;
+
+/// The fields whose own addresses follow the reader's rights (S-3.5).
+const REWRITTEN: [&str; 4] = ["From", "Sender", "Reply-To", "Disposition-Notification-To"];
+
+/// Fields that are the same for every class.
+pub(crate) struct Additions {
+    /// Value of the Received field (RFC 5321 §4.4).
+    pub(crate) received: String,
+    /// Value of a Date field, when the message has none (RFC 6409 §8.2).
+    pub(crate) date: Option<String>,
+    /// Value of a Message-ID field, brackets included, when the message has none (RFC 6409 §8.3).
+    pub(crate) message_id: Option<String>,
+}
+
+/// The header for readers with these rights.
+pub(crate) fn variant(header: &Header, profile: &Profile, reader: Rights, additions: &Additions) -> Vec<u8> {
+    let target = seen_by(profile, reader);
+    let mut editor = header.edit();
+    // Set at final delivery, and only there (RFC 5321 §4.4).
+    editor.remove("Return-Path");
+    editor.map_addresses(&REWRITTEN, &mut |address| rewritten(address, profile, target));
+    if let Some(id) = &additions.message_id {
+        editor.prepend("Message-ID", id);
+    }
+    if let Some(date) = &additions.date {
+        editor.prepend("Date", date);
+    }
+    editor.prepend("Received", &additions.received);
+    editor.prepend("Return-Path", &format!("<{target}>"));
+    editor.finish()
+}
+
+/// The own address that should stand instead of `address`; nothing when it is somebody else's or stands already.
+fn rewritten(address: &str, profile: &Profile, target: &Address) -> Option<String> {
+    let address = Address::parse(address).ok()?;
+    (profile.owns(&address) && address != *target).then(|| target.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{DOCTOR, DOCTOR_LOGIN, SECRETARY, doctor, secretary};
+
+    const ADDED: Additions = Additions { received: String::new(), date: None, message_id: None };
+
+    fn made(fields: &str, profile: &Profile, reader: Rights, additions: &Additions) -> String {
+        let header = Header::parse(format!("{fields}\r\n").as_bytes());
+        String::from_utf8(variant(&header, profile, reader, additions)).unwrap()
+    }
+
+    #[test]
+    fn own_addresses_follow_the_reader_and_every_other_byte_stays() {
+        let fields = |own: &str| {
+            format!(
+                "Received: by elsewhere; before\r\nFROM :  \"Un, Docteur\"\r\n\t<{own}> (\u{e9}t\u{e9})\r\nSender: {own}\r\n\
+                 Reply-To: {own}, Autre <autre@example.org>\r\nDisposition-Notification-To: <{own}>\r\n\
+                 To: medecin.un@chu-nord.fr, medecin.un@chu-nord.mssante.fr\r\nCc: {DOCTOR_LOGIN}\r\n\
+                 X-MSS-CODECDA: 11488-4\r\nSubject: =?utf-8?Q?#med#_medecin.un@chu-nord.fr?=\r\nX-Own: {DOCTOR}\r\n"
+            )
+        };
+        for (reader, seen) in [(Rights::Full, DOCTOR), (Rights::Internal, DOCTOR_LOGIN)] {
+            for written in [DOCTOR, DOCTOR_LOGIN] {
+                let header = made(&fields(written), &doctor().profile, reader, &ADDED);
+                let expected = format!("Return-Path: <{seen}>\r\nReceived: \r\n{}\r\n", fields(seen));
+                assert_eq!(header, expected, "{reader} {written}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_without_mssante_address_keeps_its_own() {
+        let fields = format!("From: {SECRETARY}\r\nReply-To: {DOCTOR}\r\n");
+        for reader in [Rights::Full, Rights::Internal] {
+            let header = made(&fields, &secretary().profile, reader, &ADDED);
+            assert_eq!(header, format!("Return-Path: <{SECRETARY}>\r\nReceived: \r\n{fields}\r\n"));
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_right_already_keeps_its_case() {
+        let header = made("From: Medecin.UN@CHU-Nord.mssante.fr\r\n", &doctor().profile, Rights::Full, &ADDED);
+        assert!(header.contains("\r\nFrom: Medecin.UN@CHU-Nord.mssante.fr\r\n"), "{header}");
+    }
+
+    #[test]
+    fn what_is_missing_is_added_on_top_and_an_old_return_path_goes() {
+        let additions = Additions {
+            received: "from a by b".into(),
+            date: Some("Thu, 1 Jan 2026 00:00:00 +0000".into()),
+            message_id: Some("<1@b>".into()),
+        };
+        let fields = format!("From: {DOCTOR}\r\nReturn-Path: <x@example.org>\r\nTo: a@b.fr\r\n");
+        assert_eq!(
+            made(&fields, &doctor().profile, Rights::Full, &additions),
+            format!(
+                "Return-Path: <{DOCTOR}>\r\nReceived: from a by b\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\n\
+                 Message-ID: <1@b>\r\nFrom: {DOCTOR}\r\nTo: a@b.fr\r\n\r\n"
+            )
+        );
+    }
+}
