@@ -1,0 +1,8 @@
+//! The policy of submission over a real store: what SMTP would ask, in the order it would ask it, and what is kept after.
+
+mod content;
+mod keeping;
+mod paths;
+mod people;
+mod readers;
+mod world;

@@ -1,0 +1,273 @@
+//! A small operator: its accounts, a policy over its store, and a client that says MAIL, RCPT and DATA.
+
+use std::sync::Arc;
+
+use delivery::{Settings, SubmissionPolicy};
+use identity::{Authenticator, Principal};
+use jiff::Timestamp;
+use mssante::{Address, BoxType, Domain, Finess, NationalId, Profile, Responsible, Rpps, State, StructureId};
+use smtp::{Accepted, Connection, Credentials, MailFrom, Mechanism, Policy, Reply, Service, TlsInfo};
+use store::{
+    Account, AccountId, Action, Durable, Kind, ManualClock, MasterKey, OpenOptions, Outcome, Store, Trace,
+    TraceId,
+};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+pub(crate) const DOCTOR: &str = "medecin.un@chu-nord.mssante.fr";
+pub(crate) const DOCTOR_LOGIN: &str = "medecin.un@chu-nord.fr";
+pub(crate) const INTERN: &str = "interne.deux@chu-nord.mssante.fr";
+pub(crate) const DEPARTMENT: &str = "cardiologie@chu-nord.mssante.fr";
+pub(crate) const DEPARTMENT_LOGIN: &str = "cardiologie@chu-nord.fr";
+pub(crate) const SOFTWARE: &str = "noreply-labo@chu-nord.mssante.fr";
+pub(crate) const SECRETARY: &str = "secretariat@cabinet-nord.fr";
+pub(crate) const PEER: &str = "medecin.trois@clinique-sud.mssante.fr";
+pub(crate) const ORDINARY: &str = "quelqu.un@exemple.fr";
+pub(crate) const PASSWORD: &str = "demonstration";
+
+/// 21 November 2026, 10:00 UTC.
+const NOW: i64 = 1_795_255_200;
+
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) policy: SubmissionPolicy,
+    dir: TempDir,
+}
+
+pub(crate) type Answer = Result<Accepted<Durable>, Reply>;
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::from_second(NOW).unwrap()));
+        let master = MasterKey::create(&dir.path().join("master.key")).unwrap();
+        let store = Store::open(OpenOptions {
+            dir: dir.path().join("store"),
+            master,
+            clock: clock.clone(),
+            settings: store::Settings::default(),
+            create: Some(Kind::Production),
+        })
+        .unwrap();
+        let authenticator =
+            Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), clock.clone()));
+        let mut settings = settings();
+        change(&mut settings);
+        let policy = SubmissionPolicy::new(store.clone(), authenticator, settings, clock.clone());
+        let world = Self { store, clock, policy, dir };
+        world.people().await;
+        world
+    }
+
+    async fn people(&self) {
+        let doctor = self.create(person(BoxType::Per, "Un", "Médecin", DOCTOR_LOGIN, Some(DOCTOR)), &[]).await;
+        let intern = person(BoxType::Int, "Deux", "Interne", "interne.deux@chu-nord.fr", Some(INTERN));
+        let intern = self.create(intern, &[]).await;
+        let secretary = person(BoxType::Med, "Trois", "Secrétaire", SECRETARY, None);
+        let secretary = self.create(secretary, &[]).await;
+        for account in [&doctor, &intern, &secretary] {
+            self.store.create_password(account.id, "test".into(), PASSWORD.as_bytes(), self.trace()).await.unwrap();
+        }
+        let openers = [doctor.id, secretary.id];
+        self.create(shared(BoxType::Org, DEPARTMENT_LOGIN, DEPARTMENT), &openers).await;
+        self.create(shared(BoxType::App, "labo@chu-nord.fr", SOFTWARE), &openers).await;
+    }
+
+    pub(crate) async fn create(&self, profile: Profile, openers: &[AccountId]) -> Account {
+        let created = self.store.create_account(profile, State::Valide, openers.to_vec(), self.trace());
+        created.await.unwrap()
+    }
+
+    fn trace(&self) -> Trace {
+        let at = store::Clock::now(self.clock.as_ref());
+        Trace {
+            id: TraceId::new(at),
+            at,
+            action: Action::AccountCreate,
+            person: None,
+            acting_as: None,
+            peer: None,
+            outcome: Outcome::Done,
+            detail: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn set_state(&self, address: &str, state: State) {
+        let account = self.account(address);
+        self.store.update_account(Account { state, ..account }, self.trace()).await.unwrap();
+    }
+
+    pub(crate) async fn remove(&self, address: &str) {
+        let account = self.account(address).id;
+        self.store.remove_account(account, self.trace()).await.unwrap();
+    }
+
+    pub(crate) fn account(&self, address: &str) -> Account {
+        let address = Address::parse(address).unwrap();
+        self.store.reader().account_by_address(&address).unwrap().unwrap()
+    }
+
+    pub(crate) async fn try_login(&self, user: &str, password: &str) -> Result<Principal, Reply> {
+        let credentials = Credentials::Plain {
+            authzid: None,
+            authcid: user.to_owned(),
+            password: Zeroizing::new(password.as_bytes().to_vec()),
+            mechanism: Mechanism::Plain,
+        };
+        self.policy.authenticate(&connection(), credentials).await
+    }
+
+    pub(crate) async fn login(&self, user: &str) -> Principal {
+        self.try_login(user, PASSWORD).await.unwrap()
+    }
+
+    /// A whole transaction over the policy, the content in pieces of seven bytes up to the body and larger ones after.
+    pub(crate) async fn send(&self, user: &str, from: &str, to: &[&str], content: &[u8]) -> Answer {
+        let principal = self.login(user).await;
+        self.send_as(&principal, from, to, content).await
+    }
+
+    pub(crate) async fn send_as(&self, who: &Principal, from: &str, to: &[&str], content: &[u8]) -> Answer {
+        let connection = connection();
+        let mut envelope = self.policy.mail(&connection, Some(who), mail(from)).await?;
+        for to in to {
+            self.policy.rcpt(&connection, &mut envelope, (*to).to_owned()).await?;
+        }
+        let mut incoming = self.policy.data(&connection, envelope).await?;
+        let (head, body) = content.split_at(content.len().min(2_000));
+        for piece in head.chunks(7).chain(body.chunks(32_768)) {
+            self.policy.chunk(&mut incoming, piece).await?;
+        }
+        self.policy.finish(incoming).await
+    }
+
+    /// Every message of an account's INBOX, header and body.
+    pub(crate) fn inbox(&self, address: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let reader = self.store.reader();
+        let inbox = reader.box_by_name(self.account(address).id, "INBOX").unwrap().unwrap();
+        let entries = reader.messages(inbox.id).unwrap();
+        let whole = entries.iter().map(|entry| {
+            let header = reader.header(inbox.id, entry.uid).unwrap().unwrap();
+            let source = reader.body(inbox.id, entry.uid).unwrap().unwrap();
+            let mut body = Vec::new();
+            while (body.len() as u64) < source.len() {
+                body.extend_from_slice(&source.chunk(body.len() as u64).unwrap());
+            }
+            assert_eq!(entry.size, (header.len() + body.len()) as u64, "RFC822.SIZE is header and body");
+            (header.to_vec(), body)
+        });
+        whole.collect()
+    }
+
+    /// How many messages wait in any INBOX.
+    pub(crate) fn kept(&self) -> usize {
+        [DOCTOR, INTERN, DEPARTMENT, SOFTWARE, SECRETARY].iter().map(|box_| self.inbox(box_).len()).sum()
+    }
+
+    pub(crate) fn traces(&self, id: &str) -> Vec<Trace> {
+        self.store.reader().traces(&id.parse().unwrap()).unwrap()
+    }
+
+    /// Proves the store and closes it: every story ends so.
+    pub(crate) async fn end(self) {
+        let Self { store, policy, dir, .. } = self;
+        drop(policy);
+        store.prove().unwrap();
+        store.close().await;
+        drop(dir);
+    }
+}
+
+pub(crate) fn connection() -> Connection {
+    Connection {
+        peer: "192.0.2.7:40000".parse().unwrap(),
+        local: "192.0.2.1:587".parse().unwrap(),
+        tls: Some(TlsInfo { version: "TLSv1.3".into(), cipher: "TLS13_AES_256_GCM_SHA384".into() }),
+        helo: "poste.chu-nord.fr".into(),
+        extended: true,
+        service: Service::Submission,
+        session: "s1".into(),
+    }
+}
+
+pub(crate) fn mail(from: &str) -> MailFrom {
+    MailFrom { path: Some(from.to_owned()), size: None, eight_bit: true, smtputf8: false }
+}
+
+/// A letter from the doctor, CRLF lines.
+pub(crate) fn letter(fields: &str, body: &str) -> Vec<u8> {
+    let fields = fields.replace('\n', "\r\n");
+    format!(
+        "From: Dr Un <{DOCTOR}>\r\nTo: {DEPARTMENT}\r\nDate: Sat, 21 Nov 2026 11:00:00 +0100\r\n\
+         Message-ID: <lettre@poste>\r\n{fields}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Code, enhanced status and whole text of a refusal.
+pub(crate) fn refused(answer: Answer) -> (u16, String, String) {
+    let reply = answer.map(|accepted| accepted.id).unwrap_err();
+    (reply.code(), reply.status().to_owned(), reply.lines().join(" / "))
+}
+
+fn settings() -> Settings {
+    let domain = |text| Domain::parse(text).unwrap();
+    let route = mssante::route::RouteSettings {
+        test_identities: false,
+        patient_domain: domain("patient.mssante.fr"),
+        patient_robots: Vec::new(),
+    };
+    Settings::new("mail.chu-nord.fr", vec![domain("chu-nord.mssante.fr")], route)
+}
+
+pub(crate) fn person(
+    box_type: BoxType,
+    last_name: &str,
+    first_name: &str,
+    login: &str,
+    mssante: Option<&str>,
+) -> Profile {
+    Profile {
+        box_type,
+        login: Address::parse(login).unwrap(),
+        mssante: mssante.map(|text| Address::parse(text).unwrap()),
+        last_name: last_name.into(),
+        first_name: first_name.into(),
+        region: "Hauts-de-France".into(),
+        profession: "Médecin".into(),
+        national_id: (box_type == BoxType::Per).then(rpps),
+        structure: (box_type == BoxType::Int).then(finess),
+        local_id: (box_type == BoxType::Int).then(|| "I-2".into()),
+        responsible: None,
+        description: None,
+        return_address: None,
+    }
+}
+
+fn shared(box_type: BoxType, login: &str, mssante: &str) -> Profile {
+    Profile {
+        national_id: None,
+        structure: Some(finess()),
+        responsible: Some(Responsible {
+            name: "Médecin Un".into(),
+            profession: "Médecin".into(),
+            national_id: rpps(),
+        }),
+        description: Some("Service".into()),
+        return_address: (box_type == BoxType::App).then(|| Address::parse(DEPARTMENT).unwrap()),
+        ..person(box_type, "Cardiologie", "Service", login, Some(mssante))
+    }
+}
+
+fn rpps() -> NationalId {
+    NationalId::Rpps(Rpps::parse("99700218896").unwrap())
+}
+
+fn finess() -> StructureId {
+    StructureId::Finess(Finess::parse("310781406").unwrap())
+}
