@@ -66,7 +66,7 @@ pub(crate) async fn deliver(
         }
         Delivered::Again(durable, first) => {
             sent.log("repeated", first);
-            store.trace(envelope.actor.repeat(envelope.id, at, first)).await?;
+            store.trace(envelope.actor.repeat(first, at, envelope.id)).await?;
             Ok((durable, first))
         }
     }

@@ -60,7 +60,7 @@ pub(crate) async fn judge(
 }
 
 /// The account as it is now, and whether one of these ids was carried for it (S-3.9).
-fn look_up(reader: &Reader, account: AccountId, ids: &[String]) -> Result<(Account, bool), StoreError> {
+fn look_up(reader: &Reader<'_>, account: AccountId, ids: &[String]) -> Result<(Account, bool), StoreError> {
     let found = reader.account(account)?.ok_or(StoreError::NotFound)?;
     for id in ids {
         if reader.carried(account, id)? {

@@ -23,6 +23,4 @@ mod sender;
 mod settings;
 mod variants;
 
-pub use crate::{
-    envelope::Envelope, incoming::Incoming, policy::SubmissionPolicy, settings::Settings,
-};
+pub use crate::{envelope::Envelope, incoming::Incoming, policy::SubmissionPolicy, settings::Settings};

@@ -107,7 +107,7 @@ impl SubmissionPolicy {
         if let Err(error) = self.store.trace(actor.refusal(id, self.clock.now(), &denial)).await {
             tracing::warn!(%id, %error, "a refusal could not be traced");
         }
-        denial.reply()
+        denial.traced_reply(id)
     }
 }
 

@@ -19,7 +19,9 @@ pub(crate) struct Recipient {
 /// Reads what RCPT gave; `postmaster` alone is this operator's (RFC 5321 §4.5.1).
 pub(crate) fn parse(text: &str, domains: &[Domain]) -> Result<Address, AddressError> {
     match domains.first() {
-        Some(domain) if text.eq_ignore_ascii_case("postmaster") => Address::parse(&format!("{text}@{domain}")),
+        Some(domain) if text.eq_ignore_ascii_case("postmaster") => {
+            Address::parse(&format!("{text}@{domain}"))
+        }
         _ => Address::parse(text),
     }
 }
@@ -30,7 +32,9 @@ pub(crate) fn parse(text: &str, domains: &[Domain]) -> Result<Address, AddressEr
 pub(crate) fn place(address: &Address, account: Option<&Account>, domains: &[Domain]) -> Place {
     let mssante = domains.contains(address.domain());
     match account {
-        Some(account) if account.state.receives() => Place::Local { rights: account.profile.rights(), mssante },
+        Some(account) if account.state.receives() => {
+            Place::Local { rights: account.profile.rights(), mssante }
+        }
         Some(_) => Place::UnknownLocal,
         None if mssante => Place::UnknownLocal,
         None if address.domain().is_under("mssante.fr") => Place::TrustSpace,
@@ -111,7 +115,8 @@ mod tests {
             recipient(DOCTOR_LOGIN, a, local),
             recipient("x@example.org", None, Place::Outside),
         ];
-        let got: Vec<_> = copies(&recipients).into_iter().map(|(id, rights, to)| (id, rights, to.to_string())).collect();
+        let got: Vec<_> =
+            copies(&recipients).into_iter().map(|(id, rights, to)| (id, rights, to.to_string())).collect();
         assert_eq!(
             got,
             [

@@ -2,7 +2,7 @@
 //!
 //! May use: ids, reasons, addresses (masked in logs). Must never touch: subjects, content, passwords.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use identity::Principal;
 use jiff::Timestamp;
@@ -47,32 +47,35 @@ impl Actor {
 
     /// The trace of a refusal; the recipient is whole in it, since traces are sealed (M-11).
     pub(crate) fn refusal(&self, id: TraceId, at: Timestamp, denial: &Denial) -> Trace {
-        let mut detail = vec![pair("reason", denial.reason), pair("code", denial.code)];
-        detail.extend(denial.recipient.as_ref().map(|to| pair("to", to)));
+        let mut detail = vec![pair("reason", denial.reason), pair("code", &denial.code)];
+        detail.extend(denial.recipient.as_ref().map(|to| pair("to", to.as_ref())));
         Trace { outcome: Outcome::Refused, ..self.trace(id, at, Action::Refuse, detail) }
     }
 
-    /// The trace of a retry that was answered with the first message's name (I-1).
-    pub(crate) fn repeat(&self, id: TraceId, at: Timestamp, first: TraceId) -> Trace {
-        self.trace(id, at, Action::Repeat, vec![pair("first", first)])
+    /// The trace of a retry, under the name of the first message, which is the one that the client is told (I-1).
+    pub(crate) fn repeat(&self, first: TraceId, at: Timestamp, retry: TraceId) -> Trace {
+        self.trace(first, at, Action::Repeat, vec![pair("retry", &retry)])
     }
 
     fn acting_as(&self) -> AccountId {
         self.acting_as.unwrap_or(self.person)
     }
 
+    /// One line for each recipient that the refusal concerns: those of the message, or else the one being added.
     pub(crate) fn log_refusal(&self, id: TraceId, denial: &Denial, recipients: &[Recipient]) {
         let Denial { code, status, reason, recipient, .. } = denial;
         let (session, person, acting_as) = (&self.session, self.person, self.acting_as());
-        let told = recipient.iter();
-        let all = recipients.iter().map(|r| &r.address).filter(|_| recipient.is_none());
-        let mut nobody = true;
-        for to in told.chain(all) {
-            nobody = false;
-            tracing::info!(%session, %id, %person, %acting_as, to = %to.masked(), outcome = "refused", code, status, reason);
+        let refused = |to: &dyn fmt::Display| {
+            tracing::info!(%session, %id, %person, %acting_as, %to, outcome = "refused", code, status, reason);
+        };
+        for recipient in recipients {
+            refused(&recipient.address.masked());
         }
-        if nobody {
-            tracing::info!(%session, %id, %person, %acting_as, outcome = "refused", code, status, reason);
+        if recipients.is_empty() {
+            match recipient {
+                Some(to) => refused(&to.masked()),
+                None => refused(&"nobody yet"),
+            }
         }
     }
 }
@@ -95,8 +98,8 @@ impl Sent<'_> {
         let detail = vec![
             pair("from", seen_by(profile, Rights::Full)),
             pair("why", self.why.as_str()),
-            pair("recipients", self.copies.len()),
-            pair("bytes", self.bytes),
+            pair("recipients", &self.copies.len()),
+            pair("bytes", &self.bytes),
         ];
         let send = self.actor.trace(self.id, self.at, Action::Send, detail);
         let receive = self.copies.iter().map(|(account, rights, to)| Trace {
@@ -120,6 +123,6 @@ impl Sent<'_> {
     }
 }
 
-fn pair(name: &str, value: impl ToString) -> (String, String) {
+fn pair<T: ToString + ?Sized>(name: &str, value: &T) -> (String, String) {
     (name.to_owned(), value.to_string())
 }

@@ -7,7 +7,7 @@ use std::fmt;
 
 use mssante::{Address, route::Refusal};
 use smtp::Reply;
-use store::StoreError;
+use store::{StoreError, TraceId};
 
 /// Why something is refused, for good (5xx) or for now (4xx).
 #[derive(Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct Denial {
     /// Stable machine name of the reason.
     pub reason: &'static str,
     /// The recipient that it is about, if one.
-    pub recipient: Option<Address>,
+    pub recipient: Option<Box<Address>>,
     /// For people, in English.
     pub en: String,
     /// For people, in French, without accents.
@@ -38,13 +38,18 @@ impl Denial {
     }
 
     fn about(mut self, recipient: &Address) -> Self {
-        self.recipient = Some(recipient.clone());
+        self.recipient = Some(Box::new(recipient.clone()));
         self
     }
 
     /// What the client is told.
     pub(crate) fn reply(&self) -> Reply {
         Reply::new(self.code, self.status, [self.en.as_str(), self.fr.as_str()])
+    }
+
+    /// The same, with the name under which an administrator finds the trace.
+    pub(crate) fn traced_reply(&self, id: TraceId) -> Reply {
+        Reply::new(self.code, self.status, [&self.en, &self.fr, &format!("trace {id}")])
     }
 }
 
@@ -58,7 +63,7 @@ impl fmt::Debug for Denial {
 impl From<Refusal> for Denial {
     fn from(refusal: Refusal) -> Self {
         let Refusal { code, status, reason, recipient, en, fr } = refusal;
-        Self { code, status, reason: reason.as_str(), recipient, en, fr }
+        Self { code, status, reason: reason.as_str(), recipient: recipient.map(Box::new), en, fr }
     }
 }
 
@@ -220,7 +225,9 @@ pub(crate) fn attachments_too_large(limit: u64) -> Denial {
         "5.3.4",
         "attachments-too-large",
         format!("all attachments of a message have at most {limit} MB: send them in several messages"),
-        format!("les pieces jointes d'un message font au plus {limit} Mo : envoyez-les en plusieurs messages"),
+        format!(
+            "les pieces jointes d'un message font au plus {limit} Mo : envoyez-les en plusieurs messages"
+        ),
     )
 }
 
@@ -230,8 +237,12 @@ pub(crate) fn header_too_large(limit: usize) -> Denial {
         552,
         "5.3.4",
         "header-too-large",
-        format!("the header of a message has at most {limit} KiB: write to fewer people or shorten its fields"),
-        format!("l'en-tete d'un message fait au plus {limit} Kio : moins de destinataires ou des champs plus courts"),
+        format!(
+            "the header of a message has at most {limit} KiB: write to fewer people or shorten its fields"
+        ),
+        format!(
+            "l'en-tete d'un message fait au plus {limit} Kio : moins de destinataires ou des champs plus courts"
+        ),
     )
 }
 
@@ -240,8 +251,12 @@ pub(crate) fn no_relay(to: &Address) -> Denial {
         451,
         "4.3.5",
         "relay-not-configured",
-        format!("<{to}> is at another operator: relay not configured yet, write to accounts of this operator only"),
-        format!("<{to}> est chez un autre operateur : relais pas encore configure, ecrivez aux comptes d'ici"),
+        format!(
+            "<{to}> is at another operator: relay not configured yet, write to accounts of this operator only"
+        ),
+        format!(
+            "<{to}> est chez un autre operateur : relais pas encore configure, ecrivez aux comptes d'ici"
+        ),
     );
     denial.about(to)
 }

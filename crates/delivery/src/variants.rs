@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn an_address_that_is_right_already_keeps_its_case() {
-        let header = made("From: Medecin.UN@CHU-Nord.mssante.fr\r\n", &doctor().profile, Rights::Full, &ADDED);
+        let header =
+            made("From: Medecin.UN@CHU-Nord.mssante.fr\r\n", &doctor().profile, Rights::Full, &ADDED);
         assert!(header.contains("\r\nFrom: Medecin.UN@CHU-Nord.mssante.fr\r\n"), "{header}");
     }
 

@@ -1,5 +1,7 @@
 //! The policy of submission over a real store: what SMTP would ask, in the order it would ask it, and what is kept after.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod content;
 mod keeping;
 mod paths;

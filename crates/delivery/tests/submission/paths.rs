@@ -18,7 +18,13 @@ async fn every_refusal_says_what_happened_and_nobody_gets_anything() {
         (vec![ORDINARY], "Subject: voir #med# ici", 550, "5.7.1", "\"#med# \""),
         (vec!["x@mssante-chu.example.org"], "Subject: a", 550, "5.7.1", "x@mssante-chu.example.org"),
         (vec![ORDINARY], "Subject: a\nIn-Reply-To: <x@chu-nord.mssante.fr>", 550, "5.7.1", "\"#med# \""),
-        (vec!["inconnu@chu-nord.mssante.fr"], "Subject: #med# a", 550, "5.1.1", "inconnu@chu-nord.mssante.fr"),
+        (
+            vec!["inconnu@chu-nord.mssante.fr"],
+            "Subject: #med# a",
+            550,
+            "5.1.1",
+            "inconnu@chu-nord.mssante.fr",
+        ),
         (vec!["279035121518900@patient.mssante.fr"], "Subject: #med# a", 550, "5.1.3", "INS"),
         (vec!["269054958815780@patient.mssante.fr"], "Subject: #med# a", 451, "4.3.5", "relay"),
         (vec![DEPARTMENT, PEER], "Subject: #med# a", 451, "4.3.5", PEER),
@@ -75,7 +81,9 @@ async fn the_tag_stays_in_local_copies() {
 async fn an_answer_to_a_carried_message_is_secure_and_a_forged_one_gives_nothing() {
     let world = World::start().await;
     world.send(DOCTOR, DOCTOR, &[SECRETARY], &letter("Subject: #med# a", "")).await.unwrap();
-    for (user, field) in [(SECRETARY, "In-Reply-To"), (SECRETARY, "References"), (DOCTOR, "X-Forwarded-Message-Id")] {
+    for (user, field) in
+        [(SECRETARY, "In-Reply-To"), (SECRETARY, "References"), (DOCTOR, "X-Forwarded-Message-Id")]
+    {
         let from = format!("From: {user}\r\nSubject: Re: a\r\n{field}: <autre@poste> <lettre@poste>\r\n\r\n");
         // Secure, and therefore never to someone outside: the recipient is named, no word of a missing tag.
         let (_, _, text) = refused(world.send(user, user, &[ORDINARY], from.as_bytes()).await);
@@ -106,13 +114,12 @@ async fn an_id_made_here_is_carried_too() {
 #[tokio::test]
 async fn a_refusal_is_traced_with_its_reason() {
     let world = World::start().await;
-    let before = store::Clock::now(world.clock.as_ref());
-    let principal = world.login(DOCTOR).await;
-    let _ = refused(world.send_as(&principal, DOCTOR, &["279035121518900@patient.mssante.fr"], b"").await);
-    let kept = letter("Subject: #med# a", "");
-    world.send_as(&principal, DOCTOR, &[INTERN], &kept).await.unwrap();
-    let traces = world.store.reader().traces_since(before).unwrap();
-    let refusal = traces.iter().find(|t| t.action == Action::Refuse).unwrap();
+    let to = "279035121518900@patient.mssante.fr";
+    let (_, _, text) = refused(world.send(DOCTOR, DOCTOR, &[to], b"").await);
+    let traces = world.traces(trace_of(&text));
+    let [refusal] = traces.as_slice() else { panic!("{traces:?}") };
+    assert_eq!(refusal.action, Action::Refuse);
+    assert!(refusal.detail.contains(&("to".into(), to.into())), "whole in the sealed trace");
     assert_eq!((refusal.outcome, refusal.person), (Outcome::Refused, Some(world.account(DOCTOR).id)));
     assert!(refusal.detail.contains(&("reason".into(), "patient-number".into())), "{refusal:?}");
     world.end().await;

@@ -39,7 +39,11 @@ async fn each_class_reads_an_address_that_it_can_answer_to() {
     let id = world.send(DOCTOR, DOCTOR, &to, content.as_bytes()).await.unwrap().id;
     for (reader, seen) in [(SECRETARY, DOCTOR_LOGIN), (DEPARTMENT, DOCTOR), (INTERN, DOCTOR)] {
         let (header, got) = world.inbox(reader).remove(0);
-        assert_eq!(without_received(&header), format!("Return-Path: <{seen}>\r\n{}", fields(seen)), "{reader}");
+        assert_eq!(
+            without_received(&header),
+            format!("Return-Path: <{seen}>\r\n{}", fields(seen)),
+            "{reader}"
+        );
         assert_eq!(text(&got), body);
         let received = text(&header);
         assert!(received.starts_with(&format!("Return-Path: <{seen}>\r\nReceived: from poste.chu-nord.fr")));
@@ -52,7 +56,8 @@ async fn each_class_reads_an_address_that_it_can_answer_to() {
 #[tokio::test]
 async fn an_account_without_mssante_address_appears_as_it_is() {
     let world = World::start().await;
-    let content = format!("From: {SECRETARY}\r\nSubject: #med# a\r\nDate: x\r\nMessage-ID: <s@poste>\r\n\r\n");
+    let content =
+        format!("From: {SECRETARY}\r\nSubject: #med# a\r\nDate: x\r\nMessage-ID: <s@poste>\r\n\r\n");
     world.send(SECRETARY, SECRETARY, &[DOCTOR], content.as_bytes()).await.unwrap();
     let (header, body) = world.inbox(DOCTOR).remove(0);
     assert_eq!(without_received(&header), format!("Return-Path: <{SECRETARY}>\r\n{content}"));

@@ -65,13 +65,17 @@ impl World {
     }
 
     async fn people(&self) {
-        let doctor = self.create(person(BoxType::Per, "Un", "Médecin", DOCTOR_LOGIN, Some(DOCTOR)), &[]).await;
+        let doctor =
+            self.create(person(BoxType::Per, "Un", "Médecin", DOCTOR_LOGIN, Some(DOCTOR)), &[]).await;
         let intern = person(BoxType::Int, "Deux", "Interne", "interne.deux@chu-nord.fr", Some(INTERN));
         let intern = self.create(intern, &[]).await;
         let secretary = person(BoxType::Med, "Trois", "Secrétaire", SECRETARY, None);
         let secretary = self.create(secretary, &[]).await;
         for account in [&doctor, &intern, &secretary] {
-            self.store.create_password(account.id, "test".into(), PASSWORD.as_bytes(), self.trace()).await.unwrap();
+            self.store
+                .create_password(account.id, "test".into(), PASSWORD.as_bytes(), self.trace())
+                .await
+                .unwrap();
         }
         let openers = [doctor.id, secretary.id];
         self.create(shared(BoxType::Org, DEPARTMENT_LOGIN, DEPARTMENT), &openers).await;
@@ -178,7 +182,7 @@ impl World {
         let Self { store, policy, dir, .. } = self;
         drop(policy);
         store.prove().unwrap();
-        store.close().await;
+        store.close().unwrap();
         drop(dir);
     }
 }
@@ -207,6 +211,11 @@ pub(crate) fn letter(fields: &str, body: &str) -> Vec<u8> {
          Message-ID: <lettre@poste>\r\n{fields}\r\n\r\n{body}"
     )
     .into_bytes()
+}
+
+/// The name of the trace that a refusal's text ends with.
+pub(crate) fn trace_of(text: &str) -> &str {
+    text.rsplit_once("trace ").unwrap().1
 }
 
 /// Code, enhanced status and whole text of a refusal.
