@@ -46,6 +46,8 @@ fn rewritten(address: &str, profile: &Profile, target: &Address) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::samples::{DOCTOR, DOCTOR_LOGIN, SECRETARY, doctor, secretary};
 
@@ -106,5 +108,59 @@ mod tests {
                  Message-ID: <1@b>\r\nFrom: {DOCTOR}\r\nTo: a@b.fr\r\n\r\n"
             )
         );
+    }
+
+    /// A field that no rule touches, with the sender's own addresses in it, folded anywhere.
+    fn untouched() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec![
+            "To",
+            "Cc",
+            "Subject",
+            "X-MSS-CODECDA",
+            "References",
+            "x-from",
+            "Received",
+        ]);
+        let word = prop_oneof![
+            "[!-z|]{1,12}",
+            Just(DOCTOR.to_owned()),
+            Just(format!("<{DOCTOR_LOGIN}>")),
+            Just("=?utf-8?B?w6k=?=".to_owned()),
+            Just("\u{e9}".to_owned()),
+        ];
+        let blank = prop::sample::select(vec![" ", "  ", "\r\n ", "\r\n\t"]);
+        (name, prop::collection::vec((blank, word), 1..5)).prop_map(|(name, words)| {
+            let words: String = words.into_iter().map(|(blank, word)| format!("{blank}{word}")).collect();
+            format!("{name}:{words}\r\n")
+        })
+    }
+
+    /// A field whose own address follows the reader, with a hole for it.
+    fn touched() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec!["From", "SENDER", "Reply-To", "disposition-notification-to"]);
+        let value = prop::sample::select(vec![
+            "{}",
+            "Un <{}>",
+            "\"Un, Dr\"\r\n <{}> (été)",
+            "Autre <autre@example.org>,\r\n\t{}",
+            "Liste: {}, b@example.org;",
+        ]);
+        (name, value).prop_map(|(name, value)| format!("{name}: {value}\r\n"))
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_around_only_the_address_changes(
+            fields in prop::collection::vec(prop_oneof![untouched(), touched()], 0..12),
+            from_login in any::<bool>(),
+            full in any::<bool>(),
+        ) {
+            let written = if from_login { DOCTOR_LOGIN } else { DOCTOR };
+            let (reader, seen) = if full { (Rights::Full, DOCTOR) } else { (Rights::Internal, DOCTOR_LOGIN) };
+            let fields = fields.concat();
+            let header = made(&fields.replace("{}", written), &doctor().profile, reader, &ADDED);
+            let expected = fields.replace("{}", seen);
+            prop_assert_eq!(header, format!("Return-Path: <{seen}>\r\nReceived: \r\n{expected}\r\n"));
+        }
     }
 }
