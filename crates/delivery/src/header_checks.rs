@@ -25,7 +25,8 @@ pub(crate) fn check(header: &Header, profile: &Profile, settings: &Settings) -> 
     }
     for field in ["From", "Sender"] {
         let mailboxes = header.addresses(field);
-        if mailboxes.is_empty() && header.count(field) > 0 {
+        let present = header.count(field) > 0;
+        if present && (mailboxes.is_empty() || at_signs(header, field) != Some(mailboxes.len())) {
             return Err(replies::unreadable(field));
         }
         for mailbox in mailboxes {
@@ -37,6 +38,25 @@ pub(crate) fn check(header: &Header, profile: &Profile, settings: &Settings) -> 
         return Err(replies::loops(received));
     }
     Ok(())
+}
+
+/// How many `@` the field has outside quoted strings and comments, if those end. One more than it has mailboxes means
+/// that another mail program could read another address in it than we do.
+fn at_signs(header: &Header, field: &str) -> Option<usize> {
+    let (mut count, mut quoted, mut depth) = (0, false, 0_usize);
+    let bytes = message::filter_fields(header.raw(), &[field], false);
+    let mut bytes = bytes.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' if quoted || depth > 0 => drop(bytes.next()),
+            b'"' if depth == 0 => quoted = !quoted,
+            b'(' if !quoted => depth += 1,
+            b')' if !quoted => depth = depth.checked_sub(1)?,
+            b'@' if !quoted && depth == 0 => count += 1,
+            _ => {}
+        }
+    }
+    (!quoted && depth == 0).then_some(count)
 }
 
 /// What the subject says.
@@ -96,6 +116,7 @@ mod tests {
             (format!("{own}\nSubject: a\nsubject: b"), twice),
             (format!("{own}\nSender: {DOCTOR}\nSender: {DOCTOR}"), twice),
             ("From:".to_owned(), Some((550, "5.6.0", "field-unreadable"))),
+            (format!("{own}\nSender:"), Some((550, "5.6.0", "field-unreadable"))),
             (format!("{own}\nSender: nobody at all"), Some((550, "5.6.0", "field-unreadable"))),
             ("From: interne.deux@chu-nord.mssante.fr".to_owned(), foreign),
             (format!("From: {DOCTOR}, interne.deux@chu-nord.mssante.fr"), foreign),
@@ -103,6 +124,38 @@ mod tests {
             (format!("{own}\nSender: x@example.org"), foreign),
         ] {
             assert_eq!(refused(&fields), result, "{fields}");
+        }
+    }
+
+    #[test]
+    fn crooked_from_fields_do_not_smuggle_another_sender_in() {
+        for field in [
+            "From: {} <x@example.org>",
+            "From: <{}> <x@example.org>",
+            "From: <x@example.org> <{}>",
+            "From: <{}> x@example.org",
+            "From: {} x@example.org",
+            "From: {};x@example.org",
+            "From: {}\n x@example.org",
+            "From: <{},x@example.org>",
+            "From: Groupe: x@example.org;, {}",
+            "From: {}@example.org",
+            "From: x@example.org({})",
+            "From: <x@example.org>({})",
+            "From: \"<{}>\" x@example.org",
+            "From: \"{}\"@example.org",
+            "From: {} (x@example.org",
+            "From: {} \"x@example.org",
+            "From: <@example.org:{}>",
+        ] {
+            assert!(refused(&field.replace("{}", DOCTOR)).is_some(), "{field}");
+        }
+        for field in [
+            "From: {} (x@example.org)",
+            "From: \"x@example.org\" <{}>",
+            "From: =?utf-8?Q?x=40example.org?= <{}>",
+        ] {
+            assert_eq!(refused(&field.replace("{}", DOCTOR)), None, "{field}: a name, not an address");
         }
     }
 
