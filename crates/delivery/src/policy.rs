@@ -123,13 +123,6 @@ impl Policy for SubmissionPolicy {
         credentials: Credentials,
     ) -> Result<Principal, Reply> {
         let Credentials::Plain { authzid, authcid, password, mechanism } = credentials;
-        let (authzid, authcid) = match authzid {
-            Some(authzid) => (Some(authzid), authcid),
-            None => {
-                let (authzid, authcid) = identity::split_user(&authcid);
-                (authzid.map(str::to_owned), authcid.to_owned())
-            }
-        };
         let attempt = Attempt {
             authcid,
             authzid,
@@ -144,9 +137,7 @@ impl Policy for SubmissionPolicy {
         let denial = match self.authenticator.authenticate(attempt).await {
             Ok(principal) => return Ok(principal),
             Err(AuthError::Denied) => replies::login_denied(),
-            Err(AuthError::Throttled { retry_after }) => {
-                replies::login_throttled(retry_after.as_secs().max(1))
-            }
+            Err(AuthError::Throttled { retry_after }) => replies::login_throttled(retry_after),
             Err(AuthError::Unavailable) => replies::login_unavailable(),
         };
         Err(denial.reply())

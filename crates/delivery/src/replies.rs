@@ -3,7 +3,7 @@
 //! May use: `mssante`'s refusals, SMTP replies. Must never touch: any decision. Logs get the reason and a masked recipient,
 //! the sender alone gets the texts.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use mssante::{Address, route::Refusal};
 use smtp::Reply;
@@ -121,13 +121,16 @@ pub(crate) fn login_denied() -> Denial {
     )
 }
 
-pub(crate) fn login_throttled(seconds: u64) -> Denial {
+pub(crate) fn login_throttled(wait: Duration) -> Denial {
+    let minutes = wait.as_secs().div_ceil(60).max(1);
     Denial::new(
         454,
         "4.7.0",
         "login-throttled",
-        format!("too many failed logins: wait {seconds} s, then try again"),
-        format!("trop d'echecs de connexion : attendez {seconds} s puis reessayez"),
+        format!("too many failed logins: wait {minutes} minutes, then check the application password"),
+        format!(
+            "trop d'echecs de connexion : attendez {minutes} minutes, puis verifiez le mot de passe applicatif"
+        ),
     )
 }
 

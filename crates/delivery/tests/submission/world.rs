@@ -1,6 +1,6 @@
 //! A small operator: its accounts, a policy over its store, and a client that says MAIL, RCPT and DATA.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use delivery::{Settings, SubmissionPolicy};
 use identity::{Authenticator, Principal};
@@ -54,8 +54,9 @@ impl World {
             create: Some(Kind::Production),
         })
         .unwrap();
-        let authenticator =
-            Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), clock.clone()));
+        let authentication =
+            identity::Settings { denial_floor: Duration::ZERO, ..identity::Settings::default() };
+        let authenticator = Arc::new(Authenticator::new(store.clone(), authentication, clock.clone()));
         let mut settings = settings();
         change(&mut settings);
         let policy = SubmissionPolicy::new(store.clone(), authenticator, settings, clock.clone());
