@@ -29,7 +29,9 @@ use crate::{
 pub(crate) fn run(cli: Cli) -> ExitCode {
     let as_json = cli.json;
     let done = match cli.command {
-        Command::Serve(config) => config::load(&config.config).map_err(Failure::from).and_then(serve::run),
+        Command::Serve(config) => {
+            config::load(&config.config).map_err(Failure::from).and_then(|settings| serve::run(&settings))
+        }
         Command::CheckConfig(config) => {
             config::load(&config.config).map_err(Failure::from).and_then(|settings| check(&settings, as_json))
         }

@@ -43,11 +43,13 @@ const BLOCKING_THREADS: usize = 32;
 ///
 /// # Errors
 /// What keeps it from starting, or a second signal.
-pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
+pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     logs::start(settings.log);
     let runtime =
         runtime().map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
-    let done = runtime.block_on(serve(settings));
+    let entered = runtime.enter();
+    let done = serve(settings, &runtime);
+    drop(entered);
     // What still runs after the grace, or at a second signal, is dropped: the store survives a crash at any instruction.
     runtime.shutdown_background();
     done
@@ -90,8 +92,8 @@ pub(crate) fn certificate(tls: &Tls) -> Result<pki::ServerTls, Failure> {
         .map_err(|error| Failure::failed(format!("[tls]: {error}")))
 }
 
-async fn serve(settings: Settings) -> Result<(), Failure> {
-    raise_open_files(&settings);
+fn serve(settings: &Settings, runtime: &Runtime) -> Result<(), Failure> {
+    raise_open_files(settings);
     let mut signals =
         Signals::new().map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
     let tls = certificate(&settings.tls)?;
@@ -100,13 +102,11 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         // Mail that is in the boxes is still worth more with a warning in the clients than not at all.
         warn!(%error, "the certificate is outside its dates: clients will refuse or warn");
     }
-    let store = open_store(&settings, &clock, None)?;
-    let served = serve_store(&settings, &tls, &store, &clock, &mut signals).await;
-    if served.is_ok() {
-        store.close().map_err(|error| Failure::failed(format!("the store did not close well: {error}")))?;
-        info!("ended");
-    }
-    served
+    let store = open_store(settings, &clock, None)?;
+    runtime.block_on(serve_store(settings, &tls, &store, &clock, &mut signals))?;
+    store.close().map_err(|error| Failure::failed(format!("the store did not close well: {error}")))?;
+    info!("ended");
+    Ok(())
 }
 
 async fn serve_store(
@@ -273,5 +273,36 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config;
+
+    fn sample() -> Settings {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/vaguemestre.toml"));
+        config::load(path).unwrap()
+    }
+
+    #[test]
+    fn a_demonstration_listens_on_loopback_only() {
+        let public = sample();
+        assert!(refuse_public_demonstration(Kind::Production, &public).is_ok());
+        let error = refuse_public_demonstration(Kind::Demonstration, &public).unwrap_err();
+        assert!(format!("{error:?}").contains("0.0.0.0:587 is not a loopback address"), "{error:?}");
+        let mut local = public;
+        local.listeners = config::Listeners {
+            submission: vec!["127.0.0.1:5870".parse().unwrap()],
+            submission_tls: vec!["[::1]:4650".parse().unwrap()],
+            imap: vec!["[::ffff:127.0.0.1]:1430".parse().unwrap()],
+            imap_tls: Vec::new(),
+        };
+        assert!(refuse_public_demonstration(Kind::Demonstration, &local).is_ok());
+        local.listeners.imap_tls = vec!["[::]:9930".parse().unwrap()];
+        assert!(refuse_public_demonstration(Kind::Demonstration, &local).is_err());
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     process::{Child, Command},
-    time,
+    task, time,
 };
 
 use super::world::World;
@@ -80,7 +80,9 @@ impl Daemon {
             if let Some(status) = self.child.try_wait()? {
                 return Err(DaemonError::Ended { status, log: last_lines(&world.log()) });
             }
-            if running(world) == self.child.id() {
+            let socket = world.socket();
+            let answering = task::spawn_blocking(move || running(&socket)).await.map_err(io::Error::other)?;
+            if answering.is_some() && answering == self.child.id() {
                 return Ok(());
             }
             if Instant::now() > late {
@@ -105,9 +107,9 @@ impl Daemon {
     }
 }
 
-/// The process that answers on the control socket of `world`, if one does.
-pub(super) fn running(world: &World) -> Option<u32> {
-    match client::call(&world.socket(), &Request::Status {}) {
+/// The process that answers on the control socket, if one does. Blocks for as long as it takes to answer.
+pub(super) fn running(socket: &Path) -> Option<u32> {
+    match client::call(socket, &Request::Status {}) {
         Ok(Answer::Status(status)) => Some(status.process),
         _ => None,
     }

@@ -88,7 +88,7 @@ impl World {
 /// What could not be made; a world whose daemon runs is left alone.
 pub(super) fn prepare(dir: &Path, offset: u16) -> Result<World, Failure> {
     let world = World::new(dir, offset);
-    if let Some(process) = daemon::running(&world) {
+    if let Some(process) = daemon::running(&world.socket()) {
         return Err(Failure::failed(format!(
             "the demonstration in {} runs already (process {process}): end it (Ctrl-C there, or `kill {process}`), or \
              use another --dir and --port-offset",
@@ -117,6 +117,7 @@ pub(super) fn prepare(dir: &Path, offset: u16) -> Result<World, Failure> {
 fn furnish(dir: &Path, key: &Path) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("demonstration: store: {error}"));
     let runtime = serve::runtime().map_err(|error| failed(&error))?;
+    let _entered = runtime.enter();
     let store = Store::open(OpenOptions {
         dir: dir.to_owned(),
         master: MasterKey::load(key).map_err(|error| failed(&error))?,
