@@ -2,19 +2,36 @@
 //!
 //! The standard output only. The one place that prints an application password, once.
 
+use std::{
+    fmt,
+    io::{self, Write},
+};
+
 use serde_json::Value;
 
 use crate::control::protocol::{AccountView, Answer, NewPassword, PasswordView, StatusView, TraceView};
 
+/// Writes one line to the standard output.
+pub(crate) fn line(text: fmt::Arguments<'_>) {
+    // A reader that went away (`| head`) wants no more; nothing is lost by going on without it.
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// `println!` that does not panic when the reader of the output went away.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::print::line(format_args!($($text)*)) };
+}
+pub(crate) use say;
+
 /// Prints a sentence and the facts behind it; as JSON the facts alone.
 pub(crate) fn facts(sentence: &str, facts: &Value, as_json: bool) {
     if as_json {
-        println!("{facts}");
+        say!("{facts}");
         return;
     }
-    println!("{sentence}");
+    say!("{sentence}");
     for line in lines(facts) {
-        println!("  {line}");
+        say!("  {line}");
     }
 }
 
@@ -22,38 +39,38 @@ pub(crate) fn facts(sentence: &str, facts: &Value, as_json: bool) {
 pub(crate) fn answer(answer: &Answer, as_json: bool) {
     if as_json {
         // Types of this program always have a JSON form; the null stands for what cannot be.
-        println!("{}", serde_json::to_value(answer).unwrap_or(Value::Null));
+        say!("{}", serde_json::to_value(answer).unwrap_or(Value::Null));
         return;
     }
     match answer {
         Answer::Account(view) => account(view),
         Answer::Accounts { accounts, .. } => accounts.iter().for_each(account_line),
         Answer::Removed { address, trace } => {
-            println!("{address} is removed, its messages too; trace {trace}");
+            say!("{address} is removed, its messages too; trace {trace}");
         }
         Answer::Password(new) => password(new),
         Answer::Passwords { address, passwords } => password_lines(&address.to_string(), passwords),
         Answer::Revoked { address, id, trace } => {
-            println!(
+            say!(
                 "application password {id} of {address} is revoked, sessions that rest on it end now; trace {trace}"
             );
         }
         Answer::Traces(traces) => traces.iter().for_each(trace_line),
         Answer::Status(view) => status(view),
-        Answer::Refused(refused) => println!("{}", refused.message),
+        Answer::Refused(refused) => say!("{}", refused.message),
     }
 }
 
 fn account(view: &AccountView) {
     let value = serde_json::to_value(view).unwrap_or(Value::Null);
     for line in lines(&value) {
-        println!("{line}");
+        say!("{line}");
     }
 }
 
 fn account_line(view: &AccountView) {
     let mssante = view.profile.mssante.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
-    println!(
+    say!(
         "{:<3}  {:<11}  {:<36}  {mssante}",
         view.profile.box_type,
         view.state,
@@ -62,7 +79,7 @@ fn account_line(view: &AccountView) {
 }
 
 fn password(new: &NewPassword) {
-    println!("{}", new.password);
+    say!("{}", new.password);
     eprintln!(
         "This is the application password {} “{}” of {}. It is shown this once.",
         new.id, new.name, new.address
@@ -78,10 +95,10 @@ fn password(new: &NewPassword) {
 
 fn password_lines(address: &str, passwords: &[PasswordView]) {
     if passwords.is_empty() {
-        println!("{address} has no application password: make one with `vaguemestre app-password create`");
+        say!("{address} has no application password: make one with `vaguemestre app-password create`");
     }
     for password in passwords {
-        println!("{:>6}  {:.0}  {}", password.id, password.created, password.name);
+        say!("{:>6}  {:.0}  {}", password.id, password.created, password.name);
     }
 }
 
@@ -96,23 +113,23 @@ fn trace_line(trace: &TraceView) {
     for (name, value) in &trace.detail {
         line.push_str(&format!("  {name}={value}"));
     }
-    println!("{line}");
+    say!("{line}");
 }
 
 fn status(view: &StatusView) {
     let StatusView { version, operator, hostname, process, uptime_seconds, certificate, .. } = view;
     if view.demonstration {
-        println!("DEMONSTRATION store: for loopback only, never for real mail");
+        say!("DEMONSTRATION store: for loopback only, never for real mail");
     }
-    println!("vaguemestre {version}, {operator} ({hostname}), process {process}, up {uptime_seconds} s");
+    say!("vaguemestre {version}, {operator} ({hostname}), process {process}, up {uptime_seconds} s");
     let expiry = format!("{:.0} ({} days left)", certificate.not_after, certificate.days_left);
-    println!("certificate {}, valid until {expiry}", certificate.subject);
+    say!("certificate {}, valid until {expiry}", certificate.subject);
     for listener in &view.listeners {
         let sessions = format!("{} of {} sessions", listener.sessions, listener.sessions_limit);
-        println!("{:<15} {:<24} {sessions}", listener.service, listener.address);
+        say!("{:<15} {:<24} {sessions}", listener.service, listener.address);
     }
     for line in lines(&view.store) {
-        println!("store {line}");
+        say!("store {line}");
     }
 }
 

@@ -6,63 +6,61 @@ use super::{
     people::{self, CARDIOLOGY, DOCTOR, PASSWORD},
     world::{Ports, World},
 };
+use crate::print::say;
 
-/// Prints who is there and how to reach it.
-pub(super) fn print(world: &World) {
+/// Prints who is there and how to reach it; `trace` is the identifier of the journey just made.
+pub(super) fn print(world: &World, trace: &str) {
     accounts();
     clients(world.ports());
-    commands(world);
+    commands(world, trace);
 }
 
 fn accounts() {
-    println!("\nAccounts · Comptes (password · mot de passe : {PASSWORD})");
+    say!("\nAccounts · Comptes (password · mot de passe : {PASSWORD})");
     for person in people::all() {
         let profile = &person.profile;
         let mssante = profile.mssante.as_ref().map_or_else(|| "—".to_owned(), ToString::to_string);
-        println!("  {:<28} {mssante:<34} {} · {}", profile.login.to_string(), person.what.0, person.what.1);
+        say!("  {:<28} {mssante:<34} {} · {}", profile.login.to_string(), person.what.0, person.what.1);
     }
-    println!("  Log in with either address · se connecter avec l'une ou l'autre adresse.");
-    println!("  ORG box · boîte ORG : user name · identifiant  {CARDIOLOGY}*{DOCTOR}");
+    say!("  Log in with either address · se connecter avec l'une ou l'autre adresse.");
+    say!("  ORG box · boîte ORG : user name · identifiant  {CARDIOLOGY}*{DOCTOR}");
 }
 
 fn clients(ports: Ports) {
     let Ports { submission, submission_tls, imap, imap_tls } = ports;
-    println!("\nThunderbird, Outlook (server · serveur : localhost, user name · identifiant : {DOCTOR})");
-    println!("  IMAP  {imap_tls} SSL/TLS, or · ou  {imap} STARTTLS — normal password · mot de passe normal");
-    println!(
+    say!("\nThunderbird, Outlook (server · serveur : localhost, user name · identifiant : {DOCTOR})");
+    say!("  IMAP  {imap_tls} SSL/TLS, or · ou  {imap} STARTTLS — normal password · mot de passe normal");
+    say!(
         "  SMTP  {submission_tls} SSL/TLS, or · ou  {submission} STARTTLS — normal password · mot de passe normal"
     );
-    println!(
+    say!(
         "  Trust first · faire confiance d'abord : Thunderbird Settings › Privacy › Certificates › Authorities,"
     );
-    println!(
+    say!(
         "  Windows certmgr.msc › Trusted Root · Autorités racines, with the file ca.pem below · avec ca.pem ci-dessous."
     );
-    println!("  Start the subject with “#med# ” · commencer l'objet par « #med# ».");
+    say!("  Start the subject with “#med# ” · commencer l'objet par « #med# ».");
 }
 
-fn commands(world: &World) {
+fn commands(world: &World, trace: &str) {
     let (ca, config) = (world.ca(), world.config());
     let (ca, config) = (ca.display(), config.display());
     let Ports { submission, imap_tls, .. } = world.ports();
-    println!("\nTo paste in another terminal · À coller dans un autre terminal");
-    println!("  curl --cacert {ca} -u '{CARDIOLOGY}*{DOCTOR}:{PASSWORD}' imaps://localhost:{imap_tls}/");
-    println!(
+    say!("\nTo paste in another terminal · À coller dans un autre terminal");
+    say!("  curl --cacert {ca} -u '{CARDIOLOGY}*{DOCTOR}:{PASSWORD}' imaps://localhost:{imap_tls}/");
+    say!(
         "  curl --cacert {ca} -u '{CARDIOLOGY}*{DOCTOR}:{PASSWORD}' \
          'imaps://localhost:{imap_tls}/INBOX;MAILINDEX=1' | head -40"
     );
-    println!(
+    say!(
         "  printf 'From: {DOCTOR}\\r\\nTo: {CARDIOLOGY}\\r\\nSubject: #med# essai\\r\\n\\r\\nBonjour\\r\\n' | \
          curl --cacert {ca} --ssl-reqd -u '{DOCTOR}:{PASSWORD}' --mail-from {DOCTOR} --mail-rcpt {CARDIOLOGY} \
          -T - smtp://localhost:{submission}/poste"
     );
-    println!("  openssl s_client -connect localhost:{imap_tls} -CAfile {ca} -crlf");
-    println!("  openssl s_client -connect localhost:{submission} -starttls smtp -CAfile {ca} -crlf");
-    println!("  {} status --config {config}", program());
-    println!(
-        "  {} trace ID --config {config}   (ID: the end of the 250 above · la fin du 250 ci-dessus)",
-        program()
-    );
+    say!("  openssl s_client -connect localhost:{imap_tls} -CAfile {ca} -crlf");
+    say!("  openssl s_client -connect localhost:{submission} -starttls smtp -CAfile {ca} -crlf");
+    say!("  {} status --config {config}", program());
+    say!("  {} trace {trace} --config {config}", program());
 }
 
 fn program() -> String {

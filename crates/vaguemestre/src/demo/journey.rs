@@ -57,11 +57,12 @@ fn at<E: std::fmt::Display>(step: &'static str) -> impl FnOnce(E) -> JourneyErro
 
 type Reader = Session<TlsStream<TcpStream>>;
 
-/// Makes the journey in `world`, telling each step; says first how many messages the box holds.
+/// Makes the journey in `world`, telling each step; says first how many messages the box holds. Gives the identifier that
+/// ended the 250, under which the journey is traced.
 ///
 /// # Errors
 /// The step that failed and why.
-pub(super) async fn make(world: &World) -> Result<(), JourneyError> {
+pub(super) async fn make(world: &World) -> Result<String, JourneyError> {
     let mut told = Told::default();
     let mut reader = connect_reader(world).await?;
     let before = reader.examine("INBOX").await.map_err(at("EXAMINE"))?.exists;
@@ -74,7 +75,7 @@ pub(super) async fn make(world: &World) -> Result<(), JourneyError> {
         &format!("sending a report of {:.1} MB with PDF and IHE_XDM.zip", report.bytes.len() as f64 / 1e6),
         "envoi d'un compte rendu avec PDF et IHE_XDM.zip",
     );
-    submit(world, &report, &mut told).await?;
+    let trace = submit(world, &report, &mut told).await?;
     let received = read_back(&mut reader, &report, &mut told).await?;
     let started = Instant::now();
     let Compared { same_fields, rewritten_fields, added_fields, body } =
@@ -88,10 +89,11 @@ pub(super) async fn make(world: &World) -> Result<(), JourneyError> {
              (S-3.5), {added_fields} trace fields added"
         ),
     );
-    reader.logout().await.map_err(at("LOGOUT"))
+    reader.logout().await.map_err(at("LOGOUT"))?;
+    Ok(trace)
 }
 
-async fn submit(world: &World, report: &Report, told: &mut Told) -> Result<(), JourneyError> {
+async fn submit(world: &World, report: &Report, told: &mut Told) -> Result<String, JourneyError> {
     let pem = std::fs::read(world.ca()).map_err(at("authority"))?;
     let authority = Certificate::from_pem(&pem).map_err(at("authority"))?;
     let tls = TlsParameters::builder(SERVER.to_owned())
@@ -128,7 +130,7 @@ async fn submit(world: &World, report: &Report, told: &mut Told) -> Result<(), J
         &format!("{} {text}", reply.code()),
     );
     smtp.quit().await.map_err(at("QUIT"))?;
-    Ok(())
+    Ok(text.split_whitespace().next_back().unwrap_or_default().to_owned())
 }
 
 fn envelope() -> Result<Envelope, Box<dyn std::error::Error>> {

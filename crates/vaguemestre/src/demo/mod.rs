@@ -20,7 +20,12 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{daemon::Daemon, world::World};
-use crate::{cli, exit::Failure, print, serve};
+use crate::{
+    cli,
+    exit::Failure,
+    print::{self, say},
+    serve,
+};
 
 /// Makes the world and, unless only that was asked, runs it until Ctrl-C.
 ///
@@ -44,20 +49,22 @@ async fn show(world: &World, started: Instant) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("demonstration: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
-    println!("Vaguemestre — demonstration · démonstration");
+    say!("Vaguemestre — demonstration · démonstration");
     let mut daemon = Daemon::start(world).await.map_err(|error| failed(&error))?;
-    println!(
+    say!(
         "  up in {:.1} s · prêt, log · journal : {}",
         started.elapsed().as_secs_f64(),
         world.log().display()
     );
-    tokio::select! {
-        made = journey::make(world) => made.map_err(|error| failed(&format!("{error}; log: {}", world.log().display())))?,
+    let trace = tokio::select! {
+        made = journey::make(world) => {
+            made.map_err(|error| failed(&format!("{error}; log: {}", world.log().display())))?
+        }
         _ = interrupt.recv() => return end(daemon).await,
         _ = terminate.recv() => return end(daemon).await,
-    }
-    howto::print(world);
-    println!("\nRunning until Ctrl-C · En marche jusqu'à Ctrl-C");
+    };
+    howto::print(world, &trace);
+    say!("\nRunning until Ctrl-C · En marche jusqu'à Ctrl-C");
     tokio::select! {
         _ = interrupt.recv() => end(daemon).await,
         _ = terminate.recv() => end(daemon).await,
@@ -69,7 +76,7 @@ async fn show(world: &World, started: Instant) -> Result<(), Failure> {
 }
 
 async fn end(daemon: Daemon) -> Result<(), Failure> {
-    println!("\nEnding; the mail stays for the next run · Fin ; le courrier reste pour la prochaine fois");
+    say!("\nEnding; the mail stays for the next run · Fin ; le courrier reste pour la prochaine fois");
     match daemon.stop().await {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Failure::failed(format!("the daemon ended with {status}"))),

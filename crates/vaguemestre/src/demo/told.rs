@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::print::say;
+
 /// Counts the steps told so far.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -15,11 +17,11 @@ impl Told {
     pub(super) fn step(&mut self, en: &str, fr: &str, took: Duration, detail: &str) {
         self.steps += 1;
         let what = if en == fr { en.to_owned() } else { format!("{en} · {fr}") };
-        println!("  {:>2}. {what:<36} {:>9.1} ms   {detail}", self.steps, took.as_secs_f64() * 1000.0);
+        say!("  {:>2}. {what:<36} {:>9.1} ms   {detail}", self.steps, took.as_secs_f64() * 1000.0);
     }
 
     /// A remark between steps.
     pub(super) fn note(&mut self, en: &str, fr: &str) {
-        println!("  {en} · {fr}");
+        say!("  {en} · {fr}");
     }
 }
