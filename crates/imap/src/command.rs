@@ -3,7 +3,8 @@
 //!
 //! Commands are split by who answers them, so that a handler cannot be called in the wrong state (RFC 3501 §3):
 //! the driver answers [`ConnectionCommand`]s, a session answers [`SessionCommand`]s, a session with an open
-//! mailbox answers [`SelectedCommand`]s; APPEND and IDLE belong to the driver and the session together.
+//! mailbox answers [`SelectedCommand`]s. IDLE and APPEND belong to the driver and the session together; APPEND is no
+//! [`Command`], because its message is never gathered: see [`AppendArgs`].
 
 use std::fmt;
 
@@ -38,8 +39,6 @@ pub enum Command {
     Connection(ConnectionCommand),
     /// Answered by the session of a logged-in person.
     Session(SessionCommand),
-    /// APPEND (RFC 3501 §6.3.11): the driver feeds the literal that follows to the session.
-    Append(AppendArgs),
     /// IDLE (RFC 2177): the driver waits for DONE while the session reports changes.
     Idle,
 }
@@ -305,7 +304,6 @@ impl Command {
         match self {
             Self::Connection(command) => command.name(),
             Self::Session(command) => command.name(),
-            Self::Append(_) => "APPEND",
             Self::Idle => "IDLE",
         }
     }

@@ -1,45 +1,279 @@
-//! The driver: puts the protocol on a TCP or TLS stream.
-//! May use the wire, the session and identity. Must never touch a message.
+//! The driver: puts the protocol on a TCP or TLS stream, one command at a time (M-5, RFC 3501 §3).
+//! May use the wire, and identity and the session through [`backend`]. Must never touch a message but to hand it on.
+//!
+//! Bird's eye: [`serve`] opens, [`stranger`] holds until login, [`person`] from then on; [`append`] and [`idle`] are the
+//! two commands that need the driver while they run.
 
-use std::sync::Arc;
+use std::{net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
-use tokio::{net::TcpStream, sync::watch};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    sync::watch,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_rustls::TlsAcceptor;
+use tracing::debug;
 
-use crate::Server;
+use crate::{Server, wire::framing::Limits};
+
+use self::{
+    backend::{Backend, Person},
+    person::Around,
+    stranger::Left,
+    stream::{Halt, Wire},
+};
+
+mod append;
+mod backend;
+mod capability;
+mod idle;
+mod login;
+mod person;
+mod stranger;
+mod stream;
 
 /// How the connection starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// In clear, TLS by STARTTLS (port 143).
+    /// In clear, TLS by STARTTLS (port 143, RFC 3501 §6.2.1).
     StartTls,
-    /// In TLS from the first byte (port 993).
+    /// In TLS from the first byte (port 993, RFC 8314).
     Implicit,
 }
 
 /// What the program tells its sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Stop {
     /// Go on.
+    #[default]
     Run,
     /// Finish the command in hand, say BYE, close.
     Stop,
 }
 
 /// Why a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ended {
-    /// LOGOUT.
+    /// The client said LOGOUT.
     Logout,
+    /// The client closed the connection, or the network did.
+    Dropped,
+    /// The client was silent or too slow.
+    Timeout,
+    /// The program stops.
+    Stopped,
+    /// The rights the session rested on ended (S-1.5).
+    Revoked,
+    /// Too many bad commands.
+    TooManyErrors,
+    /// Too many failed logins.
+    TooManyFailures,
+    /// More bytes announced without waiting than may be read and dropped.
+    Flood,
+    /// Something was sent in clear behind STARTTLS.
+    Injected,
+    /// The TLS handshake failed.
+    Tls,
+    /// The session itself asked for the end.
+    Session,
+    /// An answer broke off: the store failed in the middle of a literal.
+    Broken,
 }
 
-/// Serves one connection to its end.
-pub async fn serve(
-    _stream: TcpStream,
-    _mode: Mode,
-    _tls: TlsAcceptor,
-    _server: Arc<Server>,
-    _stop: watch::Receiver<Stop>,
-) -> Ended {
-    Ended::Logout
+impl Ended {
+    /// A stable name for logs and counters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Dropped => "dropped",
+            Self::Timeout => "timeout",
+            Self::Stopped => "stopped",
+            Self::Revoked => "revoked",
+            Self::TooManyErrors => "too-many-errors",
+            Self::TooManyFailures => "too-many-failures",
+            Self::Flood => "flood",
+            Self::Injected => "injected",
+            Self::Tls => "tls",
+            Self::Session => "session",
+            Self::Broken => "broken",
+        }
+    }
 }
+
+/// Serves one connection to its end. Dropping the future closes the connection without a word.
+pub async fn serve(
+    stream: TcpStream,
+    mode: Mode,
+    tls: TlsAcceptor,
+    server: Arc<Server>,
+    stop: watch::Receiver<Stop>,
+) -> Ended {
+    let Ok(peer) = stream.peer_addr() else { return Ended::Dropped };
+    // Answers are written whole: waiting for more to send only adds delay.
+    let _ = stream.set_nodelay(true);
+    serve_on(stream, mode, peer.ip(), &tls, &server, stop).await
+}
+
+/// [`serve`] on any stream and any backend.
+async fn serve_on<S, B>(
+    stream: S,
+    mode: Mode,
+    peer: IpAddr,
+    tls: &TlsAcceptor,
+    backend: &B,
+    stop: watch::Receiver<Stop>,
+) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+    B: Backend,
+{
+    let deadline = Instant::now() + backend.settings().pre_auth_timeout;
+    let mut visit = Visit { backend, peer, stop, deadline };
+    let ended = match mode {
+        Mode::Implicit => visit.in_tls(stream, tls, true).await,
+        Mode::StartTls => visit.in_clear(stream, tls).await,
+    };
+    debug!(%peer, ended = ended.as_str(), "IMAP connection closed");
+    ended
+}
+
+/// What stays the same during a connection.
+struct Visit<'b, B> {
+    backend: &'b B,
+    peer: IpAddr,
+    stop: watch::Receiver<Stop>,
+    deadline: Instant,
+}
+
+impl<B: Backend> Visit<'_, B> {
+    async fn in_clear<S>(&mut self, stream: S, tls: &TlsAcceptor) -> Ended
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let mut wire = self.wire(stream);
+        match self.strange(&mut wire, false, true).await {
+            // Nothing read in clear may become a command inside TLS (RFC 3501 §11.1, RFC 9051 §6.2.1).
+            Ok(Left::StartTls) if wire.input.holds_bytes() => self.close(wire, Ended::Injected).await,
+            Ok(Left::StartTls) => self.in_tls(wire.io, tls, false).await,
+            Ok(Left::LoggedIn(_)) => self.close(wire, Ended::Session).await,
+            Err(halt) => self.leave(wire, halt).await,
+        }
+    }
+
+    async fn in_tls<S>(&mut self, stream: S, tls: &TlsAcceptor, greet: bool) -> Ended
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let stream = match timeout_at(self.deadline, tls.accept(stream)).await {
+            Err(_) => return Ended::Timeout,
+            Ok(Err(error)) => {
+                debug!(peer = %self.peer, %error, "TLS handshake failed");
+                return Ended::Tls;
+            }
+            Ok(Ok(stream)) => stream,
+        };
+        self.secured(stream, greet).await
+    }
+
+    /// The whole of a session whose stream nobody else can read.
+    async fn secured<S>(&mut self, stream: S, greet: bool) -> Ended
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let mut wire = self.wire(stream);
+        let halt = match self.strange(&mut wire, true, greet).await {
+            Ok(Left::LoggedIn(person)) => self.logged_in(&mut wire, person).await,
+            Ok(Left::StartTls) => Halt::Ended(Ended::Session),
+            Err(halt) => halt,
+        };
+        self.leave(wire, halt).await
+    }
+
+    fn wire<S>(&self, stream: S) -> Wire<S> {
+        Wire::new(stream, Limits::STRANGER, self.backend.settings())
+    }
+
+    /// Until login; the whole of it has one deadline, and stopping does not wait for it.
+    async fn strange<S>(
+        &mut self,
+        wire: &mut Wire<S>,
+        secure: bool,
+        greet: bool,
+    ) -> Result<Left<B::Person>, Halt>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let stranger = pin!(stranger::stranger(wire, self.backend, self.peer, secure, greet));
+        tokio::select! {
+            biased;
+            () = stopped(&mut self.stop) => Err(Halt::Bye(Ended::Stopped, "the server is stopping: come back soon".into())),
+            left = timeout_at(self.deadline, stranger) => left.unwrap_or_else(|_| {
+                Err(Halt::Bye(Ended::Timeout, "no login in time: connect again when ready".into()))
+            }),
+        }
+    }
+
+    async fn logged_in<S>(&mut self, wire: &mut Wire<S>, person: B::Person) -> Halt
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        wire.input.framer().set_limits(person_limits(self.backend));
+        let around = Around {
+            settings: self.backend.settings(),
+            peer: self.peer,
+            revoked: Box::pin(person.revoked()),
+            stop: &mut self.stop,
+        };
+        person::person(wire, person, around).await
+    }
+
+    /// Says BYE if there is something to say, and closes.
+    async fn leave<S>(&self, mut wire: Wire<S>, halt: Halt) -> Ended
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let ended = match halt {
+            Halt::Bye(ended, text) => {
+                // A client that does not even take the BYE is closed without.
+                let _ = timeout(FAREWELL, wire.bye(text)).await;
+                ended
+            }
+            Halt::Ended(ended) => ended,
+            Halt::Fatal(fatal) => {
+                debug!(peer = %self.peer, %fatal, "IMAP connection broke");
+                Ended::from(&fatal)
+            }
+        };
+        self.close(wire, ended).await
+    }
+
+    async fn close<S: AsyncWrite + Unpin>(&self, mut wire: Wire<S>, ended: Ended) -> Ended {
+        let _ = timeout(FAREWELL, wire.io.shutdown()).await;
+        ended
+    }
+}
+
+/// Time for a BYE and for the close of TLS.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+fn person_limits(backend: &impl Backend) -> Limits {
+    let settings = backend.settings();
+    Limits {
+        line: settings.line_bytes,
+        literal: settings.literal_bytes as u64,
+        unasked_literal: settings.literal_bytes as u64,
+        literals: settings.literals,
+        command: settings.command_bytes,
+        append: Some(settings.append_bytes),
+        skip: settings.skip_bytes,
+    }
+}
+
+/// Resolves when sessions must end; a program that is gone counts as one that stops.
+async fn stopped(stop: &mut watch::Receiver<Stop>) {
+    let _ = stop.wait_for(|stop| *stop == Stop::Stop).await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,8 @@ pub struct Settings {
     pub pre_auth_timeout: Duration,
     /// Silence that ends a session (RFC 3501 §5.4: at least 30 min).
     pub idle_timeout: Duration,
+    /// Longest refused literal that is read and dropped, in bytes; a longer one that does not wait closes the connection.
+    pub skip_bytes: u64,
     /// Time in which a client must send some bytes of a command begun.
     pub read_timeout: Duration,
     /// Time in which a client must take some bytes of an answer.
@@ -70,6 +72,7 @@ impl Default for Settings {
             literals: 64,
             command_bytes: 256 * 1024,
             append_bytes: 100 * 1024 * 1024,
+            skip_bytes: 512 * 1024 * 1024,
             bad_commands: 20,
             failed_logins: 3,
             pre_auth_timeout: Duration::from_secs(60),

@@ -51,7 +51,7 @@ impl Limits {
 
 /// What was found.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Event<'i> {
+pub enum Event {
     /// A whole command without its last line end; literals are in place, after their announcement and CRLF.
     Command(Vec<u8>),
     /// The client waits: send a continuation, then feed what comes.
@@ -66,8 +66,8 @@ pub enum Event<'i> {
         /// Whether the client waits for a continuation.
         asked: bool,
     },
-    /// The next bytes of the accepted message.
-    Message(&'i [u8]),
+    /// The next bytes of the accepted message: the last so many of those just taken.
+    Message(usize),
     /// The command that held the message is over; `clean` if nothing followed the message.
     AppendEnd {
         /// Whether the command was well-formed after the message.
@@ -180,7 +180,7 @@ impl Framer {
 
     /// Takes what it needs of `input`: gives how many bytes it took and, if it stopped there, why. Without an event all
     /// of `input` was taken.
-    pub fn feed<'i>(&mut self, input: &'i [u8]) -> (usize, Option<Event<'i>>) {
+    pub fn feed(&mut self, input: &[u8]) -> (usize, Option<Event>) {
         let mut taken = 0;
         loop {
             let rest = input.get(taken..).unwrap_or_default();
@@ -213,7 +213,7 @@ impl Framer {
         matches!(self.state, State::Literal(0) | State::Drop(0) | State::Message(0))
     }
 
-    fn step<'i>(&mut self, input: &'i [u8]) -> (usize, Option<Event<'i>>) {
+    fn step(&mut self, input: &[u8]) -> (usize, Option<Event>) {
         match self.state {
             State::Line => self.line(input),
             State::Literal(left) => {
@@ -233,7 +233,7 @@ impl Framer {
                 let (now, left) = portion(input, left);
                 self.state = State::Message(left);
                 self.end_literal(left);
-                (now.len(), (!now.is_empty()).then_some(Event::Message(now)))
+                (now.len(), (!now.is_empty()).then_some(Event::Message(now.len())))
             }
             State::Judge { .. } => (0, None),
             State::Closed(why) => (input.len(), Some(Event::Close(why))),
@@ -247,7 +247,7 @@ impl Framer {
         }
     }
 
-    fn line<'i>(&mut self, input: &'i [u8]) -> (usize, Option<Event<'i>>) {
+    fn line(&mut self, input: &[u8]) -> (usize, Option<Event>) {
         let Some(end) = memchr(b'\n', input) else {
             self.gather(input);
             return (input.len(), None);
@@ -282,7 +282,7 @@ impl Framer {
         }
     }
 
-    fn end_line(&mut self) -> Option<Event<'static>> {
+    fn end_line(&mut self) -> Option<Event> {
         let line = self.bytes.get(self.line_start..).unwrap_or_default();
         let announced = if mem::take(&mut self.plain_line) { None } else { announcement(line) };
         match announced {
@@ -291,7 +291,7 @@ impl Framer {
         }
     }
 
-    fn end_command(&mut self) -> Event<'static> {
+    fn end_command(&mut self) -> Event {
         let clean = self.broken.is_none() && self.bytes.is_empty();
         let after_message = self.after_message;
         let (bytes, broken) = self.restart();
@@ -302,7 +302,7 @@ impl Framer {
         }
     }
 
-    fn announced(&mut self, announced: Announcement) -> Option<Event<'static>> {
+    fn announced(&mut self, announced: Announcement) -> Option<Event> {
         self.literals += 1;
         if self.broken.is_none() {
             self.broken = self.judge_literal(announced);

@@ -1,0 +1,181 @@
+//! From the greeting to the login (RFC 3501 §3.1).
+//! May use the wire and the backend. Must never keep more for a stranger than `Limits::STRANGER`.
+
+use std::net::IpAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    command::{Command, ConnectionCommand, SessionCommand, Tag},
+    completion::{Completion, Reply},
+    connection::{
+        Ended,
+        backend::Backend,
+        capability,
+        login::{self, Outcome},
+        person::log_client,
+        stream::{Halt, Wire},
+    },
+    wire::{
+        encode::{self, Code},
+        framing::Event,
+        grammar,
+    },
+};
+
+/// How a stranger leaves this state.
+pub(super) enum Left<P> {
+    /// The client starts TLS now; OK is already said.
+    StartTls,
+    /// Logged in; OK is already said.
+    LoggedIn(P),
+}
+
+/// Serves a connection until TLS starts or someone is logged in.
+pub(super) async fn stranger<S, B>(
+    wire: &mut Wire<S>,
+    backend: &B,
+    peer: IpAddr,
+    secure: bool,
+    greet: bool,
+) -> Result<Left<B::Person>, Halt>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+    B: Backend,
+{
+    if greet {
+        greeting(wire, &backend.settings().hostname, secure).await?;
+    }
+    let mut door = Door { backend, peer, secure, failures: 0 };
+    loop {
+        // The caller has a deadline over the whole of this state.
+        let patience = wire.read_timeout();
+        let command = match wire.next(patience).await? {
+            Event::Command(command) => command,
+            Event::Continue => {
+                wire.go_on("go on").await?;
+                continue;
+            }
+            Event::Refused(refused) => {
+                wire.refuse(refused).await?;
+                continue;
+            }
+            // Not found with these limits: APPEND is a command like others before login.
+            Event::Append { .. } | Event::Message(_) | Event::AppendEnd { .. } | Event::Close(_) => continue,
+        };
+        match grammar::parse(&command) {
+            Err(refusal) => wire.complete(refusal.tag.as_ref(), refusal.completion).await?,
+            Ok(tagged) => {
+                if let Some(left) = door.answer(wire, &tagged.tag, tagged.command).await? {
+                    return Ok(left);
+                }
+            }
+        }
+    }
+}
+
+async fn greeting<S>(wire: &mut Wire<S>, hostname: &str, secure: bool) -> Result<(), Halt>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    let code = Code::Capability(capability::of_stranger(secure).to_owned());
+    let reply = Reply { code: Some(code), text: format!("{hostname} Vaguemestre ready").into() };
+    let mut out = wire.output();
+    encode::status(out.buffer(), "*", "OK", &reply);
+    Ok(out.flush().await?)
+}
+
+struct Door<'b, B> {
+    backend: &'b B,
+    peer: IpAddr,
+    secure: bool,
+    failures: u32,
+}
+
+impl<B: Backend> Door<'_, B> {
+    async fn answer<S>(
+        &mut self,
+        wire: &mut Wire<S>,
+        tag: &Tag,
+        command: Command,
+    ) -> Result<Option<Left<B::Person>>, Halt>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let completion = match command {
+            Command::Connection(command) => return self.connection(wire, tag, command).await,
+            Command::Session(SessionCommand::Noop) => capability::done("NOOP"),
+            command => Completion::bad(format!("{}: log in first", command.name())),
+        };
+        wire.complete(Some(tag), completion).await?;
+        Ok(None)
+    }
+
+    async fn connection<S>(
+        &mut self,
+        wire: &mut Wire<S>,
+        tag: &Tag,
+        command: ConnectionCommand,
+    ) -> Result<Option<Left<B::Person>>, Halt>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let completion = match command {
+            ConnectionCommand::Capability => {
+                wire.lines(&[&capability::response(capability::of_stranger(self.secure))]).await?;
+                capability::done("CAPABILITY")
+            }
+            ConnectionCommand::Logout => return Err(wire.log_out(tag).await),
+            ConnectionCommand::Id(fields) => {
+                log_client(self.peer, &fields);
+                wire.lines(&[capability::ID_RESPONSE]).await?;
+                capability::done("ID")
+            }
+            ConnectionCommand::StartTls if self.secure => Completion::bad("TLS is active already"),
+            ConnectionCommand::StartTls => {
+                wire.complete(Some(tag), Completion::ok("begin TLS now")).await?;
+                return Ok(Some(Left::StartTls));
+            }
+            ConnectionCommand::Login { .. } | ConnectionCommand::Authenticate { .. } if !self.secure => {
+                login::needs_tls()
+            }
+            ConnectionCommand::Login { user, password } => {
+                let outcome = login::login(self.backend, self.peer, &user, password).await;
+                return self.judged(wire, tag, outcome).await;
+            }
+            ConnectionCommand::Authenticate { mechanism, initial } => {
+                let outcome = login::authenticate(wire, self.backend, self.peer, &mechanism, initial).await?;
+                return self.judged(wire, tag, outcome).await;
+            }
+        };
+        wire.complete(Some(tag), completion).await?;
+        Ok(None)
+    }
+
+    async fn judged<S>(
+        &mut self,
+        wire: &mut Wire<S>,
+        tag: &Tag,
+        outcome: Outcome<B::Person>,
+    ) -> Result<Option<Left<B::Person>>, Halt>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        match outcome {
+            Outcome::Welcome(person) => {
+                login::welcome(wire, tag, capability::of_person()).await?;
+                return Ok(Some(Left::LoggedIn(person)));
+            }
+            Outcome::NotTried(completion) => wire.complete(Some(tag), completion).await?,
+            Outcome::Failed(completion) => {
+                wire.complete(Some(tag), completion).await?;
+                self.failures += 1;
+                if self.failures >= self.backend.settings().failed_logins {
+                    let text = "too many failed logins: check user name and application password";
+                    return Err(Halt::Bye(Ended::TooManyFailures, text.into()));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
