@@ -194,7 +194,7 @@ async fn idle_tells_and_ends() {
 #[tokio::test]
 async fn a_message_arrives_as_it_was_and_in_small_pieces() {
     let mut client = Client::logged_in(settings()).await;
-    let message: Vec<u8> = (0..90_000_u32).map(|n| (n * n >> 3) as u8).collect();
+    let message: Vec<u8> = (0..90_000_u32).map(|n| (n.wrapping_mul(n) >> 3) as u8).collect();
     client.say("a APPEND Sent {90000+}\r\n").await;
     client.stream.write_all(&message).await.unwrap();
     client.say("\r\n").await;
