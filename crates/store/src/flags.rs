@@ -64,6 +64,10 @@ impl Flags {
         Self::default()
     }
 
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        Self { bits, keywords: vec![] }
+    }
+
     /// These flags and `flag`.
     #[must_use]
     pub fn with(mut self, flag: SystemFlag) -> Self {

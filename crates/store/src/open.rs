@@ -1,10 +1,29 @@
-//! Opening a store: what it takes and how it fails.
+//! Opening a store: what it takes, how it is made, how it fails. The engine's own lock keeps a second process out.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Clock, master::MasterKey, settings::Settings};
+use crate::{
+    StoreError,
+    clock::Clock,
+    core::{Core, Numbers},
+    engine::{Change, Durability, Engine, Family, View as _},
+    housekeeping,
+    keyring::Keyring,
+    keys,
+    master::MasterKey,
+    records::{self, Counters, Format},
+    seal::StoreKey,
+    settings::{MEMORY_MIN, Settings},
+    shed::Latch,
+    watch::Watches,
+};
 
 /// What a store is for; fixed when it is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,4 +79,115 @@ pub enum OpenError {
     /// The engine failed.
     #[error("the storage engine failed: {0}")]
     Engine(String),
+}
+
+/// Name of the key file in the store's directory; the engine has a directory of its own beside it.
+const KEY_FILE: &str = "keys";
+const ENGINE_DIR: &str = "engine";
+
+/// What opening gives the door.
+pub(crate) struct Opened {
+    pub(crate) core: Arc<Core>,
+    pub(crate) counters: Counters,
+}
+
+/// Opens or creates the store.
+pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
+    let OpenOptions { dir, master, clock, settings, create } = options;
+    let fresh = !dir.join(KEY_FILE).exists() && !dir.join(ENGINE_DIR).exists();
+    if fresh && create.is_none() {
+        return Err(OpenError::Absent(dir));
+    }
+    make_private_dir(&dir)?;
+    let engine = Engine::open(&dir.join(ENGINE_DIR), settings.memory.max(MEMORY_MIN)).map_err(|error| {
+        if Engine::is_lock_failure(&error) { OpenError::InUse(dir.clone()) } else { error.into() }
+    })?;
+    let Header { keys, counters, kind } = match read_header(&engine, &master)? {
+        Some(header) => header,
+        None => create_header(&engine, &master, &dir, create)?,
+    };
+    let keyring = Keyring::open(&dir.join(KEY_FILE), &master).map_err(|error| OpenError::Keys(error.to_string()))?;
+    let swept = housekeeping::sweep(&engine)?;
+    if swept > 0 {
+        tracing::info!(bodies = swept, "removed what unfinished messages had left");
+    }
+    let core = Core {
+        latch: Latch::new(engine.background_errors()),
+        numbers: Numbers::new(&counters),
+        watches: Watches::default(),
+        abandoned: Mutex::default(),
+        engine,
+        keys,
+        keyring,
+        clock,
+        settings,
+        kind,
+    };
+    Ok(Opened { core: Arc::new(core), counters })
+}
+
+struct Header {
+    keys: StoreKey,
+    counters: Counters,
+    kind: Kind,
+}
+
+/// What the store says of itself; none if it was never finished.
+fn read_header(engine: &Engine, master: &MasterKey) -> Result<Option<Header>, OpenError> {
+    let get = |key: &[u8]| engine.get(Family::Accounts, key);
+    let Some(format) = get(keys::FORMAT)? else { return Ok(None) };
+    let format: Format = records::decode(&format, "format")?;
+    if format.version != records::FORMAT {
+        return Err(OpenError::Format { found: format.version, known: records::FORMAT });
+    }
+    let wrapped = get(keys::STORE_KEY)?.unwrap_or_default();
+    let keys = StoreKey::unwrap(&wrapped, master)
+        .map_err(|_| OpenError::Keys("another master key made this store: give that one".into()))?;
+    let counters = get(keys::COUNTERS)?.unwrap_or_default();
+    let counters = records::decode(&counters, "counters")?;
+    Ok(Some(Header { keys, counters, kind: format.kind }))
+}
+
+/// Makes a new store: the key file first, the record that says it is whole last. A creation that was killed between
+/// left a key file without keys of any day, which serves as well.
+fn create_header(
+    engine: &Engine,
+    master: &MasterKey,
+    dir: &Path,
+    create: Option<Kind>,
+) -> Result<Header, OpenError> {
+    let kind = create.ok_or_else(|| OpenError::Absent(dir.to_path_buf()))?;
+    let path = dir.join(KEY_FILE);
+    if !path.exists() {
+        Keyring::create(&path, master).map_err(|error| OpenError::Keys(error.to_string()))?;
+    }
+    let failed = |error: crate::seal::SealError| OpenError::Keys(error.to_string());
+    let keys = StoreKey::generate().map_err(failed)?;
+    let counters = Counters::new();
+    let put = |key: &[u8], value| Change::Put(Family::Accounts, key.to_vec(), value);
+    let format = Format { version: records::FORMAT, kind };
+    let changes = [
+        put(keys::STORE_KEY, keys.wrap(master).map_err(failed)?),
+        put(keys::COUNTERS, records::encode(&counters)?),
+        put(keys::FORMAT, records::encode(&format)?),
+    ];
+    engine.write(&changes, Durability::Synced)?;
+    Ok(Header { keys, counters, kind })
+}
+
+fn make_private_dir(dir: &Path) -> Result<(), OpenError> {
+    let failed = |source| OpenError::File { path: dir.to_path_buf(), source };
+    if dir.exists() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)
+}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Engine(text) => Self::Engine(text),
+            other => Self::Engine(other.to_string()),
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! What an operator may set, with defaults for a small server; every number is a bound (I-9).
 
+/// Least memory an engine works with, bytes.
+pub(crate) const MEMORY_MIN: usize = 16 << 20;
+
 /// Settings of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {

@@ -1,45 +1,147 @@
-//! The door: opening, reading, writing, watching.
+//! The door: opening, closing, reading, watching. What changes anything is in `write.rs`.
 
-use mssante::{Profile, State};
-use tokio::sync::watch;
-
-use crate::{
-    Account, AccountId, Appended, BodyWriter, BoxId, BoxInfo, Copied, CredentialId, Delivered, Delivery, Entry,
-    FlagChange, Incoming, Kind, ModSeq, OpenError, OpenOptions, Reader, Result, SpecialUse, Statistics, Trace, Uid,
-    prove::{Fault, ProofReport},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::Ordering,
+    },
+    thread::JoinHandle,
 };
 
-/// Everything that is kept. Cheap to clone.
-#[derive(Clone)]
-pub struct Store {}
+use tokio::sync::{Semaphore, mpsc, watch};
 
-#[allow(unused_variables, missing_docs, clippy::missing_errors_doc, clippy::unused_async)]
+use crate::{
+    AccountId, BodyWriter, BoxId, Fault, Kind, ModSeq, OpenError, OpenOptions, ProofReport, Reader, Result,
+    Statistics, StoreError,
+    committer::{self, Job},
+    core::Core,
+    open::{self, Opened},
+    prove,
+};
+
+/// Everything that is kept. Cheap to clone; the last clone, reader or body that goes closes the engine.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) core: Arc<Core>,
+    pub(crate) queue: mpsc::Sender<Job>,
+    committer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    readers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
+}
+
 impl Store {
-    pub fn open(options: OpenOptions) -> std::result::Result<Self, OpenError> { todo!() }
-    pub fn kind(&self) -> Kind { todo!() }
-    pub fn close(self) -> Result<()> { todo!() }
-    pub fn prove(&self) -> std::result::Result<ProofReport, Vec<Fault>> { todo!() }
-    pub async fn read<T: Send + 'static>(&self, f: impl FnOnce(&Reader<'_>) -> Result<T> + Send + 'static) -> Result<T> { todo!() }
-    pub fn reader(&self) -> Reader<'_> { todo!() }
-    pub async fn create_account(&self, profile: Profile, state: State, openers: Vec<AccountId>, trace: Trace) -> Result<Account> { todo!() }
-    pub async fn update_account(&self, account: Account, trace: Trace) -> Result<Account> { todo!() }
-    pub async fn remove_account(&self, account: AccountId, trace: Trace) -> Result<()> { todo!() }
-    pub async fn create_password(&self, account: AccountId, name: String, secret: &[u8], trace: Trace) -> Result<CredentialId> { todo!() }
-    pub async fn revoke_password(&self, account: AccountId, credential: CredentialId, trace: Trace) -> Result<bool> { todo!() }
-    pub async fn create_box(&self, account: AccountId, name: &str, special_use: Option<SpecialUse>) -> Result<BoxInfo> { todo!() }
-    pub async fn delete_box(&self, id: BoxId) -> Result<()> { todo!() }
-    pub async fn rename_box(&self, id: BoxId, name: &str) -> Result<()> { todo!() }
-    pub async fn subscribe(&self, account: AccountId, name: &str, on: bool) -> Result<()> { todo!() }
-    pub fn body(&self) -> BodyWriter { todo!() }
-    pub async fn deliver(&self, delivery: Delivery) -> Result<Delivered> { todo!() }
-    pub async fn append(&self, to: BoxId, message: Incoming, trace: Option<Trace>) -> Result<Appended> { todo!() }
-    pub async fn store_flags(&self, id: BoxId, uids: Vec<Uid>, change: FlagChange) -> Result<Vec<Entry>> { todo!() }
-    pub async fn expunge(&self, id: BoxId, which: Option<Vec<Uid>>) -> Result<Vec<Uid>> { todo!() }
-    pub async fn copy(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> { todo!() }
-    pub async fn move_(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> { todo!() }
-    pub async fn trace(&self, trace: Trace) -> Result<()> { todo!() }
-    pub fn watch(&self, id: BoxId) -> watch::Receiver<ModSeq> { todo!() }
-    pub fn watch_account(&self, id: AccountId) -> watch::Receiver<u64> { todo!() }
-    pub fn is_shedding(&self) -> bool { todo!() }
-    pub fn statistics(&self) -> Statistics { todo!() }
+    /// Opens the store of a directory, or makes one. Blocking.
+    ///
+    /// # Errors
+    /// [`OpenError`]: none there, in use, another master key, a damaged or newer store, the system refused.
+    pub fn open(options: OpenOptions) -> std::result::Result<Self, OpenError> {
+        let dir = options.dir.clone();
+        let Opened { core, counters } = open::open(options)?;
+        let (queue, jobs) = mpsc::channel(core.settings.queue.max(1));
+        let thread = committer::start(Arc::clone(&core), counters, jobs)
+            .map_err(|source| OpenError::File { path: dir, source })?;
+        Ok(Self {
+            queue,
+            committer: Arc::new(Mutex::new(Some(thread))),
+            readers: Arc::new(Semaphore::new(core.settings.readers.max(1))),
+            writers: Arc::new(Semaphore::new(core.settings.writers.max(1))),
+            core,
+        })
+    }
+
+    /// What the store is for.
+    pub fn kind(&self) -> Kind {
+        self.core.kind
+    }
+
+    /// Finishes what is queued, waits until it is on the disk, and ends the committer: later writes through other
+    /// clones give `Busy`. Blocking. The engine itself closes when the last clone is gone.
+    ///
+    /// # Errors
+    /// `Engine` if the last sync failed.
+    pub fn close(self) -> Result<()> {
+        let thread = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            self.stop_committer();
+            if thread.join().is_err() {
+                return Err(StoreError::Busy);
+            }
+        }
+        self.core.engine.sync()
+    }
+
+    /// The queue may be full for a moment: the committer is emptying it.
+    fn stop_committer(&self) {
+        while let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(Job::Stop) {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Proves that the store agrees with itself: every record opens, UIDs and mod-sequences are in order, counters,
+    /// references and keys match, nothing is left over. Blocking; reads everything.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at most [`crate::FAULTS`] faults.
+    pub fn prove(&self) -> std::result::Result<ProofReport, Vec<Fault>> {
+        prove::prove(&self.reader())
+    }
+
+    /// Runs `f` on a fresh snapshot off the runtime's threads; waits while too many others do.
+    ///
+    /// # Errors
+    /// What `f` gives; `Busy` while the runtime shuts down.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Reader<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = Arc::clone(&self.readers).acquire_owned().await.map_err(|_| StoreError::Busy)?;
+        let core = Arc::clone(&self.core);
+        let work = move || {
+            let _permit = permit;
+            f(&Reader::new(&core))
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Busy)?
+    }
+
+    /// A fresh snapshot to read from on this thread: for commands and tests, never on a runtime thread.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.core)
+    }
+
+    /// A new body. Its day of reception is fixed at its first byte.
+    pub fn body(&self) -> BodyWriter {
+        BodyWriter::new(Arc::clone(&self.core), self.queue.downgrade(), Arc::clone(&self.writers))
+    }
+
+    /// Tells of each commit that changes the box, after it is durable: its mod-sequence. The first value says nothing;
+    /// watch first, then read.
+    pub fn watch(&self, id: BoxId) -> watch::Receiver<ModSeq> {
+        self.core.watches.mailbox(id)
+    }
+
+    /// Tells whenever the account's state, openers or application passwords changed, or it is gone: a number that
+    /// grows. The first value says nothing; watch first, then read.
+    pub fn watch_account(&self, id: AccountId) -> watch::Receiver<u64> {
+        self.core.watches.account(id)
+    }
+
+    /// Whether new work should be refused now: a commit failed a moment ago, or the engine catches up. It ends by
+    /// itself.
+    pub fn is_shedding(&self) -> bool {
+        self.core.is_shedding()
+    }
+
+    /// Numbers since it was opened.
+    pub fn statistics(&self) -> Statistics {
+        let numbers = &self.core.numbers;
+        Statistics {
+            commits: numbers.commits.load(Ordering::Relaxed),
+            operations: numbers.operations.load(Ordering::Relaxed),
+            messages: numbers.messages.load(Ordering::Relaxed),
+            waiting: (self.queue.max_capacity() - self.queue.capacity()) as u64,
+            engine_memory: self.core.engine.memory_used(),
+            live_bytes: self.core.engine.live_bytes(),
+            shedding: self.is_shedding(),
+        }
+    }
 }

@@ -1,93 +1,138 @@
 //! Reads: everything seen through one snapshot. Blocking; [`crate::Store::read`] runs them off the runtime's threads.
 
-use std::marker::PhantomData;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use message::IndexRecord;
+use jiff::Timestamp;
 use mssante::Address;
 
 use crate::{
-    Account, AccountId, BodyReader, BoxId, BoxInfo, Changes, Credential, CredentialId, Entry, ModSeq, Result, Trace,
-    TraceId, Uid,
+    Account, AccountId, Credential, CredentialId, Result, StoreError, Trace, TraceId,
+    core::Core,
+    day::Day,
+    engine::{Family, Snapshot, View},
+    ids::BoxId,
+    keyring::KeyKind,
+    keys, ops, records,
+    rows::{accounts, boxes},
 };
+
+mod mailbox;
 
 /// One snapshot of the store. Blocking.
 ///
 /// Every method gives `Corrupt` if what it reads does not open, `Engine` if the engine fails.
-#[allow(clippy::missing_errors_doc)]
-pub struct Reader<'store>(PhantomData<&'store ()>);
+pub struct Reader<'store> {
+    core: &'store Arc<Core>,
+    view: Snapshot<'store>,
+}
 
-impl Reader<'_> {
+#[allow(clippy::missing_errors_doc, reason = "said once, above")]
+impl<'store> Reader<'store> {
+    pub(crate) fn new(core: &'store Arc<Core>) -> Self {
+        Self { core, view: core.engine.snapshot() }
+    }
+
     /// The account, if there is one.
-    pub fn account(&self, _id: AccountId) -> Result<Option<Account>> {
-        todo!()
+    pub fn account(&self, id: AccountId) -> Result<Option<Account>> {
+        accounts::account(&self.view, &self.core.keys, id)
     }
+
     /// The account that has this login or MSSanté address.
-    pub fn account_by_address(&self, _address: &Address) -> Result<Option<Account>> {
-        todo!()
+    pub fn account_by_address(&self, address: &Address) -> Result<Option<Account>> {
+        let hash = accounts::address_hash(&self.core.keys, address);
+        match accounts::address(&self.view, &hash)? {
+            Some(known) if known.live => self.account(known.account),
+            _ => Ok(None),
+        }
     }
+
     /// At most `limit` accounts after `after`, ascending.
-    pub fn accounts(&self, _after: Option<AccountId>, _limit: usize) -> Result<Vec<Account>> {
-        todo!()
+    pub fn accounts(&self, after: Option<AccountId>, limit: usize) -> Result<Vec<Account>> {
+        let mut found = vec![];
+        let mut from = keys::account(after.unwrap_or(AccountId(0)));
+        from.push(0);
+        let (_, until) = keys::under(b"a");
+        self.view.scan(Family::Accounts, &from, &until, &mut |key, sealed| {
+            if found.len() >= limit {
+                return Ok(false);
+            }
+            let id = AccountId(keys::last_u64(key).ok_or(StoreError::Corrupt("account key"))?);
+            found.push(accounts::open_account(&self.core.keys, id, key, sealed)?);
+            Ok(true)
+        })?;
+        Ok(found)
     }
+
     /// Application passwords of an account, without secrets, oldest first.
-    pub fn credentials(&self, _account: AccountId) -> Result<Vec<Credential>> {
-        todo!()
+    pub fn credentials(&self, account: AccountId) -> Result<Vec<Credential>> {
+        let known = accounts::credentials(&self.view, &self.core.keys, account)?;
+        let plain = |(id, record): (CredentialId, records::CredentialRecord)| Credential {
+            id,
+            account,
+            name: record.name,
+            created: record.created,
+        };
+        Ok(known.into_iter().map(plain).collect())
     }
-    /// Which application password of the account this is, if any. Keyed hash, compared in constant time (S-7.3).
-    pub fn verify_password(&self, _account: AccountId, _secret: &[u8]) -> Result<Option<CredentialId>> {
-        todo!()
+
+    /// Which application password of the account this is, if any. Keyed hash, compared in constant time; every one is
+    /// compared (S-7.3).
+    pub fn verify_password(&self, account: AccountId, secret: &[u8]) -> Result<Option<CredentialId>> {
+        let mut matching = None;
+        for (id, record) in accounts::credentials(&self.view, &self.core.keys, account)? {
+            let context = accounts::credential_context(account, id);
+            if self.core.keys.verify_credential(&context, secret, &record.mac) {
+                matching = Some(id);
+            }
+        }
+        Ok(matching)
     }
-    /// Boxes of an account, by name.
-    pub fn boxes(&self, _account: AccountId) -> Result<Vec<BoxInfo>> {
-        todo!()
-    }
-    /// The box of that name; INBOX without case.
-    pub fn box_by_name(&self, _account: AccountId, _name: &str) -> Result<Option<BoxInfo>> {
-        todo!()
-    }
-    /// The box, if it exists.
-    pub fn box_info(&self, _id: BoxId) -> Result<Option<BoxInfo>> {
-        todo!()
-    }
-    /// Every message of the box, ascending.
-    pub fn messages(&self, _id: BoxId) -> Result<Vec<Entry>> {
-        todo!()
-    }
-    /// Messages with UIDs from `from` to `to`, both included, ascending.
-    pub fn entries(&self, _id: BoxId, _from: Uid, _to: Uid) -> Result<Vec<Entry>> {
-        todo!()
-    }
-    /// One message.
-    pub fn entry(&self, _id: BoxId, _uid: Uid) -> Result<Option<Entry>> {
-        todo!()
-    }
-    /// What changed since a mod-sequence (RFC 7162). `NotFound` if there is no such box.
-    pub fn changes(&self, _id: BoxId, _since: ModSeq) -> Result<Changes> {
-        todo!()
-    }
-    /// The journey that brought a message here, if one did (S-4.5).
-    pub fn origin(&self, _id: BoxId, _uid: Uid) -> Result<Option<TraceId>> {
-        todo!()
-    }
-    /// Index record of a message.
-    pub fn index(&self, _id: BoxId, _uid: Uid) -> Result<Option<IndexRecord>> {
-        todo!()
-    }
-    /// Header of a message: its variant, blank line included.
-    pub fn header(&self, _id: BoxId, _uid: Uid) -> Result<Option<Bytes>> {
-        todo!()
-    }
-    /// Body of a message.
-    pub fn body(&self, _id: BoxId, _uid: Uid) -> Result<Option<BodyReader>> {
-        todo!()
-    }
+
     /// Traces of a journey, in the order they were written.
-    pub fn traces(&self, _id: &TraceId) -> Result<Vec<Trace>> {
-        todo!()
+    pub fn traces(&self, id: &TraceId) -> Result<Vec<Trace>> {
+        let mut steps = vec![];
+        let (from, until) = keys::under(&keys::journey(id));
+        self.view.scan(Family::Traces, &from, &until, &mut |key, _| {
+            let day = keys::part(key, 17).map(u32::from_be_bytes).ok_or(StoreError::Corrupt("trace key"))?;
+            let number = keys::last_u64(key).ok_or(StoreError::Corrupt("trace key"))?;
+            steps.push((Day::from_number(day), number));
+            Ok(true)
+        })?;
+        let mut found = Vec::with_capacity(steps.len());
+        for (day, number) in steps {
+            let key = keys::trace(day, number);
+            let Some(sealed) = self.view.get(Family::Traces, &key)? else { continue };
+            found.push(self.open_trace(day, &key, &sealed)?);
+        }
+        Ok(found)
     }
+
     /// Whether a message with this Message-ID was carried for the account in the last 15 months (S-3.9).
-    pub fn carried(&self, _account: AccountId, _message_id: &str) -> Result<bool> {
-        todo!()
+    pub fn carried(&self, account: AccountId, message_id: &str) -> Result<bool> {
+        let hash = accounts::carried_hash(&self.core.keys, account, message_id);
+        ops::deliver::was_carried(&self.view, self.now(), &hash)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.core.clock.now()
+    }
+
+    pub(crate) fn open_trace(&self, day: Day, key: &[u8], sealed: &[u8]) -> Result<Trace> {
+        let day_key = self.core.reading_key(KeyKind::Trace, day)?;
+        let plain = day_key.open_record(key, sealed).map_err(|_| StoreError::Corrupt("trace"))?;
+        records::decode(&plain, "trace")
+    }
+
+    pub(crate) fn view(&self) -> &Snapshot<'store> {
+        &self.view
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        self.core
+    }
+
+    /// The boxes of an account, by identifier.
+    pub(crate) fn box_ids(&self, account: AccountId) -> Result<Vec<BoxId>> {
+        boxes::of_account(&self.view, account)
     }
 }

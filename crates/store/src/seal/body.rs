@@ -99,7 +99,7 @@ mod tests {
     use crate::seal::DayKey;
 
     fn seal_all(day: &DayKey, chunks: &[Vec<u8>]) -> ([u8; 16], Vec<Vec<u8>>) {
-        let mut sealer = day.body_sealer().unwrap();
+        let mut sealer = day.body_sealer(jiff::Timestamp::UNIX_EPOCH).unwrap();
         let mut sealed = chunks.to_vec();
         for (index, chunk) in sealed.iter_mut().enumerate() {
             sealer.seal(u32::try_from(index).unwrap(), index + 1 == chunks.len(), chunk).unwrap();
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_never_used_twice() {
-        let mut sealer = DayKey::generate().unwrap().body_sealer().unwrap();
+        let mut sealer = DayKey::generate().unwrap().body_sealer(jiff::Timestamp::UNIX_EPOCH).unwrap();
         let mut chunk = b"text".to_vec();
         assert_eq!(sealer.seal(1, false, &mut chunk), Err(SealError::Order));
         sealer.seal(0, false, &mut chunk).unwrap();
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(sealed[0].len(), CHUNK + TAG);
         day.body_opener(&id).unwrap().open(0, true, &mut sealed[0]).unwrap();
         assert_eq!(sealed[0], vec![7; CHUNK]);
-        let mut sealer = day.body_sealer().unwrap();
+        let mut sealer = day.body_sealer(jiff::Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(sealer.seal(0, true, &mut vec![7; CHUNK + 1]), Err(SealError::Order));
         let opener = day.body_opener(&id).unwrap();
         assert_eq!(opener.open(0, true, &mut vec![7; CHUNK + TAG + 1]), Err(SealError::Broken));

@@ -12,8 +12,11 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf, rand,
 };
+use jiff::Timestamp;
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use crate::trace::time_ordered_id;
 
 pub use self::body::CHUNK;
 pub(crate) use self::{
@@ -93,9 +96,10 @@ impl DayKey {
         open(&self.0.records, *nonce, aad, rest.to_vec())
     }
 
-    /// Starts a new body under a fresh random id.
-    pub(crate) fn body_sealer(&self) -> Result<BodySealer, SealError> {
-        let id = *random::<16>()?;
+    /// Starts a new body under a fresh id: the milliseconds of `now`, so that bodies that arrive together lie together
+    /// in the engine, then 80 random bits, so that no id occurs twice, after a restore either.
+    pub(crate) fn body_sealer(&self, now: Timestamp) -> Result<BodySealer, SealError> {
+        let id = time_ordered_id(now);
         Ok(BodySealer::new(id, body_key(&self.0.secret, id)?))
     }
 

@@ -1,0 +1,134 @@
+//! Changes that are not written yet, readable as if they were.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Result,
+    engine::{Change, Family, View, Visit},
+};
+
+/// Changes of one operation or one batch.
+#[derive(Default)]
+pub(crate) struct Pending {
+    /// What later operations may read: the new value, or none for a removed key.
+    keyed: [BTreeMap<Vec<u8>, Option<Vec<u8>>>; 4],
+    /// Large values that no operation reads before they are written.
+    blind: Vec<Change>,
+    /// Ranges that go; nothing is ever put in them again.
+    ranges: Vec<(Family, Vec<u8>, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl Pending {
+    pub(crate) fn put(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
+        self.bytes += key.len() + value.len();
+        self.keyed[family as usize].insert(key, Some(value));
+    }
+
+    pub(crate) fn put_blind(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
+        self.bytes += key.len() + value.len();
+        self.blind.push(Change::Put(family, key, value));
+    }
+
+    pub(crate) fn delete(&mut self, family: Family, key: Vec<u8>) {
+        self.bytes += key.len();
+        self.keyed[family as usize].insert(key, None);
+    }
+
+    pub(crate) fn delete_range(&mut self, family: Family, (from, until): (Vec<u8>, Vec<u8>)) {
+        self.bytes += from.len() + until.len();
+        self.ranges.push((family, from, until));
+    }
+
+    /// Adds ranges found by housekeeping.
+    pub(crate) fn cut(&mut self, ranges: Vec<(Vec<u8>, Vec<u8>)>) {
+        for range in ranges {
+            self.delete_range(Family::Accounts, range);
+        }
+    }
+
+    /// Adds the changes of an operation that succeeded.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for (mine, theirs) in self.keyed.iter_mut().zip(other.keyed) {
+            if mine.is_empty() {
+                *mine = theirs;
+            } else {
+                mine.extend(theirs);
+            }
+        }
+        self.blind.extend(other.blind);
+        self.ranges.extend(other.ranges);
+        self.bytes += other.bytes;
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blind.is_empty() && self.ranges.is_empty() && self.keyed.iter().all(BTreeMap::is_empty)
+    }
+
+    /// What is known of a key here: nothing, removed, or its value.
+    pub(crate) fn get(&self, family: Family, key: &[u8]) -> Option<Option<&Vec<u8>>> {
+        self.keyed[family as usize].get(key).map(Option::as_ref)
+    }
+
+    /// Lays the changes of a range over `rows`.
+    pub(crate) fn lay_over(&self, family: Family, from: &[u8], until: &[u8], rows: &mut Rows) {
+        let range = self.keyed[family as usize].range::<[u8], _>((
+            std::ops::Bound::Included(from),
+            std::ops::Bound::Excluded(until),
+        ));
+        for (key, value) in range {
+            match value {
+                Some(value) => rows.insert(key.clone(), value.clone()),
+                None => rows.remove(key),
+            };
+        }
+    }
+
+    /// Whether any change lies in the range.
+    pub(crate) fn touches(&self, family: Family, from: &[u8], until: &[u8]) -> bool {
+        self.keyed[family as usize]
+            .range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(until)))
+            .next()
+            .is_some()
+    }
+
+    /// The changes in the order they must be written: a removed key wins over a large value, a range over both.
+    pub(crate) fn into_changes(self) -> Vec<Change> {
+        let mut changes = self.blind;
+        for (family, keyed) in Family::ALL.into_iter().zip(self.keyed) {
+            changes.extend(keyed.into_iter().map(|(key, value)| match value {
+                Some(value) => Change::Put(family, key, value),
+                None => Change::Delete(family, key),
+            }));
+        }
+        changes.extend(self.ranges.into_iter().map(|(family, from, until)| Change::DeleteRange(family, from, until)));
+        changes
+    }
+}
+
+/// Rows of a range, changes laid over.
+pub(crate) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Collects a range of a view.
+pub(crate) fn collect(view: &impl View, family: Family, from: &[u8], until: &[u8]) -> Result<Rows> {
+    let mut rows = Rows::new();
+    view.scan(family, from, until, &mut |key, value| {
+        rows.insert(key.to_vec(), value.to_vec());
+        Ok(true)
+    })?;
+    Ok(rows)
+}
+
+/// Visits collected rows.
+pub(crate) fn visit_all(rows: &Rows, visit: &mut Visit<'_>) -> Result<()> {
+    for (key, value) in rows {
+        if !visit(key, value)? {
+            break;
+        }
+    }
+    Ok(())
+}

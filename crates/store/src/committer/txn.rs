@@ -1,0 +1,116 @@
+//! What one operation sees and does: the engine, the batch so far, and its own changes on top.
+
+use crate::{
+    Result,
+    committer::pending::{Pending, collect, visit_all},
+    core::Core,
+    engine::{Family, View, Visit},
+    ids::{AccountId, BoxId, CredentialId, ModSeq, UidValidity},
+    records::Counters,
+    watch::Event,
+};
+
+/// One operation at work.
+pub(crate) struct Txn<'batch> {
+    pub(crate) core: &'batch Core,
+    batch: &'batch Pending,
+    own: Pending,
+    counters: Counters,
+    events: Vec<Event>,
+    messages: u64,
+}
+
+/// What an operation that succeeded leaves.
+pub(crate) struct TxnOutcome {
+    pub(crate) own: Pending,
+    pub(crate) counters: Counters,
+    pub(crate) events: Vec<Event>,
+    pub(crate) messages: u64,
+}
+
+impl<'batch> Txn<'batch> {
+    pub(crate) fn new(core: &'batch Core, batch: &'batch Pending, counters: Counters) -> Self {
+        Self { core, batch, own: Pending::default(), counters, events: vec![], messages: 0 }
+    }
+
+    pub(crate) fn into_outcome(self) -> TxnOutcome {
+        TxnOutcome { own: self.own, counters: self.counters, events: self.events, messages: self.messages }
+    }
+
+    pub(crate) fn put(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
+        self.own.put(family, key, value);
+    }
+
+    /// Puts a value that no operation reads before it is written.
+    pub(crate) fn put_blind(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
+        self.own.put_blind(family, key, value);
+    }
+
+    pub(crate) fn delete(&mut self, family: Family, key: Vec<u8>) {
+        self.own.delete(family, key);
+    }
+
+    /// Removes a range in which nothing is ever put again; this view still shows it.
+    pub(crate) fn delete_range(&mut self, family: Family, range: (Vec<u8>, Vec<u8>)) {
+        self.own.delete_range(family, range);
+    }
+
+    /// The day of a body that becomes part of the store.
+    pub(crate) fn saw_day(&mut self, day: crate::day::Day) {
+        self.counters.day = self.counters.day.max(day);
+    }
+
+    pub(crate) fn next_account(&mut self) -> AccountId {
+        self.counters.account += 1;
+        AccountId(self.counters.account)
+    }
+
+    pub(crate) fn next_credential(&mut self) -> CredentialId {
+        self.counters.credential += 1;
+        CredentialId(self.counters.credential)
+    }
+
+    pub(crate) fn next_box(&mut self) -> BoxId {
+        self.counters.mailbox += 1;
+        BoxId(self.counters.mailbox)
+    }
+
+    /// Greater than every one before, and about the time in seconds: a name that is made again is told apart.
+    pub(crate) fn next_uid_validity(&mut self) -> UidValidity {
+        let seconds = u32::try_from(self.core.clock.now().as_second()).unwrap_or(1);
+        let next = seconds.max(self.counters.uid_validity.saturating_add(1)).max(1);
+        self.counters.uid_validity = next;
+        UidValidity::new(next).unwrap_or(UidValidity(std::num::NonZeroU32::MIN))
+    }
+
+    pub(crate) fn box_changed(&mut self, id: BoxId, modseq: ModSeq) {
+        self.events.push(Event::Mailbox(id, modseq));
+    }
+
+    pub(crate) fn account_changed(&mut self, id: AccountId) {
+        self.events.push(Event::Account(id));
+    }
+
+    pub(crate) fn message_added(&mut self) {
+        self.messages += 1;
+    }
+}
+
+impl View for Txn<'_> {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.own.get(family, key).or_else(|| self.batch.get(family, key)) {
+            Some(known) => Ok(known.cloned()),
+            None => self.core.engine.get(family, key),
+        }
+    }
+
+    fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        if !self.own.touches(family, from, until) && !self.batch.touches(family, from, until) {
+            return self.core.engine.scan(family, from, until, visit);
+        }
+        let mut rows = collect(&self.core.engine, family, from, until)?;
+        self.batch.lay_over(family, from, until, &mut rows);
+        self.own.lay_over(family, from, until, &mut rows);
+        visit_all(&rows, visit)
+    }
+}

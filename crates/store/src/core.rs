@@ -1,0 +1,117 @@
+//! What the door, the readers and the committer share: the engine, keys, time, watches, the latch.
+//!
+//! Must never touch: what operations mean.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    Result, StoreError,
+    body::Abandoned,
+    clock::Clock,
+    day::Day,
+    engine::Engine,
+    keyring::{KeyKind, Keyring, KeyringError},
+    open::Kind,
+    records::Counters,
+    seal::{DayKey, StoreKey},
+    settings::Settings,
+    shed::Latch,
+    watch::Watches,
+};
+
+/// How far behind the last commit the clock may be (I-4).
+const CLOCK_BEHIND: SignedDuration = SignedDuration::from_mins(5);
+
+/// The shared heart of one open store.
+pub(crate) struct Core {
+    pub(crate) engine: Engine,
+    pub(crate) keys: StoreKey,
+    pub(crate) keyring: Keyring,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+    pub(crate) kind: Kind,
+    pub(crate) latch: Latch,
+    pub(crate) watches: Watches,
+    pub(crate) numbers: Numbers,
+    /// Bodies nobody will commit: the committer removes their chunks with its next batch.
+    pub(crate) abandoned: Mutex<Vec<Abandoned>>,
+}
+
+/// Numbers that are read without asking the committer.
+pub(crate) struct Numbers {
+    pub(crate) trace: AtomicU64,
+    pub(crate) committed: AtomicI64,
+    pub(crate) day: AtomicU32,
+    pub(crate) commits: AtomicU64,
+    pub(crate) operations: AtomicU64,
+    pub(crate) messages: AtomicU64,
+}
+
+impl Numbers {
+    pub(crate) fn new(counters: &Counters) -> Self {
+        Self {
+            trace: AtomicU64::new(counters.trace),
+            committed: AtomicI64::new(counters.committed),
+            day: AtomicU32::new(counters.day.number()),
+            commits: AtomicU64::new(0),
+            operations: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Core {
+    /// The day a body that starts now belongs to: the clock's, never before the last committed one (I-4).
+    pub(crate) fn reception_day(&self) -> Result<Day> {
+        let now = self.clock.now();
+        self.check_clock(now)?;
+        Ok(Day::of(now).max(Day::from_number(self.numbers.day.load(Ordering::Acquire))))
+    }
+
+    /// Whether the clock may be believed for mail.
+    pub(crate) fn check_clock(&self, now: Timestamp) -> Result<()> {
+        let committed = self.numbers.committed.load(Ordering::Acquire);
+        let behind = committed.saturating_sub(now.as_microsecond());
+        if SignedDuration::from_micros(behind) > CLOCK_BEHIND {
+            return Err(StoreError::ClockBehind);
+        }
+        Ok(())
+    }
+
+    /// The data key of a day, if there is one already; no disk is touched.
+    pub(crate) fn known_key(&self, kind: KeyKind, day: Day) -> Option<DayKey> {
+        self.keyring.day_key(kind, day).ok()
+    }
+
+    /// The data key of a day, made if needed. Blocking.
+    pub(crate) fn ensure_key(&self, kind: KeyKind, day: Day) -> Result<DayKey> {
+        self.keyring.ensure(kind, day).map_err(|error| StoreError::Engine(error.to_string()))
+    }
+
+    /// The data key under which something kept is sealed.
+    pub(crate) fn reading_key(&self, kind: KeyKind, day: Day) -> Result<DayKey> {
+        self.keyring.day_key(kind, day).map_err(|error| match error {
+            KeyringError::Erased { .. } => StoreError::NotFound,
+            _ => StoreError::Corrupt("day key"),
+        })
+    }
+
+    /// Hands a body that nobody will commit to the committer's next batch.
+    pub(crate) fn abandon(&self, body: Abandoned) {
+        self.abandoned.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+    }
+
+    pub(crate) fn take_abandoned(&self) -> Vec<Abandoned> {
+        std::mem::take(&mut *self.abandoned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether new work should be refused now.
+    pub(crate) fn is_shedding(&self) -> bool {
+        self.latch.is_shut(self.clock.now()) || self.engine.is_stalled()
+    }
+}

@@ -1,0 +1,203 @@
+//! The embedded engine behind the wall: RocksDB. The only module that names it.
+//!
+//! What is set and why: every option is set on every family (those of the default one do not reach the others); one
+//! cache budget holds blocks and write buffers; a write that must last asks for sync, and fdatasync is enough; the log
+//! is capped because its length decides how long opening takes after a crash.
+
+use std::path::Path;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator, LogLevel,
+    Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteBufferManager, WriteOptions,
+};
+
+use super::{Change, Durability, Family, View, Visit};
+use crate::{Result, StoreError};
+
+const WAL_BYTES: u64 = 256 << 20;
+const BACKGROUND_JOBS: i32 = 2;
+const OPEN_FILES: i32 = 512;
+
+/// One open engine. Dropping it closes it.
+pub(crate) struct Engine {
+    db: DB,
+    cache: Cache,
+    buffers: WriteBufferManager,
+}
+
+impl Engine {
+    /// Opens the engine in `dir`, made if absent, with `memory` bytes for cache and write buffers together.
+    pub(crate) fn open(dir: &Path, memory: usize) -> Result<Self> {
+        let cache = Cache::new_lru_cache(memory);
+        let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(memory / 3, false, cache.clone());
+        let families = Family::ALL.map(|family| {
+            ColumnFamilyDescriptor::new(family.name(), profile(family, memory, &cache))
+        });
+        let db = DB::open_cf_descriptors(&process_options(&buffers), dir, families).map_err(failed)?;
+        Ok(Self { db, cache, buffers })
+    }
+
+    /// Whether the failure of [`Engine::open`] means that another process has it open.
+    pub(crate) fn is_lock_failure(error: &StoreError) -> bool {
+        matches!(error, StoreError::Engine(text) if text.contains("lock"))
+    }
+
+    /// All of `changes` or none, in their order.
+    pub(crate) fn write(&self, changes: &[Change], durability: Durability) -> Result<()> {
+        let mut batch = WriteBatch::default();
+        for change in changes {
+            match change {
+                Change::Put(family, key, value) => batch.put_cf(self.family(*family)?, key, value),
+                Change::Delete(family, key) => batch.delete_cf(self.family(*family)?, key),
+                Change::DeleteRange(family, from, until) => {
+                    batch.delete_range_cf(self.family(*family)?, from, until);
+                }
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(durability == Durability::Synced);
+        self.db.write_opt(batch, &options).map_err(failed)
+    }
+
+    /// A view that no later write changes.
+    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot { engine: self, inner: self.db.snapshot() }
+    }
+
+    /// Whether writes are stopped until background work catches up.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.number("rocksdb.is-write-stopped") > 0
+    }
+
+    /// How many times background work failed since it was opened.
+    pub(crate) fn background_errors(&self) -> u64 {
+        self.number("rocksdb.background-errors")
+    }
+
+    /// Bytes of cache and write buffers in use.
+    pub(crate) fn memory_used(&self) -> u64 {
+        (self.cache.get_usage().max(self.buffers.get_usage())) as u64
+    }
+
+    /// Bytes of live data, estimated.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        let of = |family: Family| {
+            let handle = self.db.cf_handle(family.name())?;
+            self.db.property_int_value_cf(handle, "rocksdb.estimate-live-data-size").ok().flatten()
+        };
+        Family::ALL.into_iter().filter_map(of).sum()
+    }
+
+    /// Waits until everything written is on the disk.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.db.flush_wal(true).map_err(failed)
+    }
+
+    fn number(&self, property: &str) -> u64 {
+        self.db.property_int_value(property).ok().flatten().unwrap_or(0)
+    }
+
+    fn family(&self, family: Family) -> Result<&ColumnFamily> {
+        self.db
+            .cf_handle(family.name())
+            .ok_or_else(|| StoreError::Engine(format!("the family {} is missing", family.name())))
+    }
+}
+
+impl View for Engine {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.db.get_cf_opt(self.family(family)?, key, &reading(family)).map_err(failed)
+    }
+
+    fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let mut options = reading(family);
+        options.set_iterate_upper_bound(until);
+        walk(self.db.raw_iterator_cf_opt(self.family(family)?, options), from, visit)
+    }
+}
+
+/// One snapshot of an engine.
+pub(crate) struct Snapshot<'engine> {
+    engine: &'engine Engine,
+    inner: SnapshotWithThreadMode<'engine, DB>,
+}
+
+impl View for Snapshot<'_> {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.inner.get_cf_opt(self.engine.family(family)?, key, reading(family)).map_err(failed)
+    }
+
+    fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let mut options = reading(family);
+        options.set_iterate_upper_bound(until);
+        walk(self.inner.raw_iterator_cf_opt(self.engine.family(family)?, options), from, visit)
+    }
+}
+
+fn walk(mut cursor: DBRawIterator<'_>, from: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+    cursor.seek(from);
+    while let Some((key, value)) = cursor.item() {
+        if !visit(key, value)? {
+            return Ok(());
+        }
+        cursor.next();
+    }
+    cursor.status().map_err(failed)
+}
+
+/// A body read once would push everything useful out of the cache.
+fn reading(family: Family) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.fill_cache(family != Family::Bodies);
+    options
+}
+
+fn process_options(buffers: &WriteBufferManager) -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_use_fsync(false);
+    options.set_max_total_wal_size(WAL_BYTES);
+    options.set_write_buffer_manager(buffers);
+    options.set_max_background_jobs(BACKGROUND_JOBS);
+    options.set_max_open_files(OPEN_FILES);
+    options.set_bytes_per_sync(1 << 20);
+    options.set_log_level(LogLevel::Warn);
+    options.set_max_log_file_size(1 << 20);
+    options.set_keep_log_file_num(2);
+    options
+}
+
+fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_bloom_filter(10.0, false);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    blocks.set_format_version(5);
+    let mut options = Options::default();
+    let (buffer, block) = match family {
+        Family::Accounts => (memory / 12, 4 << 10),
+        Family::Index => (memory / 12, 16 << 10),
+        Family::Bodies => (memory / 6, 64 << 10),
+        Family::Traces => (memory / 24, 16 << 10),
+    };
+    blocks.set_block_size(block);
+    options.set_write_buffer_size(buffer);
+    options.set_max_write_buffer_number(2);
+    options.set_block_based_table_factory(&blocks);
+    options.set_compression_type(match family {
+        // Ciphertext does not shrink.
+        Family::Bodies => DBCompressionType::None,
+        Family::Accounts | Family::Index | Family::Traces => DBCompressionType::Lz4,
+    });
+    if matches!(family, Family::Accounts | Family::Index) {
+        // Counters and mod-sequences leave many tombstones: tidy a file once half of a stretch is deletions.
+        options.add_compact_on_deletion_collector_factory(4096, 2048, 0.5);
+    }
+    options
+}
+
+fn failed(error: rocksdb::Error) -> StoreError {
+    StoreError::Engine(error.into_string())
+}

@@ -1,0 +1,72 @@
+//! What the committer tidies on its way: chunks of bodies nobody committed, fingerprints and carried Message-IDs whose
+//! time has passed.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    Result,
+    committer::pending::Pending,
+    core::Core,
+    day::Day,
+    engine::{Change, Durability, Engine, Family, View},
+    keys,
+    records::Counters,
+};
+
+/// Days a submission's fingerprint is remembered (I-1).
+pub(crate) const ONCE_DAYS: u32 = 7;
+/// Months a carried Message-ID is remembered, the current one included (S-3.9).
+pub(crate) const CARRIED_MONTHS: u32 = 16;
+/// A clock that jumps further ahead than this proves nothing about age (I-4).
+const TRUSTED_STEP: SignedDuration = SignedDuration::from_hours(36);
+
+/// The month of an instant: years times twelve plus months.
+pub(crate) fn month(now: Timestamp) -> u32 {
+    let date = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    u32::try_from(i32::from(date.year()) * 12 + i32::from(date.month()) - 1).unwrap_or(0)
+}
+
+/// Ranges whose time has passed, once a day.
+pub(crate) fn expired(counters: Counters, now: Timestamp) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let today = Day::of(now);
+    let step = now.as_microsecond().saturating_sub(counters.committed);
+    if today <= counters.day || SignedDuration::from_micros(step) > TRUSTED_STEP {
+        return None;
+    }
+    let once = Day::from_number(today.number().saturating_sub(ONCE_DAYS));
+    let carried = (month(now) + 1).saturating_sub(CARRIED_MONTHS);
+    Some(vec![
+        (b"o".to_vec(), keys::once_day(once)),
+        (b"k".to_vec(), keys::carried_month(carried)),
+    ])
+}
+
+/// Removes the chunks of bodies that nobody will commit.
+pub(crate) fn remove_abandoned(core: &Core, pending: &mut Pending) {
+    for body in core.take_abandoned() {
+        for index in 0..body.chunks {
+            pending.delete(Family::Bodies, keys::chunk(body.id, index));
+        }
+        pending.delete(Family::Accounts, keys::orphan(body.id));
+    }
+}
+
+/// Removes what a process that ended left of unfinished bodies.
+pub(crate) fn sweep(engine: &Engine) -> Result<u64> {
+    let mut orphans = vec![];
+    let (from, until) = keys::under(b"x");
+    engine.scan(Family::Accounts, &from, &until, &mut |key, _| {
+        orphans.extend(keys::body_at(key, 1));
+        Ok(true)
+    })?;
+    let mut changes = vec![];
+    for &body in &orphans {
+        let (from, until) = keys::under(&keys::chunks(body));
+        changes.push(Change::DeleteRange(Family::Bodies, from, until));
+        changes.push(Change::Delete(Family::Accounts, keys::orphan(body)));
+    }
+    if !changes.is_empty() {
+        engine.write(&changes, Durability::Synced)?;
+    }
+    Ok(orphans.len() as u64)
+}

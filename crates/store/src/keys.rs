@@ -1,0 +1,256 @@
+//! Every key of the store, in one place. Numbers are big-endian, so order of bytes is order of numbers. No key holds an
+//! address, a name or a Message-ID: those are keyed hashes of 32 bytes (M-11).
+//!
+//! | family | key | value |
+//! |---|---|---|
+//! | accounts | `m` `format` / `store-key` / `counters` | what the store is; the store key, wrapped; last numbers given |
+//! | accounts | `a` account | the account, sealed under the store key |
+//! | accounts | `d` hash(address) | whose it is, or was (S-1.3) |
+//! | accounts | `i` account | its INBOX |
+//! | accounts | `c` account credential | an application password, sealed |
+//! | accounts | `b` box | name and uses of a box, sealed |
+//! | accounts | `s` box | its counters |
+//! | accounts | `n` account hash(name) | the box of that name |
+//! | accounts | `l` account box | nothing: which boxes an account has |
+//! | accounts | `o` day hash(fingerprint) | the journey accepted under that fingerprint (I-1), 7 days |
+//! | accounts | `k` month hash(account, Message-ID) | nothing: carried (S-3.9), 15 months |
+//! | accounts | `x` body | nothing: chunks being written; swept when the store opens |
+//! | index | `f` box uid | what listings show: flags, mod-sequence, date, size |
+//! | index | `e` box uid | what never changes: body, variant, journey |
+//! | index | `q` box modseq uid | nothing: the last change of each message |
+//! | index | `v` box modseq first-uid | last uid: a run of UIDs that vanished then |
+//! | index | `w` box number | a keyword of the box, sealed |
+//! | index | `r` body | length, references |
+//! | index | `h` body variant | header variant, sealed under the body's day |
+//! | index | `j` body variant | index record, sealed under the body's day |
+//! | bodies | body chunk | a chunk, sealed under the body's own key |
+//! | traces | `t` day number | a trace, sealed under its trace day |
+//! | traces | `i` journey day number | nothing: the traces of a journey |
+//!
+//! A body is its day, then its identifier: what a day received lies together and dies with one range delete (I-4).
+
+use crate::{
+    day::Day,
+    ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid},
+    trace::TraceId,
+};
+
+/// Bytes of a lookup hash.
+pub(crate) type Hash = [u8; 32];
+
+macro_rules! key {
+    ($($part:expr),+ $(,)?) => {{
+        let mut key = Vec::with_capacity(48);
+        $(key.extend_from_slice(&$part);)+
+        key
+    }};
+}
+
+pub(crate) const FORMAT: &[u8] = b"mformat";
+pub(crate) const STORE_KEY: &[u8] = b"mstore-key";
+pub(crate) const COUNTERS: &[u8] = b"mcounters";
+
+/// Every key that starts with these bytes: from the first, included, to the second, excluded.
+pub(crate) fn under(prefix: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let mut until = prefix.to_vec();
+    while let Some(last) = until.pop() {
+        if last < u8::MAX {
+            until.push(last + 1);
+            break;
+        }
+    }
+    (prefix.to_vec(), until)
+}
+
+pub(crate) fn account(id: AccountId) -> Vec<u8> {
+    key!(*b"a", id.0.to_be_bytes())
+}
+
+pub(crate) fn address(hash: &Hash) -> Vec<u8> {
+    key!(*b"d", *hash)
+}
+
+pub(crate) fn inbox(id: AccountId) -> Vec<u8> {
+    key!(*b"i", id.0.to_be_bytes())
+}
+
+pub(crate) fn credentials(account: AccountId) -> Vec<u8> {
+    key!(*b"c", account.0.to_be_bytes())
+}
+
+pub(crate) fn credential(account: AccountId, id: CredentialId) -> Vec<u8> {
+    key!(*b"c", account.0.to_be_bytes(), id.0.to_be_bytes())
+}
+
+pub(crate) fn box_record(id: BoxId) -> Vec<u8> {
+    key!(*b"b", id.0.to_be_bytes())
+}
+
+pub(crate) fn box_state(id: BoxId) -> Vec<u8> {
+    key!(*b"s", id.0.to_be_bytes())
+}
+
+pub(crate) fn box_name(account: AccountId, hash: &Hash) -> Vec<u8> {
+    key!(*b"n", account.0.to_be_bytes(), *hash)
+}
+
+pub(crate) fn boxes(account: AccountId) -> Vec<u8> {
+    key!(*b"l", account.0.to_be_bytes())
+}
+
+pub(crate) fn box_of(account: AccountId, id: BoxId) -> Vec<u8> {
+    key!(*b"l", account.0.to_be_bytes(), id.0.to_be_bytes())
+}
+
+pub(crate) fn once_day(day: Day) -> Vec<u8> {
+    key!(*b"o", day.number().to_be_bytes())
+}
+
+pub(crate) fn once(day: Day, hash: &Hash) -> Vec<u8> {
+    key!(*b"o", day.number().to_be_bytes(), *hash)
+}
+
+pub(crate) fn carried_month(month: u32) -> Vec<u8> {
+    key!(*b"k", month.to_be_bytes())
+}
+
+pub(crate) fn carried(month: u32, hash: &Hash) -> Vec<u8> {
+    key!(*b"k", month.to_be_bytes(), *hash)
+}
+
+pub(crate) fn orphan(body: BodyId) -> Vec<u8> {
+    key!(*b"x", body_bytes(body))
+}
+
+/// The messages of a box as listings show them.
+pub(crate) fn listings(id: BoxId) -> Vec<u8> {
+    key!(*b"f", id.0.to_be_bytes())
+}
+
+pub(crate) fn listing(id: BoxId, uid: Uid) -> Vec<u8> {
+    key!(*b"f", id.0.to_be_bytes(), uid.get().to_be_bytes())
+}
+
+pub(crate) fn references(id: BoxId) -> Vec<u8> {
+    key!(*b"e", id.0.to_be_bytes())
+}
+
+pub(crate) fn reference(id: BoxId, uid: Uid) -> Vec<u8> {
+    key!(*b"e", id.0.to_be_bytes(), uid.get().to_be_bytes())
+}
+
+pub(crate) fn changes(id: BoxId) -> Vec<u8> {
+    key!(*b"q", id.0.to_be_bytes())
+}
+
+pub(crate) fn change(id: BoxId, modseq: ModSeq, uid: Uid) -> Vec<u8> {
+    key!(*b"q", id.0.to_be_bytes(), modseq.0.to_be_bytes(), uid.get().to_be_bytes())
+}
+
+pub(crate) fn vanished_all(id: BoxId) -> Vec<u8> {
+    key!(*b"v", id.0.to_be_bytes())
+}
+
+pub(crate) fn vanished(id: BoxId, modseq: ModSeq, first: Uid) -> Vec<u8> {
+    key!(*b"v", id.0.to_be_bytes(), modseq.0.to_be_bytes(), first.get().to_be_bytes())
+}
+
+pub(crate) fn keywords(id: BoxId) -> Vec<u8> {
+    key!(*b"w", id.0.to_be_bytes())
+}
+
+pub(crate) fn keyword(id: BoxId, number: u8) -> Vec<u8> {
+    key!(*b"w", id.0.to_be_bytes(), [number])
+}
+
+pub(crate) fn body(body: BodyId) -> Vec<u8> {
+    key!(*b"r", body_bytes(body))
+}
+
+pub(crate) fn header(body: BodyId, variant: u16) -> Vec<u8> {
+    key!(*b"h", body_bytes(body), variant.to_be_bytes())
+}
+
+pub(crate) fn index(body: BodyId, variant: u16) -> Vec<u8> {
+    key!(*b"j", body_bytes(body), variant.to_be_bytes())
+}
+
+pub(crate) fn chunks(body: BodyId) -> Vec<u8> {
+    body_bytes(body).to_vec()
+}
+
+pub(crate) fn chunk(body: BodyId, index: u32) -> Vec<u8> {
+    key!(body_bytes(body), index.to_be_bytes())
+}
+
+pub(crate) fn trace(day: Day, number: u64) -> Vec<u8> {
+    key!(*b"t", day.number().to_be_bytes(), number.to_be_bytes())
+}
+
+pub(crate) fn journey(id: &TraceId) -> Vec<u8> {
+    key!(*b"i", id.0)
+}
+
+pub(crate) fn journey_step(id: &TraceId, day: Day, number: u64) -> Vec<u8> {
+    key!(*b"i", id.0, day.number().to_be_bytes(), number.to_be_bytes())
+}
+
+/// The `N` bytes of a key at an offset; none if it is too short.
+pub(crate) fn part<const N: usize>(key: &[u8], at: usize) -> Option<[u8; N]> {
+    key.get(at..at.checked_add(N)?)?.try_into().ok()
+}
+
+/// The last part of a key that ends with a 64-bit number.
+pub(crate) fn last_u64(key: &[u8]) -> Option<u64> {
+    part(key, key.len().checked_sub(8)?).map(u64::from_be_bytes)
+}
+
+/// The last part of a key that ends with a UID.
+pub(crate) fn last_uid(key: &[u8]) -> Option<Uid> {
+    Uid::new(u32::from_be_bytes(part(key, key.len().checked_sub(4)?)?))
+}
+
+/// The mod-sequence of a key `q` or `v`.
+pub(crate) fn modseq_of(key: &[u8]) -> Option<ModSeq> {
+    part(key, 9).map(|bytes| ModSeq(u64::from_be_bytes(bytes)))
+}
+
+/// The body named from an offset on.
+pub(crate) fn body_at(key: &[u8], at: usize) -> Option<BodyId> {
+    Some(BodyId { day: Day::from_number(u32::from_be_bytes(part(key, at)?)), id: part(key, at + 4)? })
+}
+
+/// Bytes of a body in a key.
+pub(crate) const BODY_LEN: usize = 20;
+
+fn body_bytes(body: BodyId) -> [u8; BODY_LEN] {
+    let mut bytes = [0; BODY_LEN];
+    bytes[..4].copy_from_slice(&body.day.number().to_be_bytes());
+    bytes[4..].copy_from_slice(&body.id);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_under_a_prefix_ends_at_the_next_prefix() {
+        assert_eq!(under(b"ab"), (b"ab".to_vec(), b"ac".to_vec()));
+        assert_eq!(under(&[1, 255]), (vec![1, 255], vec![2]));
+    }
+
+    #[test]
+    fn keys_order_as_numbers_and_give_their_parts_back() {
+        let (one, two) = (BoxId(1), BoxId(256));
+        let uid = Uid::new(300).unwrap();
+        assert!(listing(one, Uid::MAX) < listing(two, Uid::MIN));
+        assert!(change(one, ModSeq(2), Uid::MAX) < change(one, ModSeq(256), Uid::MIN));
+        assert_eq!(last_uid(&listing(one, uid)), Some(uid));
+        assert_eq!(modseq_of(&vanished(one, ModSeq(7), uid)), Some(ModSeq(7)));
+        let body = BodyId { day: Day::from_number(5), id: [9; 16] };
+        assert_eq!(body_at(&orphan(body), 1), Some(body));
+        assert_eq!(body_at(&chunk(body, 3), 0), Some(body));
+        assert_eq!(body_at(b"x12", 1), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! Messages into boxes: deliveries (I-1) and APPEND.
+
+use crate::{
+    Result, StoreError,
+    body::SealedBody,
+    committer::txn::Txn,
+    day::Day,
+    delivery::{Appended, Copy},
+    engine::{Family, View},
+    flags::Flags,
+    housekeeping::{CARRIED_MONTHS, ONCE_DAYS, month},
+    ids::{AccountId, BodyId, BoxId, Uid},
+    keys::{self, Hash},
+    ops::{
+        edit::{BoxEdit, NewListing},
+        traces::{self, SealedTrace},
+    },
+    records::{self, BodyRecord, OnceRecord, Reference},
+    rows::{accounts, boxes},
+    trace::TraceId,
+};
+
+/// A header variant and its index record, sealed by whoever delivers.
+pub(crate) struct SealedVariant {
+    pub(crate) header: Vec<u8>,
+    pub(crate) index: Vec<u8>,
+    pub(crate) size: u64,
+}
+
+/// A delivery, sealed.
+pub(crate) struct SealedDelivery {
+    pub(crate) id: TraceId,
+    pub(crate) body: SealedBody,
+    pub(crate) variants: Vec<SealedVariant>,
+    pub(crate) copies: Vec<Copy>,
+    pub(crate) traces: Vec<SealedTrace>,
+    pub(crate) carried: Vec<Hash>,
+    pub(crate) once: Option<Hash>,
+}
+
+/// What a delivery came to, before it is durable.
+pub(crate) enum Outcome {
+    New(Vec<(AccountId, Uid)>),
+    Again(TraceId),
+}
+
+/// One whole delivery, or its repetition.
+pub(crate) fn deliver(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcome> {
+    let SealedDelivery { id, body, variants, copies, traces: steps, carried, once } = delivery;
+    let now = txn.core.clock.now();
+    txn.core.check_clock(now)?;
+    let first = once.map(|hash| known_submission(txn, &hash)).transpose()?.flatten();
+    for step in steps {
+        traces::put(txn, step);
+    }
+    if let Some(first) = first {
+        return Ok(Outcome::Again(first));
+    }
+    let sizes: Vec<u64> = variants.iter().map(|variant| variant.size).collect();
+    let mut given = Vec::with_capacity(copies.len());
+    for copy in &copies {
+        let inbox = accounts::inbox(txn, copy.account)?.ok_or(StoreError::NotFound)?;
+        let size = *sizes.get(copy.variant).ok_or(StoreError::NotFound)?;
+        let variant = u16::try_from(copy.variant).map_err(|_| StoreError::NotFound)?;
+        let reference = Reference { body: body.id(), variant, origin: Some(id) };
+        let mut edit = BoxEdit::open(txn, inbox)?;
+        let new = NewListing { flags: &Flags::new(), internal_date: now.as_second(), size };
+        given.push((copy.account, edit.add(txn, &reference, new)?));
+        edit.finish(txn)?;
+        txn.message_added();
+    }
+    let references = u32::try_from(copies.len()).map_err(|_| StoreError::Corrupt("copies"))?;
+    if references > 0 {
+        adopt(txn, body, variants, references)?;
+    }
+    for hash in carried {
+        txn.put(Family::Accounts, keys::carried(month(now), &hash), vec![]);
+    }
+    if let Some(hash) = once {
+        txn.put(Family::Accounts, keys::once(Day::of(now), &hash), records::encode(&OnceRecord { id })?);
+    }
+    Ok(Outcome::New(given))
+}
+
+/// The journey accepted under this fingerprint in the last seven days.
+fn known_submission(txn: &Txn<'_>, hash: &Hash) -> Result<Option<TraceId>> {
+    let today = Day::of(txn.core.clock.now());
+    for back in 0..=ONCE_DAYS {
+        let day = Day::from_number(today.number().saturating_sub(back));
+        if let Some(bytes) = txn.get(Family::Accounts, &keys::once(day, hash))? {
+            return records::decode::<OnceRecord>(&bytes, "submission").map(|record| Some(record.id));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the hash of an account and a Message-ID was carried in the last fifteen months.
+pub(crate) fn was_carried(view: &impl View, now: jiff::Timestamp, hash: &Hash) -> Result<bool> {
+    let this = month(now);
+    for back in 0..CARRIED_MONTHS {
+        if view.get(Family::Accounts, &keys::carried(this.saturating_sub(back), hash))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// An appended message, sealed.
+pub(crate) struct SealedIncoming {
+    pub(crate) body: SealedBody,
+    pub(crate) variant: SealedVariant,
+    pub(crate) flags: Flags,
+    pub(crate) internal_date: i64,
+    pub(crate) trace: Option<SealedTrace>,
+    pub(crate) origin: Option<TraceId>,
+}
+
+/// Puts a message in a box.
+pub(crate) fn append(txn: &mut Txn<'_>, to: BoxId, message: SealedIncoming) -> Result<Appended> {
+    txn.core.check_clock(txn.core.clock.now())?;
+    let record = boxes::record(txn, &txn.core.keys, to)?.ok_or(StoreError::NotFound)?;
+    let mut edit = BoxEdit::open(txn, to)?;
+    let reference = Reference { body: message.body.id(), variant: 0, origin: message.origin };
+    let new = NewListing {
+        flags: &message.flags,
+        internal_date: message.internal_date,
+        size: message.variant.size,
+    };
+    let uid = edit.add(txn, &reference, new)?;
+    edit.finish(txn)?;
+    adopt(txn, message.body, vec![message.variant], 1)?;
+    txn.message_added();
+    if let Some(trace) = message.trace {
+        traces::put(txn, trace);
+    }
+    Ok(Appended { uid_validity: record.uid_validity, uid })
+}
+
+/// Makes a body part of the store.
+fn adopt(txn: &mut Txn<'_>, body: SealedBody, variants: Vec<SealedVariant>, references: u32) -> Result<()> {
+    let id: BodyId = body.id();
+    let count = u16::try_from(variants.len()).map_err(|_| StoreError::Limit(crate::error::Limit::Variants))?;
+    let record = BodyRecord { len: body.len(), references, variants: count };
+    txn.put(Family::Index, keys::body(id), records::encode(&record)?);
+    for (number, variant) in (0..count).zip(variants) {
+        txn.put_blind(Family::Index, keys::header(id, number), variant.header);
+        txn.put_blind(Family::Index, keys::index(id, number), variant.index);
+    }
+    txn.saw_day(id.day);
+    body.adopt(txn);
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! One box under change: messages come, change, go; its counters and mod-sequence follow (RFC 7162 §3.1).
+
+use crate::{
+    Result, StoreError,
+    body::chunk_count,
+    boxes::{Entry, KEYWORDS_PER_BOX},
+    committer::txn::Txn,
+    engine::Family,
+    error::Limit,
+    flags::{Flags, SystemFlag},
+    ids::{BodyId, BoxId, ModSeq, Uid},
+    keys,
+    records::{self, BoxState, Listing, Reference},
+    rows::{boxes, messages, messages::Keywords},
+};
+
+/// A box under change. Nothing of its counters is written before [`BoxEdit::finish`].
+pub(crate) struct BoxEdit {
+    id: BoxId,
+    state: BoxState,
+    /// The mod-sequence of this operation's changes.
+    modseq: ModSeq,
+    keywords: Option<Keywords>,
+    changed: bool,
+    /// Runs of UIDs that went.
+    vanished: Vec<(Uid, Uid)>,
+}
+
+impl BoxEdit {
+    /// Opens a box for change.
+    pub(crate) fn open(txn: &Txn<'_>, id: BoxId) -> Result<Self> {
+        let state = boxes::state(txn, id)?.ok_or(StoreError::NotFound)?;
+        let modseq = ModSeq(state.highest.0 + 1);
+        Ok(Self { id, state, modseq, keywords: None, changed: false, vanished: vec![] })
+    }
+
+    /// Adds a message; the caller counts the reference to its body.
+    pub(crate) fn add(&mut self, txn: &mut Txn<'_>, reference: &Reference, new: NewListing<'_>) -> Result<Uid> {
+        let uid = self.state.uid_next;
+        let next = uid.get().checked_add(1).and_then(Uid::new).ok_or(StoreError::Limit(Limit::Uids))?;
+        let listing = Listing {
+            modseq: self.modseq,
+            bits: new.flags.bits,
+            internal_date: new.internal_date,
+            size: new.size,
+            keywords: self.numbers(txn, new.flags)?,
+        };
+        self.state.uid_next = next;
+        self.state.exists += 1;
+        self.state.bytes += listing.size;
+        self.state.unseen += u32::from(!new.flags.has(SystemFlag::Seen));
+        self.changed = true;
+        txn.put(Family::Index, keys::reference(self.id, uid), records::encode(reference)?);
+        txn.put(Family::Index, keys::listing(self.id, uid), records::encode(&listing)?);
+        txn.put(Family::Index, keys::change(self.id, self.modseq, uid), vec![]);
+        Ok(uid)
+    }
+
+    /// Removes a message that exists; the caller releases the reference to its body.
+    pub(crate) fn remove(&mut self, txn: &mut Txn<'_>, uid: Uid, listing: &Listing) -> Result<()> {
+        self.state.exists = self.state.exists.checked_sub(1).ok_or(StoreError::Corrupt("box counters"))?;
+        self.state.bytes =
+            self.state.bytes.checked_sub(listing.size).ok_or(StoreError::Corrupt("box counters"))?;
+        if listing.bits & SystemFlag::Seen.bit() == 0 {
+            self.state.unseen = self.state.unseen.checked_sub(1).ok_or(StoreError::Corrupt("box counters"))?;
+        }
+        self.changed = true;
+        match self.vanished.last_mut() {
+            Some((_, last)) if last.get().checked_add(1) == Some(uid.get()) => *last = uid,
+            _ => self.vanished.push((uid, uid)),
+        }
+        txn.delete(Family::Index, keys::reference(self.id, uid));
+        txn.delete(Family::Index, keys::listing(self.id, uid));
+        txn.delete(Family::Index, keys::change(self.id, listing.modseq, uid));
+        Ok(())
+    }
+
+    /// Gives a message new flags, and the mod-sequence of this operation if they differ.
+    pub(crate) fn set_flags(&mut self, txn: &mut Txn<'_>, uid: Uid, mut listing: Listing, flags: &Flags) -> Result<Entry> {
+        let keywords = self.numbers(txn, flags)?;
+        if listing.bits != flags.bits || listing.keywords != keywords {
+            let seen = SystemFlag::Seen.bit();
+            match (listing.bits & seen != 0, flags.bits & seen != 0) {
+                (false, true) => {
+                    self.state.unseen =
+                        self.state.unseen.checked_sub(1).ok_or(StoreError::Corrupt("box counters"))?;
+                }
+                (true, false) => self.state.unseen += 1,
+                _ => {}
+            }
+            txn.delete(Family::Index, keys::change(self.id, listing.modseq, uid));
+            listing.modseq = self.modseq;
+            listing.bits = flags.bits;
+            listing.keywords = keywords;
+            txn.put(Family::Index, keys::change(self.id, self.modseq, uid), vec![]);
+            txn.put(Family::Index, keys::listing(self.id, uid), records::encode(&listing)?);
+            self.changed = true;
+        }
+        self.keywords(txn)?.entry(uid, &listing)
+    }
+
+    /// The flags of a listing of this box.
+    pub(crate) fn flags(&mut self, txn: &Txn<'_>, listing: &Listing) -> Result<Flags> {
+        self.keywords(txn)?.flags(listing)
+    }
+
+    /// Writes counters, vanished runs and the mod-sequence, if anything changed.
+    pub(crate) fn finish(mut self, txn: &mut Txn<'_>) -> Result<()> {
+        if !self.changed {
+            return Ok(());
+        }
+        self.state.highest = self.modseq;
+        for (first, last) in &self.vanished {
+            let value = last.get().to_be_bytes().to_vec();
+            txn.put(Family::Index, keys::vanished(self.id, self.modseq, *first), value);
+        }
+        txn.put(Family::Accounts, keys::box_state(self.id), records::encode(&self.state)?);
+        txn.box_changed(self.id, self.modseq);
+        Ok(())
+    }
+
+    fn keywords(&mut self, txn: &Txn<'_>) -> Result<&mut Keywords> {
+        if self.keywords.is_none() {
+            self.keywords = Some(Keywords::load(txn, &txn.core.keys, self.id)?);
+        }
+        self.keywords.as_mut().ok_or(StoreError::Corrupt("keywords"))
+    }
+
+    /// The numbers of the keywords, new ones added to the box's table; sorted.
+    fn numbers(&mut self, txn: &mut Txn<'_>, flags: &Flags) -> Result<Vec<u8>> {
+        let id = self.id;
+        let mut numbers = vec![];
+        for word in flags.keywords() {
+            let table = self.keywords(txn)?;
+            let number = if let Some(number) = table.number(word) {
+                number
+            } else {
+                let number = table.next_number().ok_or(StoreError::Limit(Limit::BoxKeywords))?;
+                debug_assert!(usize::from(number) < KEYWORDS_PER_BOX);
+                table.add(number, word);
+                let key = keys::keyword(id, number);
+                let sealed = txn.core.keys.seal_value(&key, word.as_bytes());
+                txn.put(Family::Index, key, sealed.map_err(|e| StoreError::Engine(e.to_string()))?);
+                number
+            };
+            numbers.push(number);
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}
+
+/// What a new message shows in listings.
+#[derive(Clone, Copy)]
+pub(crate) struct NewListing<'a> {
+    pub(crate) flags: &'a Flags,
+    pub(crate) internal_date: i64,
+    pub(crate) size: u64,
+}
+
+/// Counts `more` references to a body that is kept.
+pub(crate) fn add_references(txn: &mut Txn<'_>, id: BodyId, more: u32) -> Result<()> {
+    let mut record = messages::body(txn, id)?.ok_or(StoreError::Corrupt("body record"))?;
+    record.references =
+        record.references.checked_add(more).ok_or(StoreError::Corrupt("body references"))?;
+    txn.put(Family::Index, keys::body(id), records::encode(&record)?);
+    Ok(())
+}
+
+/// Releases a reference; the last one takes body, variants and index records along.
+pub(crate) fn release(txn: &mut Txn<'_>, id: BodyId) -> Result<()> {
+    let mut record = messages::body(txn, id)?.ok_or(StoreError::Corrupt("body record"))?;
+    record.references = record.references.checked_sub(1).ok_or(StoreError::Corrupt("body references"))?;
+    if record.references > 0 {
+        txn.put(Family::Index, keys::body(id), records::encode(&record)?);
+        return Ok(());
+    }
+    txn.delete(Family::Index, keys::body(id));
+    for variant in 0..record.variants {
+        txn.delete(Family::Index, keys::header(id, variant));
+        txn.delete(Family::Index, keys::index(id, variant));
+    }
+    for chunk in 0..chunk_count(record.len) {
+        txn.delete(Family::Bodies, keys::chunk(id, chunk));
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! What operations do, inside the committer: one file a family of operations.
+//!
+//! Each takes the view of its transaction, checks, then writes. Must never touch: the disk directly, other threads.
+
+pub(crate) mod accounts;
+pub(crate) mod boxes;
+pub(crate) mod deliver;
+pub(crate) mod edit;
+pub(crate) mod messages;
+pub(crate) mod traces;

@@ -1,0 +1,47 @@
+//! Leftovers: nothing belongs to a box or an account that is gone, no body is half written.
+
+use crate::{
+    Result,
+    engine::{Family, View},
+    ids::BoxId,
+    keys,
+    prove::{Proof, count},
+};
+
+impl Proof<'_> {
+    /// Expects that no body is being written.
+    pub(super) fn leftovers(&mut self) -> Result<()> {
+        let orphans = count(self.reader.view(), Family::Accounts, b"x")?;
+        self.expect(orphans == 0, || "bodies".into(), "bodies are being written, or were left unfinished");
+        for prefix in [b"f", b"e", b"q", b"v", b"w"] {
+            self.of_known_boxes(Family::Index, prefix)?;
+        }
+        for prefix in [b"b", b"s"] {
+            self.of_known_boxes(Family::Accounts, prefix)?;
+        }
+        let names = count(self.reader.view(), Family::Accounts, b"n")?;
+        let lists = count(self.reader.view(), Family::Accounts, b"l")?;
+        let boxes = self.boxes.len();
+        self.expect(names == boxes && lists == boxes, || "boxes".into(), "names or lists name boxes that are gone");
+        let inboxes = count(self.reader.view(), Family::Accounts, b"i")? as u64;
+        self.expect(inboxes == self.report.accounts, || "accounts".into(), "an INBOX belongs to no account");
+        Ok(())
+    }
+
+    fn of_known_boxes(&mut self, family: Family, prefix: &[u8]) -> Result<()> {
+        let (from, until) = keys::under(prefix);
+        let mut strangers = vec![];
+        let known = &self.boxes;
+        self.reader.view().scan(family, &from, &until, &mut |key, _| {
+            let id = keys::part(key, 1).map(|bytes| BoxId(u64::from_be_bytes(bytes)));
+            if !id.is_some_and(|id| known.contains(&id)) {
+                strangers.push(id);
+            }
+            Ok(strangers.len() < 10)
+        })?;
+        for id in strangers {
+            self.fault(format!("{} {id:?}", family.name()), "it belongs to no box");
+        }
+        Ok(())
+    }
+}

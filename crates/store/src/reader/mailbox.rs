@@ -1,0 +1,147 @@
+//! Boxes and their messages, as one snapshot has them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use message::IndexRecord;
+
+use super::Reader;
+use crate::{
+    AccountId, BodyReader, BoxId, BoxInfo, Changes, Entry, ModSeq, Result, StoreError, TraceId, Uid,
+    engine::{Family, View},
+    ids::BodyId,
+    keyring::KeyKind,
+    keys,
+    records::Reference,
+    rows::{boxes, messages, messages::Keywords},
+};
+
+#[allow(clippy::missing_errors_doc, reason = "said once, at the type")]
+impl Reader<'_> {
+    /// Boxes of an account, by name.
+    pub fn boxes(&self, account: AccountId) -> Result<Vec<BoxInfo>> {
+        let mut found = vec![];
+        for id in self.box_ids(account)? {
+            found.extend(self.box_info(id)?);
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    /// The box of that name; INBOX without case.
+    pub fn box_by_name(&self, account: AccountId, name: &str) -> Result<Option<BoxInfo>> {
+        let name = boxes::canonical(name);
+        match boxes::by_name(self.view(), &self.core().keys, account, &name)? {
+            Some(id) => self.box_info(id),
+            None => Ok(None),
+        }
+    }
+
+    /// The box, if it exists.
+    pub fn box_info(&self, id: BoxId) -> Result<Option<BoxInfo>> {
+        boxes::info(self.view(), &self.core().keys, id)
+    }
+
+    /// Every message of the box, ascending: one range scan. Empty if there is no such box.
+    pub fn messages(&self, id: BoxId) -> Result<Vec<Entry>> {
+        self.entries(id, Uid::MIN, Uid::MAX)
+    }
+
+    /// Messages with UIDs from `from` to `to`, both included, ascending.
+    pub fn entries(&self, id: BoxId, from: Uid, to: Uid) -> Result<Vec<Entry>> {
+        let keywords = Keywords::load(self.view(), &self.core().keys, id)?;
+        let mut found = vec![];
+        messages::listings(self.view(), id, from, to, &mut |uid, listing| {
+            found.push(keywords.entry(uid, &listing)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// One message.
+    pub fn entry(&self, id: BoxId, uid: Uid) -> Result<Option<Entry>> {
+        let Some(listing) = messages::listing(self.view(), id, uid)? else { return Ok(None) };
+        let keywords = if listing.keywords.is_empty() {
+            Keywords::default()
+        } else {
+            Keywords::load(self.view(), &self.core().keys, id)?
+        };
+        keywords.entry(uid, &listing).map(Some)
+    }
+
+    /// What changed since a mod-sequence (RFC 7162). `NotFound` if there is no such box.
+    pub fn changes(&self, id: BoxId, since: ModSeq) -> Result<Changes> {
+        let state = boxes::state(self.view(), id)?.ok_or(StoreError::NotFound)?;
+        let keywords = Keywords::load(self.view(), &self.core().keys, id)?;
+        let after = ModSeq(since.0.saturating_add(1));
+        let mut uids = vec![];
+        let (_, until) = keys::under(&keys::changes(id));
+        self.view().scan(Family::Index, &keys::change(id, after, Uid::MIN), &until, &mut |key, _| {
+            uids.push(keys::last_uid(key).ok_or(StoreError::Corrupt("change key"))?);
+            Ok(true)
+        })?;
+        uids.sort_unstable();
+        let mut changed = Vec::with_capacity(uids.len());
+        for uid in uids {
+            let listing = messages::listing(self.view(), id, uid)?.ok_or(StoreError::Corrupt("change"))?;
+            changed.push(keywords.entry(uid, &listing)?);
+        }
+        let vanished = self.vanished(id, after)?;
+        Ok(Changes { changed, vanished, uid_next: state.uid_next, highest: state.highest })
+    }
+
+    /// The journey that brought a message here, if one did (S-4.5).
+    pub fn origin(&self, id: BoxId, uid: Uid) -> Result<Option<TraceId>> {
+        Ok(self.reference(id, uid)?.and_then(|reference| reference.origin))
+    }
+
+    /// Index record of a message.
+    pub fn index(&self, id: BoxId, uid: Uid) -> Result<Option<IndexRecord>> {
+        let Some(Reference { body, variant, .. }) = self.reference(id, uid)? else { return Ok(None) };
+        let plain = self.sealed_record(body, &keys::index(body, variant))?;
+        IndexRecord::decode(&plain).map(Some).map_err(|_| StoreError::Corrupt("index record"))
+    }
+
+    /// Header of a message: its variant, blank line included.
+    pub fn header(&self, id: BoxId, uid: Uid) -> Result<Option<Bytes>> {
+        let Some(Reference { body, variant, .. }) = self.reference(id, uid)? else { return Ok(None) };
+        self.sealed_record(body, &keys::header(body, variant)).map(|plain| Some(plain.into()))
+    }
+
+    /// Body of a message.
+    pub fn body(&self, id: BoxId, uid: Uid) -> Result<Option<BodyReader>> {
+        let Some(Reference { body, .. }) = self.reference(id, uid)? else { return Ok(None) };
+        self.body_of(body).map(Some)
+    }
+
+    pub(crate) fn body_of(&self, id: BodyId) -> Result<BodyReader> {
+        let record = messages::body(self.view(), id)?.ok_or(StoreError::Corrupt("body record"))?;
+        let key = self.core().reading_key(KeyKind::Message, id.day)?;
+        let opener = key.body_opener(&id.id).map_err(|_| StoreError::Corrupt("body key"))?;
+        Ok(BodyReader::new(Arc::clone(self.core), opener, id, record.len))
+    }
+
+    /// Opens a header or index record.
+    pub(crate) fn sealed_record(&self, body: BodyId, key: &[u8]) -> Result<Vec<u8>> {
+        let sealed = self.view().get(Family::Index, key)?.ok_or(StoreError::Corrupt("header variant"))?;
+        let day = self.core().reading_key(KeyKind::Message, body.day)?;
+        day.open_record(key, &sealed).map_err(|_| StoreError::Corrupt("header variant"))
+    }
+
+    fn reference(&self, id: BoxId, uid: Uid) -> Result<Option<Reference>> {
+        messages::reference(self.view(), id, uid)
+    }
+
+    fn vanished(&self, id: BoxId, after: ModSeq) -> Result<Vec<Uid>> {
+        let mut gone = vec![];
+        let (_, until) = keys::under(&keys::vanished_all(id));
+        self.view().scan(Family::Index, &keys::vanished(id, after, Uid::MIN), &until, &mut |key, last| {
+            let first = keys::last_uid(key).ok_or(StoreError::Corrupt("vanished key"))?;
+            let last = keys::last_uid(last).ok_or(StoreError::Corrupt("vanished"))?;
+            gone.extend((first.get()..=last.get()).filter_map(Uid::new));
+            Ok(true)
+        })?;
+        gone.sort_unstable();
+        Ok(gone)
+    }
+}

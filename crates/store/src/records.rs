@@ -1,0 +1,167 @@
+//! The values that keys lead to, and how they are written: postcard for what is small and hot, JSON for an account,
+//! whose fields will grow. Enumerations of the first kind only ever grow at their end.
+//!
+//! Must never touch: the engine, keys of encryption.
+
+use jiff::Timestamp;
+use mssante::{Profile, State};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    Result, StoreError,
+    account::Account,
+    boxes::SpecialUse,
+    day::Day,
+    ids::{AccountId, BodyId, BoxId, ModSeq, Uid, UidValidity},
+    open::Kind,
+    trace::TraceId,
+};
+
+/// The format this program writes.
+pub(crate) const FORMAT: u32 = 1;
+
+/// What a store is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Format {
+    pub(crate) version: u32,
+    pub(crate) kind: Kind,
+}
+
+/// The last number of each sort that was given, and how far time got. One record, part of every commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counters {
+    pub(crate) account: u64,
+    pub(crate) mailbox: u64,
+    pub(crate) credential: u64,
+    pub(crate) trace: u64,
+    pub(crate) uid_validity: u32,
+    /// The latest instant of a commit, microseconds since 1970.
+    pub(crate) committed: i64,
+    /// The latest day of a commit or of a body.
+    pub(crate) day: Day,
+}
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        Self { account: 0, mailbox: 0, credential: 0, trace: 0, uid_validity: 0, committed: 0, day: Day::from_number(0) }
+    }
+}
+
+/// Who has an address, or had it last.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct AddressRecord {
+    pub(crate) account: AccountId,
+    pub(crate) live: bool,
+}
+
+/// An account as it is kept.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct AccountRecord {
+    profile: Profile,
+    state: State,
+    openers: Vec<AccountId>,
+    #[serde(with = "crate::instant")]
+    created: Timestamp,
+    version: u64,
+}
+
+impl AccountRecord {
+    pub(crate) fn encode(account: &Account) -> Result<Vec<u8>> {
+        let record = Self {
+            profile: account.profile.clone(),
+            state: account.state,
+            openers: account.openers.clone(),
+            created: account.created,
+            version: account.version,
+        };
+        serde_json::to_vec(&record).map_err(|error| StoreError::Engine(error.to_string()))
+    }
+
+    pub(crate) fn decode(id: AccountId, bytes: &[u8]) -> Result<Account> {
+        let Self { profile, state, openers, created, version } =
+            serde_json::from_slice(bytes).map_err(|_| StoreError::Corrupt("account"))?;
+        Ok(Account { id, profile, state, openers, created, version })
+    }
+}
+
+/// An application password as it is kept: the keyed hash of its secret, never the secret.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CredentialRecord {
+    pub(crate) name: String,
+    #[serde(with = "crate::instant")]
+    pub(crate) created: Timestamp,
+    pub(crate) mac: [u8; 32],
+}
+
+/// What rarely changes of a box.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct BoxRecord {
+    pub(crate) account: AccountId,
+    pub(crate) name: String,
+    pub(crate) special_use: Option<SpecialUse>,
+    pub(crate) subscribed: bool,
+    pub(crate) uid_validity: UidValidity,
+}
+
+/// What changes with each message of a box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BoxState {
+    pub(crate) uid_next: Uid,
+    pub(crate) highest: ModSeq,
+    pub(crate) exists: u32,
+    pub(crate) unseen: u32,
+    pub(crate) bytes: u64,
+}
+
+impl BoxState {
+    pub(crate) fn new() -> Self {
+        Self { uid_next: Uid::MIN, highest: ModSeq(1), exists: 0, unseen: 0, bytes: 0 }
+    }
+}
+
+/// What listings show of a message. Keywords are numbers of the box's own table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listing {
+    pub(crate) modseq: ModSeq,
+    pub(crate) bits: u8,
+    pub(crate) internal_date: i64,
+    pub(crate) size: u64,
+    pub(crate) keywords: Vec<u8>,
+}
+
+/// What never changes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reference {
+    pub(crate) body: BodyId,
+    pub(crate) variant: u16,
+    pub(crate) origin: Option<TraceId>,
+}
+
+/// A body: how long, and how many messages refer to it. The last one that goes takes it along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BodyRecord {
+    pub(crate) len: u64,
+    pub(crate) references: u32,
+    pub(crate) variants: u16,
+}
+
+/// A submission that was accepted.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct OnceRecord {
+    pub(crate) id: TraceId,
+}
+
+/// Writes a record.
+pub(crate) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(record).map_err(|error| StoreError::Engine(error.to_string()))
+}
+
+/// Reads a record; `what` names its sort if it is damaged.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T> {
+    postcard::from_bytes(bytes).map_err(|_| StoreError::Corrupt(what))
+}
+
+/// A box number as a value.
+pub(crate) fn box_id(bytes: &[u8]) -> Result<BoxId> {
+    bytes.try_into().map(|bytes| BoxId(u64::from_be_bytes(bytes))).map_err(|_| StoreError::Corrupt("box number"))
+}

@@ -1,0 +1,67 @@
+//! Accounts, addresses, application passwords.
+
+use mssante::Address;
+
+use crate::{
+    Result, StoreError,
+    account::Account,
+    engine::{Family, View},
+    ids::{AccountId, BoxId, CredentialId},
+    keys::{self, Hash},
+    records::{self, AccountRecord, AddressRecord, CredentialRecord},
+    seal::StoreKey,
+};
+
+pub(crate) fn address_hash(keys: &StoreKey, address: &Address) -> Hash {
+    keys.lookup_hash("address", address.key().as_bytes())
+}
+
+/// Hash under which a Message-ID carried for an account is found.
+pub(crate) fn carried_hash(keys: &StoreKey, account: AccountId, message_id: &str) -> Hash {
+    let mut data = account.0.to_be_bytes().to_vec();
+    data.extend_from_slice(message_id.trim().as_bytes());
+    keys.lookup_hash("carried", &data)
+}
+
+pub(crate) fn account(view: &impl View, keys: &StoreKey, id: AccountId) -> Result<Option<Account>> {
+    let key = keys::account(id);
+    view.get(Family::Accounts, &key)?.map(|sealed| open_account(keys, id, &key, &sealed)).transpose()
+}
+
+pub(crate) fn open_account(keys: &StoreKey, id: AccountId, key: &[u8], sealed: &[u8]) -> Result<Account> {
+    let plain = keys.open_value(key, sealed).map_err(|_| StoreError::Corrupt("account"))?;
+    AccountRecord::decode(id, &plain)
+}
+
+pub(crate) fn address(view: &impl View, hash: &Hash) -> Result<Option<AddressRecord>> {
+    view.get(Family::Accounts, &keys::address(hash))?
+        .map(|bytes| records::decode(&bytes, "address"))
+        .transpose()
+}
+
+/// The INBOX of an account; none if there is no such account.
+pub(crate) fn inbox(view: &impl View, id: AccountId) -> Result<Option<BoxId>> {
+    view.get(Family::Accounts, &keys::inbox(id))?.map(|bytes| records::box_id(&bytes)).transpose()
+}
+
+/// The application passwords of an account, oldest first.
+pub(crate) fn credentials(
+    view: &impl View,
+    keys: &StoreKey,
+    account: AccountId,
+) -> Result<Vec<(CredentialId, CredentialRecord)>> {
+    let mut found = vec![];
+    let (from, until) = keys::under(&keys::credentials(account));
+    view.scan(Family::Accounts, &from, &until, &mut |key, sealed| {
+        let id = keys::last_u64(key).ok_or(StoreError::Corrupt("credential key"))?;
+        let plain = keys.open_value(key, sealed).map_err(|_| StoreError::Corrupt("credential"))?;
+        found.push((CredentialId(id), records::decode(&plain, "credential")?));
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+/// What ties the hash of a secret to its credential.
+pub(crate) fn credential_context(account: AccountId, id: CredentialId) -> Vec<u8> {
+    keys::credential(account, id)
+}

@@ -1,0 +1,102 @@
+//! Messages of a box: listings, references, keywords, bodies.
+
+use crate::{
+    Result, StoreError,
+    boxes::Entry,
+    engine::{Family, View},
+    flags::Flags,
+    ids::{BodyId, BoxId, Uid},
+    keys,
+    records::{self, BodyRecord, Listing, Reference},
+    seal::StoreKey,
+};
+
+/// The keywords of one box, by number.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Keywords(Vec<(u8, String)>);
+
+impl Keywords {
+    pub(crate) fn load(view: &impl View, keys: &StoreKey, id: BoxId) -> Result<Self> {
+        let mut known = vec![];
+        let (from, until) = keys::under(&keys::keywords(id));
+        view.scan(Family::Index, &from, &until, &mut |key, sealed| {
+            let plain = keys.open_value(key, sealed).map_err(|_| StoreError::Corrupt("keyword"))?;
+            let word = String::from_utf8(plain).map_err(|_| StoreError::Corrupt("keyword"))?;
+            let number = key.last().copied().ok_or(StoreError::Corrupt("keyword key"))?;
+            known.push((number, word));
+            Ok(true)
+        })?;
+        Ok(Self(known))
+    }
+
+    /// The number of a keyword, without case.
+    pub(crate) fn number(&self, word: &str) -> Option<u8> {
+        self.0.iter().find(|(_, known)| known.eq_ignore_ascii_case(word)).map(|(number, _)| *number)
+    }
+
+    /// The number the next new keyword gets; none if there are too many.
+    pub(crate) fn next_number(&self) -> Option<u8> {
+        u8::try_from(self.0.len()).ok()
+    }
+
+    pub(crate) fn add(&mut self, number: u8, word: &str) {
+        self.0.push((number, word.to_owned()));
+    }
+
+    fn word(&self, number: u8) -> Option<&str> {
+        self.0.iter().find(|(known, _)| *known == number).map(|(_, word)| word.as_str())
+    }
+
+    /// The flags of a listing.
+    pub(crate) fn flags(&self, listing: &Listing) -> Result<Flags> {
+        let mut flags = Flags::from_bits(listing.bits);
+        for number in &listing.keywords {
+            flags.add_keyword(self.word(*number).ok_or(StoreError::Corrupt("keyword number"))?)?;
+        }
+        Ok(flags)
+    }
+
+    /// A message as listings show it.
+    pub(crate) fn entry(&self, uid: Uid, listing: &Listing) -> Result<Entry> {
+        Ok(Entry {
+            uid,
+            flags: self.flags(listing)?,
+            modseq: listing.modseq,
+            internal_date: listing.internal_date,
+            size: listing.size,
+        })
+    }
+}
+
+pub(crate) fn listing(view: &impl View, id: BoxId, uid: Uid) -> Result<Option<Listing>> {
+    view.get(Family::Index, &keys::listing(id, uid))?
+        .map(|bytes| records::decode(&bytes, "message"))
+        .transpose()
+}
+
+/// Visits the listings of UIDs from `from` to `to`, both included.
+pub(crate) fn listings(
+    view: &impl View,
+    id: BoxId,
+    from: Uid,
+    to: Uid,
+    visit: &mut dyn FnMut(Uid, Listing) -> Result<()>,
+) -> Result<()> {
+    let mut until = keys::listing(id, to);
+    until.push(0);
+    view.scan(Family::Index, &keys::listing(id, from), &until, &mut |key, value| {
+        let uid = keys::last_uid(key).ok_or(StoreError::Corrupt("message key"))?;
+        visit(uid, records::decode(value, "message")?)?;
+        Ok(true)
+    })
+}
+
+pub(crate) fn reference(view: &impl View, id: BoxId, uid: Uid) -> Result<Option<Reference>> {
+    view.get(Family::Index, &keys::reference(id, uid))?
+        .map(|bytes| records::decode(&bytes, "message reference"))
+        .transpose()
+}
+
+pub(crate) fn body(view: &impl View, id: BodyId) -> Result<Option<BodyRecord>> {
+    view.get(Family::Index, &keys::body(id))?.map(|bytes| records::decode(&bytes, "body record")).transpose()
+}

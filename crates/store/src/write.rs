@@ -1,0 +1,245 @@
+//! Everything that changes the store: each call is one operation for the committer and resolves once a synced commit
+//! holds it (I-1, I-2). Sealing happens here, on the caller's side, before the queue.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use mssante::{Profile, State};
+
+use crate::{
+    Account, AccountId, Appended, BoxId, BoxInfo, Copied, CredentialId, Delivered, Delivery, Durable, Entry,
+    FlagChange, Incoming, Result, SpecialUse, Store, StoreError, Trace, Uid, Variant,
+    body::SealedBody,
+    committer::{Job, Operation, txn::Txn},
+    core::Core,
+    day::Day,
+    error::Limit,
+    keyring::KeyKind,
+    keys,
+    ops::{
+        self,
+        deliver::{Outcome, SealedDelivery, SealedIncoming, SealedVariant},
+        traces::SealedTrace,
+    },
+    records,
+    rows::accounts,
+};
+
+/// Every operation gives `Busy` while the store sheds load or stops, and `Engine` if its commit failed: then nothing of
+/// it is kept.
+#[allow(clippy::missing_errors_doc, reason = "the common ones are said once, above")]
+impl Store {
+    /// Makes an account with its INBOX, Sent, Drafts and Trash.
+    ///
+    /// Also gives `Taken` if one of its addresses is or was another's (S-1.3), `Conflict` if an opener does not exist.
+    pub async fn create_account(
+        &self,
+        profile: Profile,
+        state: State,
+        openers: Vec<AccountId>,
+        trace: Trace,
+    ) -> Result<Account> {
+        let trace = self.seal_trace(trace).await?;
+        self.submit(move |txn| ops::accounts::create(txn, profile, state, openers, trace)).await
+    }
+
+    /// Changes an account; gives it with its new version.
+    ///
+    /// Also gives `NotFound`, `Conflict` if it was changed since it was read or an opener does not exist, `Taken`.
+    pub async fn update_account(&self, account: Account, trace: Trace) -> Result<Account> {
+        let trace = self.seal_trace(trace).await?;
+        self.submit(move |txn| ops::accounts::update(txn, account, trace)).await
+    }
+
+    /// Removes an account with its boxes; its addresses are never given to another.
+    ///
+    /// Also gives `NotFound`.
+    pub async fn remove_account(&self, account: AccountId, trace: Trace) -> Result<()> {
+        let trace = self.seal_trace(trace).await?;
+        self.submit(move |txn| ops::accounts::remove(txn, account, trace)).await
+    }
+
+    /// Adds an application password; only its keyed hash is kept (S-7.3).
+    ///
+    /// Also gives `NotFound`, `Limit`.
+    pub async fn create_password(
+        &self,
+        account: AccountId,
+        name: String,
+        secret: &[u8],
+        trace: Trace,
+    ) -> Result<CredentialId> {
+        let trace = self.seal_trace(trace).await?;
+        let secret = zeroize::Zeroizing::new(secret.to_vec());
+        self.submit(move |txn| ops::accounts::create_password(txn, account, name, &secret, trace)).await
+    }
+
+    /// Removes an application password; false if there was none. Sessions that used it end.
+    pub async fn revoke_password(&self, account: AccountId, id: CredentialId, trace: Trace) -> Result<bool> {
+        let trace = self.seal_trace(trace).await?;
+        self.submit(move |txn| ops::accounts::revoke_password(txn, account, id, trace)).await
+    }
+
+    /// Makes a box, and those above it that do not exist (RFC 3501 §6.3.3).
+    ///
+    /// Also gives `NotFound` without such an account, `Conflict`, `Limit`.
+    pub async fn create_box(&self, account: AccountId, name: &str, special_use: Option<SpecialUse>) -> Result<BoxInfo> {
+        let name = name.to_owned();
+        self.submit(move |txn| ops::boxes::create(txn, account, &name, special_use)).await
+    }
+
+    /// Removes a box and its messages.
+    ///
+    /// Also gives `NotFound`, `Conflict` for INBOX and for a box with boxes under it.
+    pub async fn delete_box(&self, id: BoxId) -> Result<()> {
+        self.submit(move |txn| ops::boxes::delete(txn, id)).await
+    }
+
+    /// Renames a box; those under it move along, those above the new name are made. INBOX stays and its messages move
+    /// (RFC 3501 §6.3.5).
+    ///
+    /// Also gives `NotFound`, `Conflict`, `Limit`.
+    pub async fn rename_box(&self, id: BoxId, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        self.submit(move |txn| ops::boxes::rename(txn, id, &name)).await
+    }
+
+    /// Subscribes to a box, or no longer.
+    ///
+    /// Also gives `NotFound`.
+    pub async fn subscribe(&self, account: AccountId, name: &str, on: bool) -> Result<()> {
+        let name = name.to_owned();
+        self.submit(move |txn| ops::boxes::subscribe(txn, account, &name, on)).await
+    }
+
+    /// Makes one accepted message durable: body, variants, copies, traces, all at once or nothing (I-1).
+    ///
+    /// Also gives `NotFound` if an account or a variant does not exist, `ClockBehind` (I-4).
+    pub async fn deliver(&self, delivery: Delivery) -> Result<Delivered> {
+        let Delivery { id, body, variants, copies, traces, carried, once } = delivery;
+        let variants = seal_variants(&self.core, &body, &variants)?;
+        let mut steps = Vec::with_capacity(traces.len());
+        for trace in traces {
+            steps.push(self.seal_trace(trace).await?);
+        }
+        let keys = &self.core.keys;
+        let carried = carried.iter().map(|(account, mid)| accounts::carried_hash(keys, *account, mid)).collect();
+        let once = once.map(|fingerprint| keys.lookup_hash("submission", &fingerprint));
+        let sealed = SealedDelivery { id, body, variants, copies, traces: steps, carried, once };
+        let (outcome, durable) = self.commit(move |txn| ops::deliver::deliver(txn, sealed)).await?;
+        Ok(match outcome {
+            Outcome::New(copies) => Delivered::New(durable, copies),
+            Outcome::Again(first) => Delivered::Again(durable, first),
+        })
+    }
+
+    /// Puts a client's message in a box; its journey, if a trace is given, is what [`crate::Reader::origin`] gives.
+    ///
+    /// Also gives `NotFound`, `ClockBehind` (I-4), `Limit`.
+    pub async fn append(&self, to: BoxId, message: Incoming, trace: Option<Trace>) -> Result<Appended> {
+        let Incoming { body, header, index, flags, internal_date } = message;
+        let variant = seal_variant(&self.core, &body, 0, &Variant { header, index })?;
+        let origin = trace.as_ref().map(|trace| trace.id);
+        let trace = match trace {
+            Some(trace) => Some(self.seal_trace(trace).await?),
+            None => None,
+        };
+        let sealed = SealedIncoming { body, variant, flags, internal_date, trace, origin };
+        self.submit(move |txn| ops::deliver::append(txn, to, sealed)).await
+    }
+
+    /// Changes flags; gives every named message that exists, as it is now. What does not change keeps its
+    /// mod-sequence.
+    ///
+    /// Also gives `NotFound` without such a box, `Limit`.
+    pub async fn store_flags(&self, id: BoxId, uids: Vec<Uid>, change: FlagChange) -> Result<Vec<Entry>> {
+        self.submit(move |txn| ops::messages::store_flags(txn, id, &uids, &change)).await
+    }
+
+    /// Removes messages marked `\Deleted`: all of them, or those of the list. Gives what went.
+    ///
+    /// Also gives `NotFound` without such a box.
+    pub async fn expunge(&self, id: BoxId, which: Option<Vec<Uid>>) -> Result<Vec<Uid>> {
+        self.submit(move |txn| ops::messages::expunge(txn, id, which.as_deref())).await
+    }
+
+    /// Copies messages; body and variant are shared, so the day of reception stays (I-4).
+    ///
+    /// Also gives `NotFound` without such boxes, `Limit`.
+    pub async fn copy(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> {
+        self.submit(move |txn| ops::messages::copy(txn, from, &uids, to)).await
+    }
+
+    /// Moves messages, at once (RFC 6851).
+    ///
+    /// As [`Store::copy`].
+    pub async fn move_(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> {
+        self.submit(move |txn| ops::messages::move_to(txn, from, &uids, to)).await
+    }
+
+    /// Keeps a trace alone. Resolves once it is queued: a commit that follows at once makes it durable.
+    pub async fn trace(&self, trace: Trace) -> Result<()> {
+        let trace = self.seal_trace(trace).await?;
+        let (operation, _) = Operation::new(move |txn: &mut Txn<'_>| {
+            ops::traces::put(txn, trace);
+            Ok(())
+        });
+        self.queue.send(Job::Work(Box::new(operation))).await.map_err(|_| StoreError::Busy)
+    }
+
+    async fn submit<T: Send + 'static>(
+        &self,
+        apply: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.commit(apply).await.map(|(value, _)| value)
+    }
+
+    async fn commit<T: Send + 'static>(
+        &self,
+        apply: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<(T, Durable)> {
+        if self.core.is_shedding() {
+            return Err(StoreError::Busy);
+        }
+        let (operation, answer) = Operation::new(apply);
+        self.queue.send(Job::Work(Box::new(operation))).await.map_err(|_| StoreError::Busy)?;
+        answer.await.map_err(|_| StoreError::Busy)?
+    }
+
+    /// Seals a trace under the key of its own day, made off the runtime's threads if it is the day's first.
+    async fn seal_trace(&self, trace: Trace) -> Result<SealedTrace> {
+        let day = Day::of(trace.at);
+        let key = if let Some(key) = self.core.known_key(KeyKind::Trace, day) {
+            key
+        } else {
+            let core = Arc::clone(&self.core);
+            tokio::task::spawn_blocking(move || core.ensure_key(KeyKind::Trace, day))
+                .await
+                .map_err(|_| StoreError::Busy)??
+        };
+        let number = self.core.numbers.trace.fetch_add(1, Ordering::AcqRel) + 1;
+        let place = keys::trace(day, number);
+        let sealed = key
+            .seal_record(&place, &records::encode(&trace)?)
+            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        Ok(SealedTrace { id: trace.id, day, number, sealed })
+    }
+}
+
+fn seal_variants(core: &Core, body: &SealedBody, variants: &[Variant]) -> Result<Vec<SealedVariant>> {
+    let number = |at: usize| u16::try_from(at).map_err(|_| StoreError::Limit(Limit::Variants));
+    number(variants.len())?;
+    variants.iter().enumerate().map(|(at, variant)| seal_variant(core, body, number(at)?, variant)).collect()
+}
+
+fn seal_variant(core: &Core, body: &SealedBody, number: u16, variant: &Variant) -> Result<SealedVariant> {
+    let id = body.id();
+    let key = core.reading_key(KeyKind::Message, id.day)?;
+    let seal = |place: Vec<u8>, plain: &[u8]| {
+        key.seal_record(&place, plain).map_err(|error| StoreError::Engine(error.to_string()))
+    };
+    Ok(SealedVariant {
+        header: seal(keys::header(id, number), &variant.header)?,
+        index: seal(keys::index(id, number), &variant.index.encode())?,
+        size: variant.index.size,
+    })
+}

@@ -1,0 +1,216 @@
+//! What every test of the store needs: a store in a directory of its own, accounts, messages, and a close that proves.
+
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "test helpers; each file uses a part")]
+
+use std::{path::PathBuf, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use message::{Limits, Scanner};
+use mssante::{Address, BoxType, Profile, State};
+use store::{
+    Account, AccountId, Action, Copy, Delivered, Delivery, Incoming, Kind, ManualClock, MasterKey, OpenOptions, Outcome,
+    ProofReport, Settings, Store, Trace, TraceId, Uid, Variant,
+};
+
+/// A directory, a clock, and the store that lives there.
+pub struct World {
+    pub dir: tempfile::TempDir,
+    pub clock: Arc<ManualClock>,
+    pub settings: Settings,
+    pub runtime: tokio::runtime::Runtime,
+}
+
+pub const START: &str = "2026-01-15T10:00:00Z";
+
+impl World {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        MasterKey::create(&dir.path().join("master")).unwrap();
+        let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        Self { dir, clock, settings: Settings { memory: 16 << 20, ..Settings::default() }, runtime }
+    }
+
+    pub fn store_dir(&self) -> PathBuf {
+        self.dir.path().join("store")
+    }
+
+    pub fn options(&self) -> OpenOptions {
+        OpenOptions {
+            dir: self.store_dir(),
+            master: MasterKey::load(&self.dir.path().join("master")).unwrap(),
+            clock: Arc::clone(&self.clock) as Arc<dyn store::Clock>,
+            settings: self.settings.clone(),
+            create: Some(Kind::Demonstration),
+        }
+    }
+
+    pub fn open(&self) -> Store {
+        Store::open(self.options()).unwrap()
+    }
+
+    pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Closes, after a proof.
+    pub fn close(&self, store: Store) -> ProofReport {
+        let report = settle_and_prove(&store);
+        store.close().unwrap();
+        report
+    }
+
+    pub fn trace(&self, action: Action) -> Trace {
+        trace(self.clock.as_ref(), action)
+    }
+
+    pub fn account(&self, store: &Store, name: &str) -> Account {
+        self.run(store.create_account(profile(name), State::Valide, vec![], self.trace(Action::AccountCreate)))
+            .unwrap()
+    }
+}
+
+/// Bodies that were dropped go with the committer's next batch: makes one, then proves.
+pub fn settle_and_prove(store: &Store) -> ProofReport {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        match store.prove() {
+            Ok(report) => return report,
+            Err(faults) if std::time::Instant::now() > deadline => panic!("{faults:#?}"),
+            Err(faults) if faults.iter().all(|fault| fault.place == "bodies") => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            Err(faults) => panic!("{faults:#?}"),
+        }
+    }
+}
+
+pub fn trace(clock: &dyn store::Clock, action: Action) -> Trace {
+    Trace {
+        id: TraceId::new(clock.now()),
+        at: clock.now(),
+        action,
+        person: None,
+        acting_as: None,
+        peer: None,
+        outcome: Outcome::Done,
+        detail: vec![],
+    }
+}
+
+pub fn address(name: &str) -> Address {
+    Address::parse(&format!("{name}@chu-nord.fr")).unwrap()
+}
+
+pub fn profile(name: &str) -> Profile {
+    Profile {
+        box_type: BoxType::Per,
+        login: address(name),
+        mssante: Some(Address::parse(&format!("{name}@chu-nord.mssante.fr")).unwrap()),
+        last_name: "Nom".into(),
+        first_name: "Prénom".into(),
+        region: "Bretagne".into(),
+        profession: "Médecin".into(),
+        national_id: None,
+        structure: None,
+        local_id: None,
+        responsible: None,
+        description: None,
+        return_address: None,
+    }
+}
+
+/// A header block; the number makes it one of its kind.
+pub fn header(number: u64) -> Vec<u8> {
+    format!("Message-ID: <{number}@test>\r\nSubject: number {number}\r\nDate: Thu, 15 Jan 2026 10:00:00 +0000\r\n\r\n")
+        .into_bytes()
+}
+
+/// The bytes of a body of this length, the same each time.
+pub fn body_bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(len);
+    while bytes.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend(state.to_le_bytes().map(|b| b'a' + b % 26));
+        if bytes.len() % 72 < 8 {
+            bytes.extend(b"\r\n");
+        }
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+pub fn index(header: &[u8], body: &[u8]) -> message::IndexRecord {
+    let mut scanner = Scanner::new(Limits::default());
+    scanner.feed(header).unwrap();
+    scanner.feed(body).unwrap();
+    message::index(header, &scanner.finish().unwrap())
+}
+
+pub fn variant(number: u64, body: &[u8]) -> Variant {
+    let header = header(number);
+    Variant { index: index(&header, body), header }
+}
+
+pub async fn sealed(store: &Store, body: &[u8]) -> store::SealedBody {
+    let mut writer = store.body();
+    for piece in body.chunks(10_000) {
+        writer.write(piece).await.unwrap();
+    }
+    writer.finish().await.unwrap()
+}
+
+/// A delivery of one variant to these accounts.
+pub async fn delivery(store: &Store, now: Timestamp, number: u64, body: &[u8], to: &[AccountId]) -> Delivery {
+    Delivery {
+        id: TraceId::new(now),
+        body: sealed(store, body).await,
+        variants: vec![variant(number, body)],
+        copies: to.iter().map(|&account| Copy { account, variant: 0 }).collect(),
+        traces: vec![],
+        carried: vec![],
+        once: None,
+    }
+}
+
+pub async fn deliver(store: &Store, now: Timestamp, number: u64, body: &[u8], to: &[AccountId]) -> Vec<Uid> {
+    let delivery = delivery(store, now, number, body, to).await;
+    match store.deliver(delivery).await.unwrap() {
+        Delivered::New(_, copies) => copies.into_iter().map(|(_, uid)| uid).collect(),
+        Delivered::Again(..) => panic!("no fingerprint was given"),
+    }
+}
+
+pub async fn incoming(store: &Store, number: u64, body: &[u8]) -> Incoming {
+    let Variant { header, index } = variant(number, body);
+    Incoming { body: sealed(store, body).await, header, index, flags: store::Flags::new(), internal_date: 1_700_000_000 }
+}
+
+/// The whole body of a message.
+pub fn read_body(store: &Store, id: store::BoxId, uid: Uid) -> Vec<u8> {
+    let body = store.reader().body(id, uid).unwrap().expect("the message exists");
+    let mut all = vec![];
+    while (all.len() as u64) < body.len() {
+        let chunk = body.chunk(all.len() as u64).unwrap();
+        assert!(!chunk.is_empty());
+        all.extend_from_slice(&chunk);
+    }
+    all
+}
+
+pub fn hours(number: i64) -> SignedDuration {
+    SignedDuration::from_hours(number)
+}
+
+pub fn inbox(store: &Store, account: AccountId) -> store::BoxInfo {
+    store.reader().box_by_name(account, "INBOX").unwrap().expect("every account has one")
+}
+
+impl World {
+    pub fn clock_now(&self) -> Timestamp {
+        store::Clock::now(self.clock.as_ref())
+    }
+}
