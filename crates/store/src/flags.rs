@@ -33,8 +33,7 @@ pub enum SystemFlag {
 
 impl SystemFlag {
     /// All of them, in the order they are listed.
-    pub const ALL: [SystemFlag; 5] =
-        [Self::Answered, Self::Flagged, Self::Deleted, Self::Seen, Self::Draft];
+    pub const ALL: [SystemFlag; 5] = [Self::Answered, Self::Flagged, Self::Deleted, Self::Seen, Self::Draft];
 
     /// As IMAP writes it, backslash included.
     pub fn as_str(self) -> &'static str {

@@ -35,10 +35,7 @@ pub(crate) fn expired(counters: Counters, now: Timestamp) -> Option<Vec<(Vec<u8>
     }
     let once = Day::from_number(today.number().saturating_sub(ONCE_DAYS));
     let carried = (month(now) + 1).saturating_sub(CARRIED_MONTHS);
-    Some(vec![
-        (b"o".to_vec(), keys::once_day(once)),
-        (b"k".to_vec(), keys::carried_month(carried)),
-    ])
+    Some(vec![(b"o".to_vec(), keys::once_day(once)), (b"k".to_vec(), keys::carried_month(carried))])
 }
 
 /// Removes the chunks of bodies that nobody will commit.

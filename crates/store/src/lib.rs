@@ -37,12 +37,11 @@ mod trace;
 mod watch;
 mod write;
 
-pub use account::{
-    Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, Credential, OPENERS_PER_ACCOUNT,
-};
+pub use account::{Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, Credential, OPENERS_PER_ACCOUNT};
 pub use body::{BodyReader, BodyWriter, SealedBody};
 pub use boxes::{
-    BOX_DEPTH, BOX_NAME_BYTES, BOXES_PER_ACCOUNT, BoxInfo, Changes, Entry, INBOX, KEYWORDS_PER_BOX, SpecialUse,
+    BOX_DEPTH, BOX_NAME_BYTES, BOXES_PER_ACCOUNT, BoxInfo, Changes, Entry, INBOX, KEYWORDS_PER_BOX,
+    SpecialUse,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;

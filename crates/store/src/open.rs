@@ -106,7 +106,8 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
         Some(header) => header,
         None => create_header(&engine, &master, &dir, create)?,
     };
-    let keyring = Keyring::open(&dir.join(KEY_FILE), &master).map_err(|error| OpenError::Keys(error.to_string()))?;
+    let keyring =
+        Keyring::open(&dir.join(KEY_FILE), &master).map_err(|error| OpenError::Keys(error.to_string()))?;
     let swept = housekeeping::sweep(&engine)?;
     if swept > 0 {
         tracing::info!(bodies = swept, "removed what unfinished messages had left");

@@ -43,7 +43,15 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn new() -> Self {
-        Self { account: 0, mailbox: 0, credential: 0, trace: 0, uid_validity: 0, committed: 0, day: Day::from_number(0) }
+        Self {
+            account: 0,
+            mailbox: 0,
+            credential: 0,
+            trace: 0,
+            uid_validity: 0,
+            committed: 0,
+            day: Day::from_number(0),
+        }
     }
 }
 
@@ -163,5 +171,8 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> R
 
 /// A box number as a value.
 pub(crate) fn box_id(bytes: &[u8]) -> Result<BoxId> {
-    bytes.try_into().map(|bytes| BoxId(u64::from_be_bytes(bytes))).map_err(|_| StoreError::Corrupt("box number"))
+    bytes
+        .try_into()
+        .map(|bytes| BoxId(u64::from_be_bytes(bytes)))
+        .map_err(|_| StoreError::Corrupt("box number"))
 }

@@ -1,10 +1,7 @@
 //! The door: opening, closing, reading, watching. What changes anything is in `write.rs`.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::Ordering,
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::JoinHandle,
 };
 

@@ -19,7 +19,9 @@ pub struct TraceId(pub(crate) [u8; 16]);
 
 /// The text is not a trace identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a trace identifier is 26 characters of 0-9 and A-Z without I, L, O and U, as the 250 answer gave it")]
+#[error(
+    "a trace identifier is 26 characters of 0-9 and A-Z without I, L, O and U, as the 250 answer gave it"
+)]
 pub struct TraceIdError;
 
 impl TraceId {

@@ -82,7 +82,12 @@ impl Store {
     /// Makes a box, and those above it that do not exist (RFC 3501 §6.3.3).
     ///
     /// Also gives `NotFound` without such an account, `Conflict`, `Limit`.
-    pub async fn create_box(&self, account: AccountId, name: &str, special_use: Option<SpecialUse>) -> Result<BoxInfo> {
+    pub async fn create_box(
+        &self,
+        account: AccountId,
+        name: &str,
+        special_use: Option<SpecialUse>,
+    ) -> Result<BoxInfo> {
         let name = name.to_owned();
         self.submit(move |txn| ops::boxes::create(txn, account, &name, special_use)).await
     }
@@ -122,7 +127,8 @@ impl Store {
             steps.push(self.seal_trace(trace).await?);
         }
         let keys = &self.core.keys;
-        let carried = carried.iter().map(|(account, mid)| accounts::carried_hash(keys, *account, mid)).collect();
+        let carried =
+            carried.iter().map(|(account, mid)| accounts::carried_hash(keys, *account, mid)).collect();
         let once = once.map(|fingerprint| keys.lookup_hash("submission", &fingerprint));
         let sealed = SealedDelivery { id, body, variants, copies, traces: steps, carried, once };
         let (outcome, durable) = self.commit(move |txn| ops::deliver::deliver(txn, sealed)).await?;

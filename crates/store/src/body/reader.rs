@@ -56,7 +56,8 @@ impl BodyReader {
     /// Opens one chunk as a view has it, and checks its length.
     pub(crate) fn open(&self, view: &impl View, index: u32) -> Result<Vec<u8>> {
         let last = index + 1 == chunk_count(self.len);
-        let mut chunk = view.get(Family::Bodies, &keys::chunk(self.id, index))?.ok_or(StoreError::NotFound)?;
+        let mut chunk =
+            view.get(Family::Bodies, &keys::chunk(self.id, index))?.ok_or(StoreError::NotFound)?;
         self.opener.open(index, last, &mut chunk).map_err(|_| StoreError::Corrupt("body"))?;
         let start = u64::from(index) * CHUNK as u64;
         if chunk.len() as u64 != (self.len.saturating_sub(start)).min(CHUNK as u64) {

@@ -130,9 +130,8 @@ impl BodyWriter {
                 .await
                 .map_err(|_| StoreError::Busy)??
         };
-        let sealer = key
-            .body_sealer(self.core.clock.now())
-            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        let sealer =
+            key.body_sealer(self.core.clock.now()).map_err(|error| StoreError::Engine(error.to_string()))?;
         let remains = Arc::new(Remains {
             core: Arc::clone(&self.core),
             queue: self.queue.clone(),

@@ -95,7 +95,9 @@ pub(crate) fn start(
     counters: Counters,
     queue: mpsc::Receiver<Job>,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    thread::Builder::new().name("committer".into()).spawn(move || Committer { core, counters, stop: false }.run(queue))
+    thread::Builder::new()
+        .name("committer".into())
+        .spawn(move || Committer { core, counters, stop: false }.run(queue))
 }
 
 struct Committer {
@@ -121,7 +123,6 @@ impl Committer {
     /// Applies what waits, commits it, answers.
     fn batch(&mut self, first: Job, queue: &mut mpsc::Receiver<Job>) {
         let mut batch = Batch::new(self.counters);
-        housekeeping::remove_abandoned(&self.core, &mut batch.pending);
         let now = self.core.clock.now();
         if let Some(cuts) = housekeeping::expired(self.counters, now) {
             batch.pending.cut(cuts);
@@ -137,6 +138,8 @@ impl Committer {
                 || batch.pending.bytes() >= BATCH_BYTES;
             next = if full { None } else { queue.try_recv().ok() };
         }
+        // After the last job was taken: what a wake-up spoke of is seen by the batch that took it.
+        housekeeping::remove_abandoned(&self.core, &mut batch.pending);
         let committed = self.commit(&mut batch);
         if committed.is_ok() {
             self.core.watches.tell(&batch.events);
@@ -185,7 +188,14 @@ struct Batch {
 
 impl Batch {
     fn new(counters: Counters) -> Self {
-        Self { pending: Pending::default(), counters, events: vec![], messages: 0, done: vec![], failed: vec![] }
+        Self {
+            pending: Pending::default(),
+            counters,
+            events: vec![],
+            messages: 0,
+            done: vec![],
+            failed: vec![],
+        }
     }
 
     fn apply(&mut self, core: &Core, mut work: Box<dyn Work>) {

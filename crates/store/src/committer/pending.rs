@@ -76,10 +76,8 @@ impl Pending {
 
     /// Lays the changes of a range over `rows`.
     pub(crate) fn lay_over(&self, family: Family, from: &[u8], until: &[u8], rows: &mut Rows) {
-        let range = self.keyed[family as usize].range::<[u8], _>((
-            std::ops::Bound::Included(from),
-            std::ops::Bound::Excluded(until),
-        ));
+        let range = self.keyed[family as usize]
+            .range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(until)));
         for (key, value) in range {
             match value {
                 Some(value) => rows.insert(key.clone(), value.clone()),
@@ -105,7 +103,9 @@ impl Pending {
                 None => Change::Delete(family, key),
             }));
         }
-        changes.extend(self.ranges.into_iter().map(|(family, from, until)| Change::DeleteRange(family, from, until)));
+        changes.extend(
+            self.ranges.into_iter().map(|(family, from, until)| Change::DeleteRange(family, from, until)),
+        );
         changes
     }
 }

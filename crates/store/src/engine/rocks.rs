@@ -7,8 +7,8 @@
 use std::path::Path;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator, LogLevel,
-    Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteBufferManager, WriteOptions,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator,
+    LogLevel, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteBufferManager, WriteOptions,
 };
 
 use super::{Change, Durability, Family, View, Visit};
@@ -29,10 +29,10 @@ impl Engine {
     /// Opens the engine in `dir`, made if absent, with `memory` bytes for cache and write buffers together.
     pub(crate) fn open(dir: &Path, memory: usize) -> Result<Self> {
         let cache = Cache::new_lru_cache(memory);
-        let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(memory / 3, false, cache.clone());
-        let families = Family::ALL.map(|family| {
-            ColumnFamilyDescriptor::new(family.name(), profile(family, memory, &cache))
-        });
+        let buffers =
+            WriteBufferManager::new_write_buffer_manager_with_cache(memory / 3, false, cache.clone());
+        let families = Family::ALL
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), profile(family, memory, &cache)));
         let db = DB::open_cf_descriptors(&process_options(&buffers), dir, families).map_err(failed)?;
         Ok(Self { db, cache, buffers })
     }

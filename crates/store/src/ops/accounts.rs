@@ -159,7 +159,8 @@ fn put(txn: &mut Txn<'_>, account: &Account) -> Result<()> {
 }
 
 fn seal_into(txn: &mut Txn<'_>, key: Vec<u8>, plain: &[u8]) -> Result<()> {
-    let sealed = txn.core.keys.seal_value(&key, plain).map_err(|error| StoreError::Engine(error.to_string()))?;
+    let sealed =
+        txn.core.keys.seal_value(&key, plain).map_err(|error| StoreError::Engine(error.to_string()))?;
     txn.put(Family::Accounts, key, sealed);
     Ok(())
 }

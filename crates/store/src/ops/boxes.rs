@@ -33,7 +33,12 @@ pub(crate) fn create_first(txn: &mut Txn<'_>, account: AccountId) -> Result<()> 
 }
 
 /// Makes a box, and the boxes above it that do not exist.
-pub(crate) fn create(txn: &mut Txn<'_>, account: AccountId, name: &str, special_use: Option<SpecialUse>) -> Result<BoxInfo> {
+pub(crate) fn create(
+    txn: &mut Txn<'_>,
+    account: AccountId,
+    name: &str,
+    special_use: Option<SpecialUse>,
+) -> Result<BoxInfo> {
     let name = boxes::parse_name(name)?;
     accounts::inbox(txn, account)?.ok_or(StoreError::NotFound)?;
     if boxes::by_name(txn, &txn.core.keys, account, &name)?.is_some() {
@@ -133,7 +138,12 @@ pub(crate) fn all(txn: &Txn<'_>, account: AccountId) -> Result<Vec<(BoxId, BoxRe
         .collect()
 }
 
-fn create_with_parents(txn: &mut Txn<'_>, account: AccountId, name: &str, use_: Option<SpecialUse>) -> Result<BoxId> {
+fn create_with_parents(
+    txn: &mut Txn<'_>,
+    account: AccountId,
+    name: &str,
+    use_: Option<SpecialUse>,
+) -> Result<BoxId> {
     create_parents(txn, account, name)?;
     insert(txn, account, name, use_, false)
 }

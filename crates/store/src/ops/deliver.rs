@@ -139,7 +139,8 @@ pub(crate) fn append(txn: &mut Txn<'_>, to: BoxId, message: SealedIncoming) -> R
 /// Makes a body part of the store.
 fn adopt(txn: &mut Txn<'_>, body: SealedBody, variants: Vec<SealedVariant>, references: u32) -> Result<()> {
     let id: BodyId = body.id();
-    let count = u16::try_from(variants.len()).map_err(|_| StoreError::Limit(crate::error::Limit::Variants))?;
+    let count =
+        u16::try_from(variants.len()).map_err(|_| StoreError::Limit(crate::error::Limit::Variants))?;
     let record = BodyRecord { len: body.len(), references, variants: count };
     txn.put(Family::Index, keys::body(id), records::encode(&record)?);
     for (number, variant) in (0..count).zip(variants) {

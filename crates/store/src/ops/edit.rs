@@ -35,7 +35,12 @@ impl BoxEdit {
     }
 
     /// Adds a message; the caller counts the reference to its body.
-    pub(crate) fn add(&mut self, txn: &mut Txn<'_>, reference: &Reference, new: NewListing<'_>) -> Result<Uid> {
+    pub(crate) fn add(
+        &mut self,
+        txn: &mut Txn<'_>,
+        reference: &Reference,
+        new: NewListing<'_>,
+    ) -> Result<Uid> {
         let uid = self.state.uid_next;
         let next = uid.get().checked_add(1).and_then(Uid::new).ok_or(StoreError::Limit(Limit::Uids))?;
         let listing = Listing {
@@ -62,7 +67,8 @@ impl BoxEdit {
         self.state.bytes =
             self.state.bytes.checked_sub(listing.size).ok_or(StoreError::Corrupt("box counters"))?;
         if listing.bits & SystemFlag::Seen.bit() == 0 {
-            self.state.unseen = self.state.unseen.checked_sub(1).ok_or(StoreError::Corrupt("box counters"))?;
+            self.state.unseen =
+                self.state.unseen.checked_sub(1).ok_or(StoreError::Corrupt("box counters"))?;
         }
         self.changed = true;
         match self.vanished.last_mut() {
@@ -76,7 +82,13 @@ impl BoxEdit {
     }
 
     /// Gives a message new flags, and the mod-sequence of this operation if they differ.
-    pub(crate) fn set_flags(&mut self, txn: &mut Txn<'_>, uid: Uid, mut listing: Listing, flags: &Flags) -> Result<Entry> {
+    pub(crate) fn set_flags(
+        &mut self,
+        txn: &mut Txn<'_>,
+        uid: Uid,
+        mut listing: Listing,
+        flags: &Flags,
+    ) -> Result<Entry> {
         let keywords = self.numbers(txn, flags)?;
         if listing.bits != flags.bits || listing.keywords != keywords {
             let seen = SystemFlag::Seen.bit();
@@ -161,8 +173,7 @@ pub(crate) struct NewListing<'a> {
 /// Counts `more` references to a body that is kept.
 pub(crate) fn add_references(txn: &mut Txn<'_>, id: BodyId, more: u32) -> Result<()> {
     let mut record = messages::body(txn, id)?.ok_or(StoreError::Corrupt("body record"))?;
-    record.references =
-        record.references.checked_add(more).ok_or(StoreError::Corrupt("body references"))?;
+    record.references = record.references.checked_add(more).ok_or(StoreError::Corrupt("body references"))?;
     txn.put(Family::Index, keys::body(id), records::encode(&record)?);
     Ok(())
 }

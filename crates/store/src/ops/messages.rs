@@ -13,7 +13,12 @@ use crate::{
 };
 
 /// Changes flags of those of the messages that exist; gives each as it is now.
-pub(crate) fn store_flags(txn: &mut Txn<'_>, id: BoxId, uids: &[Uid], change: &FlagChange) -> Result<Vec<Entry>> {
+pub(crate) fn store_flags(
+    txn: &mut Txn<'_>,
+    id: BoxId,
+    uids: &[Uid],
+    change: &FlagChange,
+) -> Result<Vec<Entry>> {
     let mut edit = BoxEdit::open(txn, id)?;
     let mut entries = Vec::with_capacity(uids.len());
     for &uid in uids {

@@ -1,6 +1,6 @@
 //! Traces into the view.
 
-use crate::{committer::txn::Txn, engine::Family, keys, trace::TraceId, day::Day};
+use crate::{committer::txn::Txn, day::Day, engine::Family, keys, trace::TraceId};
 
 /// A trace ready to be kept: sealed by whoever asked, under the key of its trace day.
 pub(crate) struct SealedTrace {

@@ -33,7 +33,11 @@ impl Proof<'_> {
             count(view, Family::Index, b"h")?,
             count(view, Family::Index, b"j")?,
         );
-        self.expect(found == (chunks, variants, variants), || "bodies".into(), "chunks or variants belong to no body");
+        self.expect(
+            found == (chunks, variants, variants),
+            || "bodies".into(),
+            "chunks or variants belong to no body",
+        );
         Ok(())
     }
 

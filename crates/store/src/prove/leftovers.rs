@@ -22,7 +22,11 @@ impl Proof<'_> {
         let names = count(self.reader.view(), Family::Accounts, b"n")?;
         let lists = count(self.reader.view(), Family::Accounts, b"l")?;
         let boxes = self.boxes.len();
-        self.expect(names == boxes && lists == boxes, || "boxes".into(), "names or lists name boxes that are gone");
+        self.expect(
+            names == boxes && lists == boxes,
+            || "boxes".into(),
+            "names or lists name boxes that are gone",
+        );
         let inboxes = count(self.reader.view(), Family::Accounts, b"i")? as u64;
         self.expect(inboxes == self.report.accounts, || "accounts".into(), "an INBOX belongs to no account");
         Ok(())

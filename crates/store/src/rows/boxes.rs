@@ -44,7 +44,12 @@ pub(crate) fn name_key(keys: &StoreKey, account: AccountId, name: &str) -> Vec<u
 }
 
 /// The box with this canonical name.
-pub(crate) fn by_name(view: &impl View, keys: &StoreKey, account: AccountId, name: &str) -> Result<Option<BoxId>> {
+pub(crate) fn by_name(
+    view: &impl View,
+    keys: &StoreKey,
+    account: AccountId,
+    name: &str,
+) -> Result<Option<BoxId>> {
     view.get(Family::Accounts, &name_key(keys, account, name))?
         .map(|bytes| records::box_id(&bytes))
         .transpose()

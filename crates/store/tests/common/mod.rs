@@ -1,6 +1,12 @@
 //! What every test of the store needs: a store in a directory of its own, accounts, messages, and a close that proves.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "test helpers; each file uses a part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "test helpers; each file uses a part"
+)]
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -8,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use message::{Limits, Scanner};
 use mssante::{Address, BoxType, Profile, State};
 use store::{
-    Account, AccountId, Action, Copy, Delivered, Delivery, Incoming, Kind, ManualClock, MasterKey, OpenOptions, Outcome,
-    ProofReport, Settings, Store, Trace, TraceId, Uid, Variant,
+    Account, AccountId, Action, Copy, Delivered, Delivery, Incoming, Kind, ManualClock, MasterKey,
+    OpenOptions, Outcome, ProofReport, Settings, Store, Trace, TraceId, Uid, Variant,
 };
 
 /// A directory, a clock, and the store that lives there.
@@ -27,7 +33,8 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         MasterKey::create(&dir.path().join("master")).unwrap();
         let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         Self { dir, clock, settings: Settings { memory: 16 << 20, ..Settings::default() }, runtime }
     }
 
@@ -65,8 +72,13 @@ impl World {
     }
 
     pub fn account(&self, store: &Store, name: &str) -> Account {
-        self.run(store.create_account(profile(name), State::Valide, vec![], self.trace(Action::AccountCreate)))
-            .unwrap()
+        self.run(store.create_account(
+            profile(name),
+            State::Valide,
+            vec![],
+            self.trace(Action::AccountCreate),
+        ))
+        .unwrap()
     }
 }
 
@@ -186,7 +198,13 @@ pub async fn deliver(store: &Store, now: Timestamp, number: u64, body: &[u8], to
 
 pub async fn incoming(store: &Store, number: u64, body: &[u8]) -> Incoming {
     let Variant { header, index } = variant(number, body);
-    Incoming { body: sealed(store, body).await, header, index, flags: store::Flags::new(), internal_date: 1_700_000_000 }
+    Incoming {
+        body: sealed(store, body).await,
+        header,
+        index,
+        flags: store::Flags::new(),
+        internal_date: 1_700_000_000,
+    }
 }
 
 /// The whole body of a message.
