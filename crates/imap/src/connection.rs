@@ -151,7 +151,7 @@ impl<B: Backend> Visit<'_, B> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
-        let mut wire = self.wire(stream);
+        let mut wire = self.wire(stream, Limits::IN_CLEAR);
         match self.strange(&mut wire, false, true).await {
             // Nothing read in clear may become a command inside TLS (RFC 3501 §11.1, RFC 9051 §6.2.1).
             Ok(Left::StartTls) if wire.input.holds_bytes() => self.close(wire, Ended::Injected).await,
@@ -181,7 +181,7 @@ impl<B: Backend> Visit<'_, B> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
-        let mut wire = self.wire(stream);
+        let mut wire = self.wire(stream, Limits::STRANGER);
         let halt = match self.strange(&mut wire, true, greet).await {
             Ok(Left::LoggedIn(person)) => self.logged_in(&mut wire, person).await,
             Ok(Left::StartTls) => Halt::Ended(Ended::Session),
@@ -190,8 +190,8 @@ impl<B: Backend> Visit<'_, B> {
         self.leave(wire, halt).await
     }
 
-    fn wire<S>(&self, stream: S) -> Wire<S> {
-        Wire::new(stream, Limits::STRANGER, self.backend.settings())
+    fn wire<S>(&self, stream: S, limits: Limits) -> Wire<S> {
+        Wire::new(stream, limits, self.backend.settings())
     }
 
     /// Until login; the whole of it has one deadline, and stopping does not wait for it.

@@ -45,7 +45,7 @@ pub struct Settings {
     pub command_bytes: usize,
     /// Largest message APPEND accepts, in bytes.
     pub append_bytes: u64,
-    /// Bad commands before the connection is closed; a good one does not forgive.
+    /// Bad commands in a row before the connection is closed.
     pub bad_commands: u32,
     /// Failed logins before the connection is closed.
     pub failed_logins: u32,

@@ -4,7 +4,7 @@
 use crate::completion::Completion;
 
 /// In clear: TLS comes first (LOGINDISABLED, RFC 3501 §6.2.3).
-const IN_CLEAR: &str = "IMAP4rev1 LITERAL- ID STARTTLS LOGINDISABLED";
+const IN_CLEAR: &str = "IMAP4rev1 ID STARTTLS LOGINDISABLED";
 
 /// In TLS before login. SASL-IR: RFC 4959; LITERAL-: RFC 7888; AUTH=PLAIN: RFC 4616.
 const STRANGER: &str = "IMAP4rev1 SASL-IR LITERAL- ID AUTH=PLAIN";

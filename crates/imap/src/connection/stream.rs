@@ -115,9 +115,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire<S> {
         out.flush().await
     }
 
-    /// Ends a command; without a tag the answer is untagged. Bad commands are counted.
+    /// Ends a command; without a tag the answer is untagged. Bad commands in a row are counted: a client that tries
+    /// something unknown once in each of many rounds is not thrown out.
     pub(super) async fn complete(&mut self, tag: Option<&Tag>, completion: Completion) -> Result<(), Halt> {
-        let is_bad = matches!(completion, Completion::Bad(_));
+        match completion {
+            Completion::Bad(_) => self.bad += 1,
+            Completion::Ok(_) => self.bad = 0,
+            Completion::No(_) | Completion::Bye(_) => {}
+        }
         let (word, reply) = match completion {
             Completion::Ok(reply) => ("OK", reply),
             Completion::No(reply) => ("NO", reply),
@@ -127,12 +132,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire<S> {
         let mut out = self.output();
         encode::status(out.buffer(), tag.map_or("*", Tag::as_str), word, &reply);
         out.flush().await?;
-        if is_bad {
-            self.bad += 1;
-            if self.bad >= self.bad_limit {
-                let text = "too many commands that cannot be understood: check the mail client";
-                return Err(Halt::Bye(Ended::TooManyErrors, text.into()));
-            }
+        if self.bad >= self.bad_limit {
+            let text = "too many commands that cannot be understood: check the mail client";
+            return Err(Halt::Bye(Ended::TooManyErrors, text.into()));
         }
         Ok(())
     }

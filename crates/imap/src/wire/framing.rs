@@ -47,6 +47,9 @@ impl Limits {
         append: None,
         skip: 64 * 1024,
     };
+
+    /// Before TLS: no literals at all, for the one who asks for a literal may be asking for a password.
+    pub const IN_CLEAR: Self = Self { literals: 0, ..Self::STRANGER };
 }
 
 /// What was found.
@@ -101,7 +104,7 @@ pub enum TooMuch {
     #[error("the literal is too long to be sent without waiting: use {{n}} instead of {{n+}}")]
     UnaskedLiteral,
     /// [`Limits::literals`].
-    #[error("the command holds too many literals")]
+    #[error("the command holds more literals than are possible here")]
     Literals,
     /// [`Limits::command`].
     #[error("the command is too long: split it into several commands")]
