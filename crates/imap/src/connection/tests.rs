@@ -19,6 +19,7 @@ use crate::Settings;
 use self::fake::FakeBackend;
 
 mod fake;
+mod tls;
 
 /// Our side of a conversation.
 struct Client {
