@@ -108,6 +108,7 @@ impl Authenticator {
         trace.person = Some(person.id);
         trace.acting_as = (acting_as.id != person.id).then_some(acting_as.id);
         trace.detail.push(("credential".into(), credential.to_string()));
+        let id = trace.id;
         // each access leaves a trace that names the person (S-1.7): without it there is no access
         self.store.trace(trace).await.map_err(|error| {
             tracing::error!(%error, "a login cannot be traced and is not granted");
@@ -116,7 +117,7 @@ impl Authenticator {
         self.throttle.succeeded(&claim.tracked);
         tracing::info!(
             person = %person.id, acting_as = %acting_as.id, peer = %claim.peer, service = claim.service.as_str(),
-            mechanism = claim.mechanism.as_str(), "logged in"
+            mechanism = claim.mechanism.as_str(), trace = %id, "logged in"
         );
         Ok(Principal::new(self.store.clone(), person, acting_as, credential))
     }
@@ -134,7 +135,7 @@ impl Authenticator {
         }
         tracing::info!(
             reason = reason.as_str(), peer = %claim.peer, service = claim.service.as_str(),
-            mechanism = claim.mechanism.as_str(), "login refused"
+            mechanism = claim.mechanism.as_str(), trace = %trace.id, "login refused"
         );
         if let Err(error) = self.store.trace(trace).await {
             tracing::error!(%error, "a refused login cannot be traced");

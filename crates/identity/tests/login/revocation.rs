@@ -1,0 +1,123 @@
+//! The end of a session whose rights ended (S-1.5): told by the store, without polling.
+
+use std::time::Duration;
+
+use identity::Principal;
+use mssante::{Address, BoxType, State};
+use store::{Account, Action};
+use tokio::time::timeout;
+
+use crate::world::{PASSWORD, World};
+
+struct Sessions {
+    world: World,
+    person: Account,
+    service: Account,
+    own: Principal,
+    acting: Principal,
+}
+
+impl Sessions {
+    async fn open() -> Self {
+        let world = World::new();
+        let person = world.person("un", BoxType::Per).await;
+        let service = world.account("service", BoxType::Org, &[&person]).await;
+        let own = world.log_in("un@chu-nord.fr").await.unwrap();
+        let acting = world.log_in("service@chu-nord.fr*un@chu-nord.fr").await.unwrap();
+        Self { world, person, service, own, acting }
+    }
+
+    /// Whether each of the two sessions ended, and that it did so whether it was watched before or after.
+    async fn ended(&self, change: impl Future<Output = ()>) -> (bool, bool) {
+        let before = (tokio::spawn(self.own.revoked()), tokio::spawn(self.acting.revoked()));
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!before.0.is_finished() && !before.1.is_finished(), "a session that stands is not ended");
+        change.await;
+        let ended = (is_over(self.own.revoked()).await, is_over(self.acting.revoked()).await);
+        assert_eq!((is_over_task(before.0).await, is_over_task(before.1).await), ended);
+        ended
+    }
+}
+
+async fn is_over(revoked: impl Future<Output = ()>) -> bool {
+    timeout(Duration::from_millis(400), revoked).await.is_ok()
+}
+
+async fn is_over_task(task: tokio::task::JoinHandle<()>) -> bool {
+    timeout(Duration::from_millis(400), task).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_person_who_is_suspended_loses_every_session() {
+    let sessions = Sessions::open().await;
+    let (world, id) = (&sessions.world, sessions.person.id);
+    let change = world.change(id, |person| person.state = State::Suspendu);
+    assert_eq!(sessions.ended(change).await, (true, true));
+}
+
+#[tokio::test]
+async fn a_person_who_is_removed_loses_every_session() {
+    let sessions = Sessions::open().await;
+    let (world, id) = (&sessions.world, sessions.person.id);
+    let change = async { world.store.remove_account(id, world.trace(Action::AccountRemove)).await.unwrap() };
+    assert_eq!(sessions.ended(change).await, (true, true));
+}
+
+#[tokio::test]
+async fn a_password_that_is_revoked_ends_the_sessions_that_it_opened_and_no_other() {
+    let sessions = Sessions::open().await;
+    let world = &sessions.world;
+    let second = world.password(&sessions.person, "second").await;
+    let other = world.attempt("un@chu-nord.fr", None, "second").await.unwrap();
+    let revoke = async |credential| {
+        let trace = world.trace(Action::PasswordRevoke);
+        assert!(world.store.revoke_password(sessions.person.id, credential, trace).await.unwrap());
+    };
+    assert_eq!(sessions.ended(revoke(second)).await, (false, false));
+    assert!(is_over(other.revoked()).await);
+    assert_eq!(sessions.ended(revoke(sessions.own.credential())).await, (true, true));
+}
+
+#[tokio::test]
+async fn a_box_that_is_closed_or_removed_ends_the_sessions_in_it() {
+    let sessions = Sessions::open().await;
+    let (world, id) = (&sessions.world, sessions.service.id);
+    let change = world.change(id, |service| service.state = State::Suspendu);
+    assert_eq!(sessions.ended(change).await, (false, true));
+    let sessions = Sessions::open().await;
+    let (world, id) = (&sessions.world, sessions.service.id);
+    let change = async { world.store.remove_account(id, world.trace(Action::AccountRemove)).await.unwrap() };
+    assert_eq!(sessions.ended(change).await, (false, true));
+}
+
+#[tokio::test]
+async fn an_opener_who_is_struck_off_loses_the_box_and_keeps_their_own() {
+    let sessions = Sessions::open().await;
+    let (world, id) = (&sessions.world, sessions.service.id);
+    let change = world.change(id, |service| service.openers.clear());
+    assert_eq!(sessions.ended(change).await, (false, true));
+}
+
+#[tokio::test]
+async fn a_change_that_takes_no_right_ends_nothing() {
+    let sessions = Sessions::open().await;
+    let (world, id) = (&sessions.world, sessions.service.id);
+    let change = async {
+        world.change(id, |service| service.profile.description = Some("Cardiologie".into())).await;
+        world.change(sessions.person.id, |person| person.profile.region = "Bretagne".into()).await;
+        world.attempt("un@chu-nord.fr", None, PASSWORD).await.unwrap();
+    };
+    assert_eq!(sessions.ended(change).await, (false, false));
+}
+
+#[tokio::test]
+async fn losing_an_address_ends_the_sessions_that_could_write_under_it() {
+    let sessions = Sessions::open().await;
+    let (world, id) = (&sessions.world, sessions.service.id);
+    let change = world.change(id, |service| {
+        service.profile.login = Address::parse("cardiologie@chu-nord.fr").unwrap();
+    });
+    assert_eq!(sessions.ended(change).await, (false, true));
+}
