@@ -68,13 +68,13 @@ fn lists(target: &Account, person: AccountId) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use jiff::Timestamp;
     use mssante::{Address, BoxType, Profile, State};
 
     use super::*;
 
-    pub(crate) fn account(id: u64, box_type: BoxType, state: State, openers: &[u64]) -> Account {
+    fn account(id: u64, box_type: BoxType, state: State, openers: &[u64]) -> Account {
         let address = |domain: &str| Address::parse(&format!("nom{id}@{domain}")).unwrap();
         Account {
             id: AccountId::new(id),

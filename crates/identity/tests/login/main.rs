@@ -1,5 +1,7 @@
 //! Logging in against a real store: who is let in, as whom, and what everybody else hears (S-1.5, S-1.7, S-7.3, S-7.4).
 
+#![allow(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
+
 use identity::{AuthError, Principal};
 use mssante::{BoxType, State};
 use store::{Account, Action, Outcome};
