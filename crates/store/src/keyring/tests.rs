@@ -195,6 +195,19 @@ fn each_thing_that_is_wrong_with_the_file_is_named() {
 }
 
 #[test]
+fn a_key_file_has_a_greatest_length() {
+    let master = Place::new().master;
+    let key = DayKey::generate().unwrap();
+    let with = |days| Contents {
+        keys: (0..days).map(|number| ((Message, day(number)), key.clone())).collect(),
+        ..Contents::default()
+    };
+    let most = format::encode(&with(28_000), &master).unwrap();
+    assert_eq!(format::decode(&most, &master).unwrap().keys.len(), 28_000);
+    assert!(matches!(format::encode(&with(29_000), &master), Err(KeyringError::Full)));
+}
+
+#[test]
 fn many_threads_get_one_key_for_a_day() {
     let place = Place::new();
     let keyring = place.create();
