@@ -305,3 +305,84 @@ pub(crate) fn no_smart_host() -> Denial {
         "le courrier ordinaire n'a pas de sortie ici : ecrivez a des adresses MSSante",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use mssante::{AddressError, State};
+
+    use super::*;
+    use crate::samples::{DOCTOR, address};
+
+    fn all() -> Vec<Denial> {
+        let to = address(DOCTOR);
+        vec![
+            busy(),
+            login_denied(),
+            login_throttled(Duration::from_secs(61)),
+            login_unavailable(),
+            login_first(),
+            sender_state(State::Suspendu),
+            null_sender(),
+            bad_sender("\u{e9}@", AddressError::EmptyLocal),
+            bad_recipient("a b@chu.fr", AddressError::BadLocal),
+            not_own("From", "x@example.org", &to),
+            utf8_needed(),
+            too_large(90_000_000),
+            attachments_too_large(60_000_000),
+            header_too_large(256 * 1024),
+            no_relay(&to),
+            wrong_count("From", 0),
+            wrong_count("Subject", 2),
+            unreadable("Sender"),
+            loops(51),
+            no_smart_host(),
+            StoreError::ClockBehind.into(),
+            StoreError::NotFound.into(),
+            StoreError::Corrupt("here").into(),
+        ]
+    }
+
+    #[test]
+    fn each_denial_reads_well_in_two_languages() {
+        for denial in all() {
+            let class = denial.code / 100;
+            assert!(denial.status.starts_with(&format!("{class}.")), "{denial:?}");
+            assert!(
+                (4..=5).contains(&class) && !denial.en.is_empty() && denial.en != denial.fr,
+                "{denial:?}"
+            );
+            let foreign = denial.reason == "bad-sender";
+            assert!(foreign || (denial.en.is_ascii() && denial.fr.is_ascii()), "{denial:?}");
+            let reply = denial.reply();
+            assert_eq!((reply.code(), reply.status(), reply.lines().len()), (denial.code, denial.status, 2));
+        }
+        assert!(login_throttled(Duration::from_secs(61)).en.contains("2 minutes"));
+        assert!(attachments_too_large(60_000_000).en.contains("60 MB"));
+    }
+
+    #[test]
+    fn a_store_that_cannot_now_never_refuses_for_good() {
+        assert_eq!(
+            (Denial::from(StoreError::Busy).code, Denial::from(StoreError::Busy).status),
+            (452, "4.3.1")
+        );
+        for error in [StoreError::ClockBehind, StoreError::NotFound, StoreError::Engine("disk".into())] {
+            let denial = Denial::from(error);
+            assert_eq!((denial.code, denial.status), (451, "4.3.0"));
+            assert!(!denial.en.contains("disk"), "what is inside stays inside");
+        }
+    }
+
+    #[test]
+    fn a_traced_reply_ends_with_the_name_of_its_trace() {
+        let id = TraceId::new(jiff::Timestamp::UNIX_EPOCH);
+        let reply = busy().traced_reply(id);
+        assert_eq!(reply.lines().last(), Some(&format!("trace {id}")));
+    }
+
+    #[test]
+    fn debug_shows_no_patient() {
+        let denial = no_relay(&address("269054958815780@patient.mssante.fr"));
+        assert!(denial.en.contains("269054958815780") && !format!("{denial:?}").contains("2690"));
+    }
+}
