@@ -95,7 +95,7 @@ async fn a_repeat_is_traced() {
     let content = letter("Subject: #med# a", "");
     let id = world.send(DOCTOR, DOCTOR, &[INTERN], &content).await.unwrap().id;
     assert_eq!(world.send(DOCTOR, DOCTOR, &[INTERN], &content).await.unwrap().id, id);
-    let traces = world.traces(&id);
+    let traces = world.traces(&id).await;
     let count = |action| traces.iter().filter(|t| t.action == action).count();
     assert_eq!((count(Action::Send), count(Action::Receive), count(Action::Repeat)), (1, 1, 1));
     world.end().await;

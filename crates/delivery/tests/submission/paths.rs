@@ -116,7 +116,7 @@ async fn a_refusal_is_traced_with_its_reason() {
     let world = World::start().await;
     let to = "279035121518900@patient.mssante.fr";
     let (_, _, text) = refused(world.send(DOCTOR, DOCTOR, &[to], b"").await);
-    let traces = world.traces(trace_of(&text));
+    let traces = world.traces(trace_of(&text)).await;
     let [refusal] = traces.as_slice() else { panic!("{traces:?}") };
     assert_eq!(refusal.action, Action::Refuse);
     assert!(refusal.detail.contains(&("to".into(), to.into())), "whole in the sealed trace");

@@ -88,7 +88,7 @@ async fn traces_name_the_person_and_the_box() {
     let content = format!("From: {DEPARTMENT}\r\nSubject: #med# secret\r\n\r\nsecret\r\n");
     let user = format!("{DEPARTMENT}*{DOCTOR}");
     let id = world.send(&user, DEPARTMENT, &[INTERN, SECRETARY], content.as_bytes()).await.unwrap().id;
-    let traces = world.traces(&id);
+    let traces = world.traces(&id).await;
     let (doctor, department) = (world.account(DOCTOR).id, world.account(DEPARTMENT).id);
     let sends: Vec<_> = traces.iter().filter(|t| t.action == Action::Send).collect();
     assert_eq!(sends.len(), 1);

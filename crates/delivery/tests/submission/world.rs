@@ -174,12 +174,19 @@ impl World {
         [DOCTOR, INTERN, DEPARTMENT, SOFTWARE, SECRETARY].iter().map(|box_| self.inbox(box_).len()).sum()
     }
 
-    pub(crate) fn traces(&self, id: &str) -> Vec<Trace> {
+    /// Waits for all that does not make its caller wait: lone traces, the removal of unfinished bodies.
+    async fn settle(&self) {
+        self.store.subscribe(self.account(SECRETARY).id, "INBOX", true).await.unwrap();
+    }
+
+    pub(crate) async fn traces(&self, id: &str) -> Vec<Trace> {
+        self.settle().await;
         self.store.reader().traces(&id.parse().unwrap()).unwrap()
     }
 
     /// Proves the store and closes it: every story ends so.
     pub(crate) async fn end(self) {
+        self.settle().await;
         let Self { store, policy, dir, .. } = self;
         drop(policy);
         store.prove().unwrap();
