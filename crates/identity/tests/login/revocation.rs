@@ -39,14 +39,25 @@ impl Sessions {
         assert_eq!((is_over_task(before.0).await, is_over_task(before.1).await), ended);
         ended
     }
+
+    fn end(self) {
+        drop((self.own, self.acting));
+        self.world.end();
+    }
 }
 
 async fn is_over(revoked: impl Future<Output = ()>) -> bool {
     timeout(Duration::from_millis(400), revoked).await.is_ok()
 }
 
-async fn is_over_task(task: tokio::task::JoinHandle<()>) -> bool {
-    timeout(Duration::from_millis(400), task).await.is_ok()
+/// Whether the task ends by itself; it is gone afterwards, and its hold on the store with it.
+async fn is_over_task(mut task: tokio::task::JoinHandle<()>) -> bool {
+    let over = timeout(Duration::from_millis(400), &mut task).await.is_ok();
+    if !over {
+        task.abort();
+        let _ = task.await;
+    }
+    over
 }
 
 #[tokio::test]
@@ -55,6 +66,7 @@ async fn a_person_who_is_suspended_loses_every_session() {
     let (world, id) = (&sessions.world, sessions.person.id);
     let change = world.change(id, |person| person.state = State::Suspendu);
     assert_eq!(sessions.ended(change).await, (true, true));
+    sessions.end();
 }
 
 #[tokio::test]
@@ -63,6 +75,7 @@ async fn a_person_who_is_removed_loses_every_session() {
     let (world, id) = (&sessions.world, sessions.person.id);
     let change = async { world.store.remove_account(id, world.trace(Action::AccountRemove)).await.unwrap() };
     assert_eq!(sessions.ended(change).await, (true, true));
+    sessions.end();
 }
 
 #[tokio::test]
@@ -77,7 +90,9 @@ async fn a_password_that_is_revoked_ends_the_sessions_that_it_opened_and_no_othe
     };
     assert_eq!(sessions.ended(revoke(second)).await, (false, false));
     assert!(is_over(other.revoked()).await);
+    drop(other);
     assert_eq!(sessions.ended(revoke(sessions.own.credential())).await, (true, true));
+    sessions.end();
 }
 
 #[tokio::test]
@@ -86,10 +101,12 @@ async fn a_box_that_is_closed_or_removed_ends_the_sessions_in_it() {
     let (world, id) = (&sessions.world, sessions.service.id);
     let change = world.change(id, |service| service.state = State::Suspendu);
     assert_eq!(sessions.ended(change).await, (false, true));
+    sessions.end();
     let sessions = Sessions::open().await;
     let (world, id) = (&sessions.world, sessions.service.id);
     let change = async { world.store.remove_account(id, world.trace(Action::AccountRemove)).await.unwrap() };
     assert_eq!(sessions.ended(change).await, (false, true));
+    sessions.end();
 }
 
 #[tokio::test]
@@ -98,6 +115,7 @@ async fn an_opener_who_is_struck_off_loses_the_box_and_keeps_their_own() {
     let (world, id) = (&sessions.world, sessions.service.id);
     let change = world.change(id, |service| service.openers.clear());
     assert_eq!(sessions.ended(change).await, (false, true));
+    sessions.end();
 }
 
 #[tokio::test]
@@ -110,6 +128,7 @@ async fn a_change_that_takes_no_right_ends_nothing() {
         world.attempt("un@chu-nord.fr", None, PASSWORD).await.unwrap();
     };
     assert_eq!(sessions.ended(change).await, (false, false));
+    sessions.end();
 }
 
 #[tokio::test]
@@ -120,4 +139,5 @@ async fn losing_an_address_ends_the_sessions_that_could_write_under_it() {
         service.profile.login = Address::parse("cardiologie@chu-nord.fr").unwrap();
     });
     assert_eq!(sessions.ended(change).await, (false, true));
+    sessions.end();
 }
