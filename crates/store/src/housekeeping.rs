@@ -67,3 +67,32 @@ pub(crate) fn sweep(engine: &Engine) -> Result<u64> {
     }
     Ok(orphans.len() as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counters(at: &str) -> Counters {
+        let at: Timestamp = at.parse().unwrap();
+        Counters { committed: at.as_microsecond(), day: Day::of(at), ..Counters::new() }
+    }
+
+    #[test]
+    fn a_new_day_cuts_what_is_older_than_its_time() {
+        let now = "2026-03-09T00:10:00Z".parse().unwrap();
+        let cuts = expired(counters("2026-03-08T23:59:00Z"), now).unwrap();
+        let today = Day::of(now);
+        assert_eq!(cuts[0].1, keys::once_day(Day::from_number(today.number() - 7)), "seven days back stay");
+        assert_eq!(cuts[1].1, keys::carried_month(2024 * 12 + 11), "since December 2024 stays");
+    }
+
+    #[test]
+    fn nothing_is_cut_the_same_day_or_by_a_clock_that_leapt() {
+        let last = counters("2026-03-08T10:00:00Z");
+        for now in
+            ["2026-03-08T23:59:00Z", "2026-03-07T10:00:00Z", "2026-03-10T10:00:00Z", "2036-03-08T10:00:00Z"]
+        {
+            assert_eq!(expired(last, now.parse().unwrap()), None, "{now}");
+        }
+    }
+}

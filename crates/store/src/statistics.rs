@@ -9,7 +9,7 @@ pub struct Statistics {
     pub commits: u64,
     /// Operations made durable by them.
     pub operations: u64,
-    /// Messages delivered or appended.
+    /// Messages put in boxes by deliveries and APPEND, one a copy.
     pub messages: u64,
     /// Operations waiting for the committer.
     pub waiting: u64,

@@ -1,0 +1,178 @@
+//! Boxes: made, renamed, removed, subscribed to, watched.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+mod common;
+
+use common::*;
+use store::{AccountId, Conflict, SpecialUse, Store, StoreError, Uid};
+
+fn names(store: &Store, account: AccountId) -> Vec<String> {
+    let first = ["INBOX", "Sent", "Drafts", "Trash"];
+    let all = store.reader().boxes(account).unwrap().into_iter().map(|b| b.name);
+    all.filter(|name| !first.contains(&name.as_str())).collect()
+}
+
+#[test]
+fn a_box_is_made_with_those_above_it() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    let made = world.run(store.create_box(account, "a/b/Été", Some(SpecialUse::Archive))).unwrap();
+    assert_eq!(
+        (made.name.as_str(), made.special_use, made.subscribed),
+        ("a/b/Été", Some(SpecialUse::Archive), false)
+    );
+    assert_eq!(names(&store, account), ["a", "a/b", "a/b/Été"]);
+    let create = |name: &str| world.run(store.create_box(account, name, None)).unwrap_err();
+    assert_eq!(create("a/b"), StoreError::Conflict(Conflict::BoxExists));
+    assert_eq!(create("inbox"), StoreError::Conflict(Conflict::BoxExists));
+    assert_eq!(create("a//b"), StoreError::Conflict(Conflict::BoxName));
+    assert_eq!(world.run(store.create_box(AccountId::new(9), "x", None)).unwrap_err(), StoreError::NotFound);
+    world.close(store);
+}
+
+#[test]
+fn a_box_made_again_is_another() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    let first = world.run(store.create_box(account, "x", None)).unwrap();
+    world.run(store.delete_box(first.id)).unwrap();
+    let second = world.run(store.create_box(account, "x", None)).unwrap();
+    assert!(second.id > first.id && second.uid_validity > first.uid_validity);
+    assert_eq!(world.run(store.delete_box(first.id)).unwrap_err(), StoreError::NotFound);
+    world.close(store);
+}
+
+#[test]
+fn inbox_and_parents_stay() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    world.run(store.create_box(account, "a/b", None)).unwrap();
+    let id = |name: &str| store.reader().box_by_name(account, name).unwrap().unwrap().id;
+    let delete = |name: &str| world.run(store.delete_box(id(name)));
+    assert_eq!(delete("INBOX").unwrap_err(), StoreError::Conflict(Conflict::Inbox));
+    assert_eq!(delete("a").unwrap_err(), StoreError::Conflict(Conflict::HasChildren));
+    delete("a/b").unwrap();
+    delete("a").unwrap();
+    world.close(store);
+}
+
+#[test]
+fn a_deleted_box_takes_its_messages_along() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    let made = world.run(store.create_box(account, "x", None)).unwrap();
+    world.run(async {
+        for number in 0..3 {
+            store
+                .append(made.id, incoming(&store, number, &body_bytes(number, 70_000)).await, None)
+                .await
+                .unwrap();
+        }
+        store.copy(made.id, vec![Uid::MIN], inbox(&store, account).id).await.unwrap();
+        let watch = store.watch(made.id);
+        store.delete_box(made.id).await.unwrap();
+        assert!(watch.has_changed().unwrap());
+    });
+    let report = world.close(store);
+    assert_eq!((report.messages, report.bodies), (1, 1));
+}
+
+#[test]
+fn a_rename_moves_what_is_under_it_and_makes_what_is_above() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    for name in ["a/b/c", "ab", "z"] {
+        world.run(store.create_box(account, name, None)).unwrap();
+    }
+    let id = |name: &str| store.reader().box_by_name(account, name).unwrap().unwrap().id;
+    let rename = |name: &str, to: &str| world.run(store.rename_box(id(name), to));
+    let child = id("a/b/c");
+    rename("a", "n/m").unwrap();
+    assert_eq!(names(&store, account), ["ab", "n", "n/m", "n/m/b", "n/m/b/c", "z"]);
+    assert_eq!(id("n/m/b/c"), child);
+    assert_eq!(rename("z", "ab").unwrap_err(), StoreError::Conflict(Conflict::BoxExists));
+    assert_eq!(rename("z", "INBOX").unwrap_err(), StoreError::Conflict(Conflict::BoxExists));
+    assert_eq!(rename("n", "n/x").unwrap_err(), StoreError::Conflict(Conflict::UnderItself));
+    assert_eq!(names(&store, account), ["ab", "n", "n/m", "n/m/b", "n/m/b/c", "z"]);
+    world.close(store);
+}
+
+#[test]
+fn renaming_inbox_moves_its_messages() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    let before = inbox(&store, account);
+    world.run(deliver(&store, world.clock_now(), 1, b"x\r\n", &[account]));
+    world.run(store.rename_box(before.id, "vieux/2026")).unwrap();
+    let after = inbox(&store, account);
+    assert_eq!((after.id, after.exists), (before.id, 0));
+    assert_eq!(store.reader().box_by_name(account, "vieux/2026").unwrap().unwrap().exists, 1);
+    world.run(deliver(&store, world.clock_now(), 2, b"x\r\n", &[account]));
+    assert_eq!(inbox(&store, account).exists, 1);
+    world.close(store);
+}
+
+#[test]
+fn subscriptions_are_kept() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    world.run(store.subscribe(account, "inbox", false)).unwrap();
+    assert_eq!(world.run(store.subscribe(account, "none", true)).unwrap_err(), StoreError::NotFound);
+    world.close(store);
+    let store = world.open();
+    assert!(!inbox(&store, account).subscribed);
+    world.close(store);
+}
+
+#[test]
+fn many_at_once_get_their_own_uids_with_few_syncs() {
+    let world = World::new();
+    let store = world.open();
+    let accounts = [world.account(&store, "un").id, world.account(&store, "deux").id];
+    let before = store.statistics();
+    let now = world.clock_now();
+    let uids: Vec<Uid> = world.run(async {
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..300 {
+            let store = store.clone();
+            let to = accounts;
+            tasks.spawn(async move { deliver(&store, now, number, &body_bytes(number, 500), &to).await[0] });
+        }
+        tasks.join_all().await
+    });
+    let mut sorted: Vec<_> = uids.iter().map(|uid| uid.get()).collect();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (1..=300).collect::<Vec<_>>());
+    let after = store.statistics();
+    assert_eq!((after.operations - before.operations, after.messages - before.messages), (300, 600));
+    assert!(after.commits - before.commits < 300, "several operations shared a sync");
+    assert_eq!(world.close(store).messages, 600);
+}
+
+#[test]
+fn one_that_fails_leaves_its_neighbours_alone() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    let made = world.run(async {
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..120 {
+            let store = store.clone();
+            // Each name is asked for three times.
+            tasks.spawn(
+                async move { store.create_box(account, &format!("n{}", number / 3), None).await.is_ok() },
+            );
+        }
+        tasks.join_all().await.into_iter().filter(|made| *made).count()
+    });
+    assert_eq!((made, names(&store, account).len()), (40, 40));
+    world.close(store);
+}

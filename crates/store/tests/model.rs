@@ -1,0 +1,321 @@
+//! Random operations against a simple model kept in memory, with the store reopened at random moments.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::*;
+use proptest::prelude::*;
+use store::{
+    AccountId, BoxId, CHUNK, FlagChange, FlagMode, Flags, ModSeq, Store, StoreError, SystemFlag, Uid,
+};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Deliver { size: usize },
+    Append { to: usize, size: usize },
+    Flag { at: usize, uids: Vec<u32>, mode: u8, flag: u8 },
+    Expunge { at: usize, uids: Option<Vec<u32>> },
+    Transfer { from: usize, to: usize, uids: Vec<u32>, keep: bool },
+    Create { name: usize },
+    Delete { name: usize },
+    Rename { name: usize, to: usize },
+    Abandon { size: usize },
+    Reopen,
+}
+
+const NAMES: [&str; 7] = ["INBOX", "A", "A/B", "A/B/C", "D", "Sent", "D/B"];
+
+fn uids() -> impl Strategy<Value = Vec<u32>> {
+    proptest::collection::vec(1..12_u32, 0..5)
+}
+
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 0..300_usize, 1 => CHUNK - 2..CHUNK + 3, 1 => Just(2 * CHUNK + 9)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = || 0..NAMES.len();
+    prop_oneof![
+        4 => size().prop_map(|size| Step::Deliver { size }),
+        3 => (name(), size()).prop_map(|(to, size)| Step::Append { to, size }),
+        4 => (name(), uids(), 0..3_u8, 0..4_u8)
+            .prop_map(|(at, uids, mode, flag)| Step::Flag { at, uids, mode, flag }),
+        2 => (name(), proptest::option::of(uids())).prop_map(|(at, uids)| Step::Expunge { at, uids }),
+        3 => (name(), name(), uids(), any::<bool>())
+            .prop_map(|(from, to, uids, keep)| Step::Transfer { from, to, uids, keep }),
+        3 => name().prop_map(|name| Step::Create { name }),
+        1 => name().prop_map(|name| Step::Delete { name }),
+        2 => (name(), name()).prop_map(|(name, to)| Step::Rename { name, to }),
+        1 => size().prop_map(|size| Step::Abandon { size }),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// A message of the model.
+#[derive(Debug, Clone, PartialEq)]
+struct Message {
+    number: u64,
+    size: usize,
+    flags: Flags,
+}
+
+/// A box of the model: what it holds, the next UID, what it held once.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Model {
+    messages: BTreeMap<u32, Message>,
+    next: u32,
+    gone: Vec<u32>,
+}
+
+impl Model {
+    fn add(&mut self, message: Message) -> u32 {
+        self.next += 1;
+        self.messages.insert(self.next, message);
+        self.next
+    }
+
+    fn remove(&mut self, uid: u32) {
+        if self.messages.remove(&uid).is_some() {
+            self.gone.push(uid);
+        }
+    }
+}
+
+struct Run {
+    world: World,
+    store: Option<Store>,
+    account: AccountId,
+    boxes: BTreeMap<String, Model>,
+    next: u64,
+}
+
+fn flags(which: u8) -> Flags {
+    match which {
+        0 => Flags::new().with(SystemFlag::Seen),
+        1 => Flags::new().with(SystemFlag::Deleted),
+        2 => Flags::new().with(SystemFlag::Flagged).with(SystemFlag::Deleted),
+        _ => {
+            let mut flags = Flags::new();
+            flags.add_keyword("Mot").unwrap();
+            flags
+        }
+    }
+}
+
+fn real_uids(uids: &[u32]) -> Vec<Uid> {
+    uids.iter().filter_map(|&uid| Uid::new(uid)).collect()
+}
+
+impl Run {
+    fn new() -> Self {
+        let world = World::new();
+        let store = world.open();
+        let account = world.account(&store, "un").id;
+        let boxes = ["INBOX", "Sent", "Drafts", "Trash"].map(|name| (name.to_owned(), Model::default()));
+        Self { world, store: Some(store), account, boxes: boxes.into(), next: 0 }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn id(&self, name: &str) -> Option<BoxId> {
+        self.store().reader().box_by_name(self.account, name).unwrap().map(|info| info.id)
+    }
+
+    fn message(&mut self, size: usize) -> Message {
+        self.next += 1;
+        Message { number: self.next, size, flags: Flags::new() }
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Deliver { size } => {
+                let message = self.message(size);
+                let body = body_bytes(message.number, size);
+                let now = self.world.clock_now();
+                let uids = self.world.run(deliver(self.store(), now, message.number, &body, &[self.account]));
+                assert_eq!(uids[0].get(), self.boxes.get_mut("INBOX").unwrap().add(message));
+            }
+            Step::Append { to, size } => self.append(NAMES[to], size),
+            Step::Flag { at, uids, mode, flag } => self.flag(NAMES[at], &uids, mode, flag),
+            Step::Expunge { at, uids } => self.expunge(NAMES[at], uids.as_deref()),
+            Step::Transfer { from, to, uids, keep } => self.transfer(NAMES[from], NAMES[to], uids, keep),
+            Step::Create { name } => self.create(NAMES[name]),
+            Step::Delete { name } => self.delete(NAMES[name]),
+            Step::Rename { name, to } => self.rename(NAMES[name], NAMES[to]),
+            Step::Abandon { size } => drop(self.world.run(sealed(self.store(), &body_bytes(0, size)))),
+            Step::Reopen => {
+                let store = self.store.take().unwrap();
+                self.world.close(store);
+                self.store = Some(self.world.open());
+            }
+        }
+    }
+
+    fn append(&mut self, name: &str, size: usize) {
+        let Some(id) = self.id(name) else { return assert!(!self.boxes.contains_key(name)) };
+        let message = self.message(size);
+        let body = body_bytes(message.number, size);
+        let appended = self.world.run(async {
+            let incoming = incoming(self.store(), message.number, &body).await;
+            self.store().append(id, incoming, None).await.unwrap()
+        });
+        assert_eq!(appended.uid.get(), self.boxes.get_mut(name).unwrap().add(message));
+    }
+
+    fn flag(&mut self, name: &str, uids: &[u32], mode: u8, flag: u8) {
+        let Some(id) = self.id(name) else { return };
+        let mode = [FlagMode::Add, FlagMode::Remove, FlagMode::Replace][usize::from(mode)];
+        let change = FlagChange { mode, flags: flags(flag) };
+        let entries = self.world.run(self.store().store_flags(id, real_uids(uids), change.clone())).unwrap();
+        let model = self.boxes.get_mut(name).unwrap();
+        assert_eq!(entries.len(), uids.iter().filter(|uid| model.messages.contains_key(uid)).count());
+        for uid in uids {
+            if let Some(message) = model.messages.get_mut(uid) {
+                message.flags = change.apply(&message.flags).unwrap();
+            }
+        }
+    }
+
+    fn expunge(&mut self, name: &str, uids: Option<&[u32]>) {
+        let Some(id) = self.id(name) else { return };
+        let gone = self.world.run(self.store().expunge(id, uids.map(real_uids))).unwrap();
+        let model = self.boxes.get_mut(name).unwrap();
+        let marked = |uid: &u32, message: &Message| {
+            message.flags.has(SystemFlag::Deleted) && uids.is_none_or(|uids| uids.contains(uid))
+        };
+        let expected: Vec<u32> = model
+            .messages
+            .iter()
+            .filter(|(uid, message)| marked(uid, message))
+            .map(|(uid, _)| *uid)
+            .collect();
+        assert_eq!(gone.iter().map(|uid| uid.get()).collect::<Vec<_>>(), expected);
+        expected.into_iter().for_each(|uid| model.remove(uid));
+    }
+
+    fn transfer(&mut self, from: &str, to: &str, mut uids: Vec<u32>, keep: bool) {
+        let (Some(source), Some(target)) = (self.id(from), self.id(to)) else { return };
+        let store = self.store();
+        let copied = if keep {
+            self.world.run(store.copy(source, real_uids(&uids), target)).unwrap()
+        } else {
+            self.world.run(store.move_(source, real_uids(&uids), target)).unwrap()
+        };
+        uids.sort_unstable();
+        uids.dedup();
+        let mut expected = vec![];
+        for uid in uids {
+            let Some(message) = self.boxes[from].messages.get(&uid).cloned() else { continue };
+            let new = self.boxes.get_mut(to).unwrap().add(message);
+            expected.push((uid, new));
+        }
+        if !keep {
+            expected.iter().for_each(|(uid, _)| self.boxes.get_mut(from).unwrap().remove(*uid));
+        }
+        let pairs: Vec<_> = copied.pairs.iter().map(|(old, new)| (old.get(), new.get())).collect();
+        assert_eq!(pairs, expected);
+    }
+
+    fn with_parents(&mut self, name: &str) {
+        for (at, _) in name.match_indices('/') {
+            self.boxes.entry(name[..at].to_owned()).or_default();
+        }
+    }
+
+    fn create(&mut self, name: &str) {
+        let made = self.world.run(self.store().create_box(self.account, name, None));
+        assert_eq!(made.is_err(), self.boxes.contains_key(name));
+        self.with_parents(name);
+        self.boxes.entry(name.to_owned()).or_default();
+    }
+
+    fn delete(&mut self, name: &str) {
+        let Some(id) = self.id(name) else { return };
+        let result = self.world.run(self.store().delete_box(id));
+        let prefix = format!("{name}/");
+        let refused = name == "INBOX" || self.boxes.keys().any(|other| other.starts_with(&prefix));
+        assert_eq!(result.is_err(), refused);
+        if !refused {
+            self.boxes.remove(name);
+        }
+    }
+
+    fn rename(&mut self, name: &str, to: &str) {
+        let Some(id) = self.id(name) else { return };
+        let result = self.world.run(self.store().rename_box(id, to));
+        let prefix = format!("{name}/");
+        // The fixed names make no child collide: its new name would exist only under an existing target.
+        let refused = self.boxes.contains_key(to) || (name != "INBOX" && to.starts_with(&prefix));
+        assert_eq!(result.is_err(), refused, "{name} to {to}: {result:?}");
+        if refused {
+            return assert!(matches!(result, Err(StoreError::Conflict(_))));
+        }
+        if name == "INBOX" {
+            let mut target = Model::default();
+            let inbox = self.boxes.get_mut("INBOX").unwrap();
+            for uid in inbox.messages.keys().copied().collect::<Vec<_>>() {
+                target.add(inbox.messages[&uid].clone());
+                inbox.remove(uid);
+            }
+            self.with_parents(to);
+            self.boxes.insert(to.to_owned(), target);
+            return;
+        }
+        let moving: Vec<_> =
+            self.boxes.keys().filter(|other| *other == name || other.starts_with(&prefix)).cloned().collect();
+        let moved: Vec<_> = moving
+            .into_iter()
+            .map(|old| (format!("{to}{}", &old[name.len()..]), self.boxes.remove(&old).unwrap()))
+            .collect();
+        self.with_parents(to);
+        self.boxes.extend(moved);
+    }
+
+    /// The store shows what the model holds.
+    fn compare(&self) {
+        let reader = self.store().reader();
+        let all = reader.boxes(self.account).unwrap();
+        assert!(all.iter().map(|info| &info.name).eq(self.boxes.keys()));
+        for info in all {
+            let model = &self.boxes[&info.name];
+            assert_eq!((info.uid_next.get(), info.exists as usize), (model.next + 1, model.messages.len()));
+            let entries = reader.messages(info.id).unwrap();
+            let shown: Vec<_> = entries.iter().map(|entry| (entry.uid.get(), entry.flags.clone())).collect();
+            let expected: Vec<_> = model.messages.iter().map(|(uid, m)| (*uid, m.flags.clone())).collect();
+            assert_eq!(shown, expected);
+            let changes = reader.changes(info.id, ModSeq::new(0)).unwrap();
+            assert_eq!(changes.changed, entries);
+            let mut gone = model.gone.clone();
+            gone.sort_unstable();
+            assert_eq!(changes.vanished.iter().map(|uid| uid.get()).collect::<Vec<_>>(), gone);
+            for (uid, message) in &model.messages {
+                let uid = Uid::new(*uid).unwrap();
+                assert_eq!(reader.header(info.id, uid).unwrap().unwrap(), header(message.number));
+                assert_eq!(read_body(self.store(), info.id, uid), body_bytes(message.number, message.size));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_store_does_what_the_model_does(steps in proptest::collection::vec(step(), 1..40)) {
+        let mut run = Run::new();
+        for step in steps {
+            run.step(step);
+        }
+        run.compare();
+        let store = run.store.take().unwrap();
+        run.world.close(store);
+        run.store = Some(run.world.open());
+        run.compare();
+        run.world.close(run.store.take().unwrap());
+    }
+}
