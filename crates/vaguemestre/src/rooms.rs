@@ -67,10 +67,8 @@ impl Rooms {
         let (policy, settings, bell) =
             (Arc::clone(&self.policy), Arc::clone(&self.smtp), self.smtp_bell.subscribe());
         Box::pin(async move {
-            let peer = stream.peer_addr().ok();
-            let ended = smtp::serve(stream, mode, tls, policy, settings, bell).await;
-            let smtp::Ended { end, authenticated, accepted, refused, content_bytes, .. } = ended;
-            info!(?peer, %end, authenticated, accepted, refused, content_bytes, "a submission session ended");
+            // The driver logs the end of the session itself, with what was accepted and refused.
+            smtp::serve(stream, mode, tls, policy, settings, bell).await;
         })
     }
 

@@ -209,6 +209,9 @@ imap = ["127.0.0.1:{imap}"]
 imap_tls = ["127.0.0.1:{imap_tls}"]
 [control]
 socket = "control.sock"
+[limits]
+submission_sessions = 200
+imap_sessions = 1000
 [shutdown]
 grace = "10 s"
 "#
