@@ -11,25 +11,13 @@ use crate::{
         halt::{Halt, no_such_mailbox},
         trace::detail,
     },
-    wire::encode::Code,
 };
 
 pub(in crate::session) async fn delete(
     session: &mut Session,
     name: &MailboxName,
 ) -> Result<Completion, Halt> {
-    if name.is_inbox() {
-        return Err(Completion::no_with(Code::Cannot, "INBOX cannot be deleted").into());
-    }
-    let account = session.account();
-    let existing = session.read(move |reader| reader.boxes(account)).await?;
-    let Some(found) = existing.iter().find(|found| found.name == name.as_str()) else {
-        return Err(no_such_mailbox().into());
-    };
-    let below = format!("{}/", name.as_str());
-    if existing.iter().any(|other| other.name.starts_with(&below)) {
-        return Err(Completion::no_with(Code::Cannot, "It has mailboxes below it: delete those first").into());
-    }
+    let Some(found) = session.find_box(name.as_str()).await? else { return Err(no_such_mailbox().into()) };
     session.store().delete_box(found.id).await?;
     let detail = vec![detail("mailbox", found.id), detail("messages", found.exists)];
     session.store().trace(session.new_trace(Action::Delete, detail)).await?;

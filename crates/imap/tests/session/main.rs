@@ -1,0 +1,36 @@
+//! The session against a real store: dialogues that read like a session, and what a dialogue cannot show.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail that way")]
+
+mod dialogue;
+mod many;
+mod messages;
+mod stage;
+mod traces;
+
+macro_rules! dialogues {
+    ($($name:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $name() {
+            dialogue::play(include_str!(concat!("dialogues/", stringify!($name), ".txt"))).await;
+        }
+    )*};
+}
+
+dialogues!(
+    append,
+    close,
+    copy_and_move,
+    empty,
+    fetch,
+    idle,
+    list,
+    mailboxes,
+    parts,
+    search,
+    select,
+    states,
+    status,
+    store,
+    two_clients,
+);

@@ -1,0 +1,252 @@
+//! A store in a temporary directory, an account in it, and clients that talk to its sessions as text.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use identity::{Attempt, Authenticator, Principal};
+use imap::{
+    Server, Settings,
+    command::Command,
+    completion::Completion,
+    output::Output,
+    session::Session,
+    wire::{encode, grammar},
+};
+use imap_proto::Response;
+use jiff::Timestamp;
+use mssante::{Address, BoxType, Profile, State};
+use store::{Account, Action, Kind, ManualClock, MasterKey, OpenOptions, Outcome, Store, Trace, TraceId};
+use zeroize::Zeroizing;
+
+const PASSWORD: &str = "correct horse battery staple";
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+/// Everything one test needs; the store is proved when it ends.
+pub(crate) struct Stage {
+    pub(crate) server: Arc<Server>,
+    pub(crate) person: Account,
+    pub(crate) clock: Arc<ManualClock>,
+    principal: Principal,
+    _dir: tempfile::TempDir,
+}
+
+impl Stage {
+    /// A new store with one person and the four first mailboxes.
+    pub(crate) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new("2026-11-21T08:30:00Z".parse().unwrap()));
+        let store = Store::open(OpenOptions {
+            dir: dir.path().join("store"),
+            master: MasterKey::create(&dir.path().join("master.key")).unwrap(),
+            clock: clock.clone(),
+            settings: store::Settings::default(),
+            create: Some(Kind::Demonstration),
+        })
+        .unwrap();
+        let person = store.create_account(profile(), State::Valide, vec![], trace(&*clock)).await.unwrap();
+        store.create_password(person.id, "test".into(), PASSWORD.as_bytes(), trace(&*clock)).await.unwrap();
+        let authenticator =
+            Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), clock.clone()));
+        let principal = authenticator.authenticate(attempt()).await.unwrap();
+        let settings = Settings { append_bytes: 300_000_000, ..Settings::default() };
+        let server = Arc::new(Server { store, authenticator, clock: clock.clone(), settings });
+        Self { server, person, clock, principal, _dir: dir }
+    }
+
+    /// One more connection of that person.
+    pub(crate) fn client(&self) -> Client {
+        Client { session: Session::new(self.server.clone(), self.principal.clone(), PEER) }
+    }
+
+    /// A message delivered to INBOX from outside; gives its journey.
+    pub(crate) async fn deliver(&self, message: &[u8]) -> TraceId {
+        let mut scanner = message::Scanner::new(message::Limits::default());
+        scanner.feed(message).unwrap();
+        let scanned = scanner.finish().unwrap();
+        let header = scanned.header.clone();
+        let mut body = self.server.store.body();
+        body.write(&message[header.len()..]).await.unwrap();
+        let id = TraceId::new(self.now());
+        let delivery = store::Delivery {
+            id,
+            body: body.finish().await.unwrap(),
+            variants: vec![store::Variant { index: message::index(&header, &scanned), header }],
+            copies: vec![store::Copy { account: self.person.id, variant: 0 }],
+            traces: vec![],
+            carried: vec![],
+            once: None,
+        };
+        self.server.store.deliver(delivery).await.unwrap();
+        id
+    }
+
+    /// What was traced of a journey.
+    pub(crate) fn traces(&self, journey: TraceId) -> Vec<Trace> {
+        self.server.store.reader().traces(&journey).unwrap()
+    }
+
+    /// The time of the test's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        store::Clock::now(&*self.clock)
+    }
+
+    /// Proves that the store still agrees with itself.
+    pub(crate) fn prove(&self) {
+        self.server.store.prove().unwrap();
+    }
+}
+
+/// A client behind the grammar and in front of a session: what the driver does, without a socket.
+pub(crate) struct Client {
+    pub(crate) session: Session,
+}
+
+impl Client {
+    /// Sends a command without its tag; gives all lines of the answer with `A` for the tag.
+    pub(crate) async fn say(&mut self, command: &str) -> String {
+        String::from_utf8_lossy(&self.bytes(command.as_bytes()).await).into_owned()
+    }
+
+    /// Sends a command and gives the raw answer, after imap-proto understood all of it.
+    pub(crate) async fn bytes(&mut self, command: &[u8]) -> Vec<u8> {
+        let line = [b"A ", command].concat();
+        let mut answer = Vec::new();
+        let completion = match grammar::parse(&line) {
+            Err(refusal) => refusal.completion,
+            Ok(tagged) => {
+                let mut out = Output::new(&mut answer, Duration::from_secs(5));
+                let completion = match tagged.command {
+                    Command::Session(command) => {
+                        self.session.handle(&tagged.tag, command, &mut out).await.unwrap()
+                    }
+                    other => panic!("{} is not for the session", other.name()),
+                };
+                out.flush().await.unwrap();
+                completion
+            }
+        };
+        finish(answer, &completion)
+    }
+
+    /// Appends a message, in pieces of `size` bytes.
+    pub(crate) async fn append(&mut self, arguments: &str, message: &[u8], size: usize) -> String {
+        let head = format!("A APPEND {arguments} {{{}}}\r\n", message.len());
+        let (_, args) = grammar::parse_append(head.as_bytes()).unwrap();
+        let completion = match self.session.append_begin(&args).await {
+            Err(completion) => completion,
+            Ok(mut sink) => {
+                let mut refused = None;
+                for piece in message.chunks(size) {
+                    if let Err(completion) = sink.write(piece).await {
+                        refused = Some(completion);
+                        break;
+                    }
+                }
+                match refused {
+                    Some(completion) => completion,
+                    None => sink.finish().await,
+                }
+            }
+        };
+        let mut answer = Vec::new();
+        let mut out = Output::new(&mut answer, Duration::from_secs(5));
+        self.session.poll_changes(&mut out, true).await.unwrap();
+        out.flush().await.unwrap();
+        String::from_utf8_lossy(&finish(answer, &completion)).into_owned()
+    }
+
+    /// What IDLE would tell now.
+    pub(crate) async fn idle(&mut self) -> String {
+        self.session.idle_wait().await;
+        let mut answer = Vec::new();
+        let mut out = Output::new(&mut answer, Duration::from_secs(5));
+        self.session.poll_changes(&mut out, true).await.unwrap();
+        out.flush().await.unwrap();
+        understood(&answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// How many messages INBOX has.
+    pub(crate) async fn count(&mut self) -> u32 {
+        let told = self.say("STATUS INBOX (MESSAGES)").await;
+        let digits: String = told.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().unwrap()
+    }
+}
+
+fn finish(mut answer: Vec<u8>, completion: &Completion) -> Vec<u8> {
+    let (word, reply) = match completion {
+        Completion::Ok(reply) => ("OK", reply),
+        Completion::No(reply) => ("NO", reply),
+        Completion::Bad(reply) => ("BAD", reply),
+        Completion::Bye(text) => panic!("the session ended: {text}"),
+    };
+    encode::status(&mut answer, "A", word, reply);
+    understood(&answer);
+    answer
+}
+
+/// A client's own grammar must take every response, to the last byte.
+fn understood(answer: &[u8]) {
+    // It knows no BODY without a section; what follows has the grammar of BODYSTRUCTURE.
+    let rewritten = str::from_utf8(answer).map(|text| text.replace("BODY (", "BODYSTRUCTURE ("));
+    let mut rest = rewritten.as_deref().map_or(answer, str::as_bytes);
+    while !rest.is_empty() {
+        if rest.starts_with(b"* NAMESPACE") {
+            // imap-proto does not know RFC 2342.
+            let end = rest.iter().position(|byte| *byte == b'\n').unwrap();
+            rest = &rest[end + 1..];
+            continue;
+        }
+        match Response::parse(rest) {
+            Ok((after, _)) => rest = after,
+            Err(error) => panic!("{error:?} in {}", String::from_utf8_lossy(rest)),
+        }
+    }
+}
+
+fn profile() -> Profile {
+    Profile {
+        box_type: BoxType::Med,
+        login: Address::parse("secretariat@cabinet-nord.fr").unwrap(),
+        mssante: None,
+        last_name: "Petit".into(),
+        first_name: "Anne".into(),
+        region: "Hauts-de-France".into(),
+        profession: "Secrétaire".into(),
+        national_id: None,
+        structure: None,
+        local_id: None,
+        responsible: None,
+        description: None,
+        return_address: None,
+    }
+}
+
+fn attempt() -> Attempt {
+    Attempt {
+        authcid: "secretariat@cabinet-nord.fr".into(),
+        authzid: None,
+        password: Zeroizing::new(PASSWORD.as_bytes().to_vec()),
+        peer: PEER,
+        service: identity::Service::Imap,
+        mechanism: identity::Mechanism::Plain,
+    }
+}
+
+fn trace(clock: &dyn store::Clock) -> Trace {
+    let at: Timestamp = clock.now();
+    Trace {
+        id: TraceId::new(at),
+        at,
+        action: Action::AccountCreate,
+        person: None,
+        acting_as: None,
+        peer: None,
+        outcome: Outcome::Done,
+        detail: vec![],
+    }
+}
