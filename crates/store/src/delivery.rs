@@ -56,7 +56,7 @@ pub struct Delivery {
 pub enum Delivered {
     /// It was stored: the UID each copy got in its INBOX, in the order of the copies.
     New(Durable, Vec<(AccountId, Uid)>),
-    /// It was stored before, under this identifier. Its traces were written, nothing else.
+    /// It was stored before, under this identifier. Nothing was written, no trace either: what they say did not happen.
     Again(Durable, TraceId),
 }
 

@@ -52,7 +52,7 @@ impl Store {
     }
 
     /// Finishes what is queued, waits until it is on the disk, and ends the committer: later writes through other
-    /// clones give `Busy`. Blocking. The engine itself closes when the last clone is gone.
+    /// clones fail. Blocking. The engine itself closes when the last clone is gone.
     ///
     /// # Errors
     /// `Engine` if the last sync failed.
@@ -64,7 +64,9 @@ impl Store {
                 return Err(StoreError::Busy);
             }
         }
-        self.core.engine.sync()
+        self.core.engine.sync()?;
+        self.core.engine.quiesce();
+        Ok(())
     }
 
     /// The queue may be full for a moment: the committer is emptying it.

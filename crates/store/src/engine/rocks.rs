@@ -93,6 +93,12 @@ impl Engine {
         self.db.flush_wal(true).map_err(failed)
     }
 
+    /// Ends background work for good, so that a process may exit while something still holds the engine. Only reads
+    /// are possible afterwards.
+    pub(crate) fn quiesce(&self) {
+        self.db.cancel_all_background_work(true);
+    }
+
     fn number(&self, property: &str) -> u64 {
         self.db.property_int_value(property).ok().flatten().unwrap_or(0)
     }

@@ -94,7 +94,7 @@ pub(crate) fn create_password(
         return Err(StoreError::Limit(Limit::Credentials));
     }
     let id = txn.next_credential();
-    let mac = txn.core.keys.credential_mac(&accounts::credential_context(account, id), secret);
+    let mac = txn.core.keys.credential_mac(&accounts::credential_context(account), secret);
     let record = CredentialRecord { name, created: txn.core.clock.now(), mac };
     let key = keys::credential(account, id);
     seal_into(txn, key, &records::encode(&record)?)?;

@@ -50,11 +50,11 @@ pub(crate) fn deliver(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Out
     let now = txn.core.clock.now();
     txn.core.check_clock(now)?;
     let first = once.map(|hash| known_submission(txn, &hash)).transpose()?.flatten();
-    for step in steps {
-        traces::put(txn, step);
-    }
     if let Some(first) = first {
         return Ok(Outcome::Again(first));
+    }
+    for step in steps {
+        traces::put(txn, step);
     }
     let sizes: Vec<u64> = variants.iter().map(|variant| variant.size).collect();
     let mut given = Vec::with_capacity(copies.len());

@@ -14,6 +14,7 @@ use crate::{
     keyring::KeyKind,
     keys, ops, records,
     rows::{accounts, boxes},
+    seal::StoreKey,
 };
 
 mod mailbox;
@@ -78,15 +79,10 @@ impl<'store> Reader<'store> {
     /// Which application password of the account this is, if any. Keyed hash, compared in constant time; every one is
     /// compared (S-7.3), and one hash is made for an account that has none or does not exist (M-5).
     pub fn verify_password(&self, account: AccountId, secret: &[u8]) -> Result<Option<CredentialId>> {
-        let known = accounts::credentials(&self.view, &self.core.keys, account)?;
-        if known.is_empty() {
-            let context = accounts::credential_context(account, CredentialId(0));
-            self.core.keys.verify_credential(&context, secret, &[0; 32]);
-        }
+        let shown = self.core.keys.credential_mac(&accounts::credential_context(account), secret);
         let mut matching = None;
-        for (id, record) in known {
-            let context = accounts::credential_context(account, id);
-            if self.core.keys.verify_credential(&context, secret, &record.mac) {
+        for (id, record) in accounts::credentials(&self.view, &self.core.keys, account)? {
+            if StoreKey::same_mac(&shown, &record.mac) {
                 matching = Some(id);
             }
         }
