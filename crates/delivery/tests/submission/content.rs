@@ -29,14 +29,16 @@ async fn a_header_without_blank_line_is_a_message_without_body() {
     let (header, body) = world.inbox(INTERN).remove(0);
     assert!(String::from_utf8(header).unwrap().contains("\r\nSubject: #med# a\r\n"));
     assert!(body.is_empty());
-    let near_miss = format!("From: {DOCTOR}\r\nSubject: #med#a\r\n");
-    assert_eq!(refused(world.send(DOCTOR, DOCTOR, &[ORDINARY], near_miss.as_bytes()).await).0, 550);
+    let foreign = format!("From: {INTERN}\r\nSubject: #med# a\r\n");
+    let (code, _, text) = refused(world.send(DOCTOR, DOCTOR, &[DEPARTMENT], foreign.as_bytes()).await);
+    assert!(code == 550 && text.contains(INTERN), "judged like any other: {text}");
+    assert_eq!(world.kept(), 1);
     world.end().await;
 }
 
 #[tokio::test]
 async fn attachments_are_counted_decoded() {
-    let world = World::with(|settings| settings.attachment_bytes = 3_000).await;
+    let world = World::with(|settings| settings.attachment_bytes = 2 * 27 * 54).await;
     let part = |lines: usize| {
         format!(
             "--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\
