@@ -86,7 +86,7 @@ impl Domain {
     /// Whether the name has `mssante` in it anywhere, accents and look-alike letters included (S-3.3).
     #[must_use]
     pub fn mentions_mssante(&self) -> bool {
-        self.0.contains("mssante") || fold::skeleton(&self.unicode()).contains("mssante")
+        fold::skeleton(&self.unicode()).contains("mssante")
     }
 }
 

@@ -193,11 +193,9 @@ impl Profile {
     }
 
     fn check_software(&self, operator_domains: &[Domain], errors: &mut Errors) {
-        let fix = "an APP box needs a return address: an MSSanté PER, ORG or INT address, not its own";
+        let fix = "an APP box needs a return address: an MSSanté PER, ORG or INT address";
         let good = self.return_address.as_ref().is_some_and(|address| {
-            is_mssante(address, operator_domains)
-                && !self.owns(address)
-                && !naming::is_software(address.local())
+            is_mssante(address, operator_domains) && !naming::is_software(address.local())
         });
         errors.unless(good, "return_address", "S-1.2", None, fix);
     }

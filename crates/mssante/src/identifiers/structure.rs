@@ -112,6 +112,8 @@ mod tests {
         assert!(matches!(Siren::parse("73282932"), Err(IdentifierError::Shape { .. })));
         assert!(Siret::parse("73282932000074").is_ok());
         assert_eq!(Siret::parse("73282932000075"), Err(IdentifierError::Key { kind: "SIRET" }));
+        // The whole sums up right, its company does not.
+        assert_eq!(Siret::parse("73282932100072"), Err(IdentifierError::Key { kind: "SIRET" }));
         assert!(matches!(Siret::parse("732829320000741"), Err(IdentifierError::Shape { .. })));
     }
 
