@@ -73,15 +73,19 @@ fn write(now: Timestamp, id: &str, notice: &Notice<'_>) -> std::io::Result<Vec<u
     let postmaster = format!("postmaster@{domain}");
     let when = now.strftime("%Y-%m-%d %H:%M UTC");
     let text = format!(
-        "Bonjour,\r\n\r\nun mot de passe d'application a été créé pour {login} le {when}.\r\n\
-         Appareil : {device}\r\n\r\n\
-         Si vous ne l'avez pas demandé, prévenez aussitôt votre administrateur : il le révoque, et les sessions qui\r\n\
-         l'utilisent se ferment. Cet avis ne peut pas être désactivé.\r\n\r\n\
-         -- \r\n\r\n\
-         An application password was made for {login} on {when}.\r\n\
-         Device: {device}\r\n\r\n\
-         If you did not ask for it, tell your administrator at once: it is revoked, and the sessions that use it\r\n\
-         end. This notice cannot be turned off.\r\n\r\n{name}\r\n"
+        "Bonjour,\r\n\r\n\
+         un mot de passe d'application a été créé pour {login}\r\n\
+         le {when}. Appareil : {device}\r\n\r\n\
+         Si vous ne l'avez pas demandé, prévenez aussitôt votre administrateur :\r\n\
+         il le révoque, et les sessions qui l'utilisent se ferment.\r\n\
+         Cet avis ne peut pas être désactivé.\r\n\r\n\
+         * * *\r\n\r\n\
+         An application password was made for {login}\r\n\
+         on {when}. Device: {device}\r\n\r\n\
+         If you did not ask for it, tell your administrator at once:\r\n\
+         it is revoked, and the sessions that use it end.\r\n\
+         This notice cannot be turned off.\r\n\r\n\
+         {name}\r\n"
     );
     MessageBuilder::new()
         .from((name, postmaster.as_str()))

@@ -104,7 +104,7 @@ fn password_lines(address: &str, passwords: &[PasswordView]) {
 
 fn trace_line(trace: &TraceView) {
     let mut line = format!("{:.3}  {} {}", trace.at, trace.action, trace.outcome);
-    let fields = [("person", &trace.person), ("as", &trace.acting_as), ("from", &trace.peer)];
+    let fields = [("person", &trace.person), ("as", &trace.acting_as), ("peer", &trace.peer)];
     for (name, value) in
         fields.into_iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)))
     {
@@ -139,11 +139,12 @@ fn lines(value: &Value) -> Vec<String> {
         Value::Object(map) => map
             .iter()
             .flat_map(|(name, value)| match value {
+                Value::Null => Vec::new(),
+                Value::Array(items) if items.is_empty() => Vec::new(),
                 Value::Object(_) | Value::Array(_) => {
                     let inner = lines(value).into_iter().map(|line| format!("  {line}"));
                     std::iter::once(format!("{name}:")).chain(inner).collect::<Vec<_>>()
                 }
-                Value::Null => Vec::new(),
                 value => vec![format!("{name}: {}", lines(value).concat())],
             })
             .collect(),

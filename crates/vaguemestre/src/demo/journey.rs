@@ -64,7 +64,7 @@ type Reader = Session<TlsStream<TcpStream>>;
 /// The step that failed and why.
 pub(super) async fn make(world: &World) -> Result<String, JourneyError> {
     let mut told = Told::default();
-    let mut reader = connect_reader(world).await?;
+    let mut reader = time::timeout(PATIENCE, connect_reader(world)).await.map_err(at("IMAPS"))??;
     let before = reader.examine("INBOX").await.map_err(at("EXAMINE"))?.exists;
     told.note(
         &format!("{CARDIOLOGY} holds {before} message(s) from before"),
@@ -75,7 +75,8 @@ pub(super) async fn make(world: &World) -> Result<String, JourneyError> {
         &format!("sending a report of {:.1} MB with PDF and IHE_XDM.zip", report.bytes.len() as f64 / 1e6),
         "envoi d'un compte rendu avec PDF et IHE_XDM.zip",
     );
-    let trace = submit(world, &report, &mut told).await?;
+    let trace =
+        time::timeout(PATIENCE, submit(world, &report, &mut told)).await.map_err(at("submission"))??;
     let received = read_back(&mut reader, &report, &mut told).await?;
     let started = Instant::now();
     let Compared { same_fields, rewritten_fields, added_fields, body } =
@@ -105,9 +106,9 @@ async fn submit(world: &World, report: &Report, told: &mut Told) -> Result<Strin
     let place = (SERVER, world.ports().submission);
 
     let started = Instant::now();
-    let mut smtp = AsyncSmtpConnection::connect_tokio1(place, Some(PATIENCE), &hello, None, None)
-        .await
-        .map_err(at("connect"))?;
+    let tcp = reach(place.1).await.map_err(at("connect"))?;
+    let mut smtp =
+        AsyncSmtpConnection::connect_with_transport(Box::new(tcp), &hello).await.map_err(at("connect"))?;
     told.step("connected", "connecté", started.elapsed(), &format!("{SERVER}:{}", place.1));
 
     let started = Instant::now();
@@ -135,6 +136,13 @@ async fn submit(world: &World, report: &Report, told: &mut Told) -> Result<Strin
     Ok(text.split_whitespace().next_back().unwrap_or_default().to_owned())
 }
 
+/// A connection that sends what is written at once: the durations told are the server's, not the kernel's waiting.
+async fn reach(port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect((SERVER, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 fn envelope() -> Result<Envelope, Box<dyn std::error::Error>> {
     Ok(Envelope::new(Some(DOCTOR.parse()?), vec![CARDIOLOGY.parse()?])?)
 }
@@ -145,11 +153,8 @@ async fn connect_reader(world: &World) -> Result<Reader, JourneyError> {
     roots.add(authority).map_err(at("authority"))?;
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let name = ServerName::try_from(SERVER).map_err(at("IMAPS"))?;
-    let connect = async {
-        let tcp = TcpStream::connect((SERVER, world.ports().imap_tls)).await?;
-        TlsConnector::from(Arc::new(config)).connect(name, tcp).await
-    };
-    let stream = time::timeout(PATIENCE, connect).await.map_err(at("IMAPS"))?.map_err(at("IMAPS"))?;
+    let tcp = reach(world.ports().imap_tls).await.map_err(at("IMAPS"))?;
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.map_err(at("IMAPS"))?;
     let mut client = async_imap::Client::new(stream);
     client.read_response().await.map_err(at("IMAPS greeting"))?;
     client.authenticate("PLAIN", ActingAs).await.map_err(|(error, _)| error).map_err(at("AUTHENTICATE"))
