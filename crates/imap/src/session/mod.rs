@@ -143,9 +143,7 @@ impl Session {
     /// messages are all gone (RFC 2180 §3.3); other failures wait for the next look.
     async fn sync(&mut self) {
         let Some(selected) = self.selected.as_mut() else { return };
-        if *selected.changes.borrow_and_update() <= selected.view.synced()
-            && selected.changes.has_changed().is_ok()
-        {
+        if *selected.changes.borrow_and_update() <= selected.view.synced() {
             return;
         }
         let (mailbox, since) = (selected.view.mailbox(), selected.view.synced());

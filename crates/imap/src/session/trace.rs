@@ -26,20 +26,18 @@ impl Session {
         }
     }
 
-    /// Traces something done to messages of a mailbox.
+    /// Traces something done to messages of a mailbox, or with them into another.
     pub(super) async fn trace_messages(
         &self,
         action: Action,
         mailbox: BoxId,
         uids: &[Uid],
+        to: Option<BoxId>,
     ) -> Result<(), StoreError> {
-        let spelled: Vec<String> = uids.iter().take(UIDS_SPELLED).map(|uid| uid.get().to_string()).collect();
-        let detail = vec![
-            detail("mailbox", mailbox),
-            detail("messages", uids.len()),
-            detail("uids", spelled.join(",")),
-        ];
-        self.store().trace(self.new_trace(action, detail)).await
+        let mut details =
+            vec![detail("mailbox", mailbox), detail("messages", uids.len()), detail("uids", spelled(uids))];
+        details.extend(to.map(|to| detail("to", to)));
+        self.store().trace(self.new_trace(action, details)).await
     }
 
     /// Traces that this person opened these messages, each part of the journey that brought it here (S-4.5).
@@ -60,7 +58,24 @@ impl Session {
     }
 }
 
+fn spelled(uids: &[Uid]) -> String {
+    let uids: Vec<String> = uids.iter().take(UIDS_SPELLED).map(|uid| uid.get().to_string()).collect();
+    uids.join(",")
+}
+
 /// One line of detail.
 pub(super) fn detail(name: &str, value: impl Display) -> (String, String) {
     (name.to_owned(), value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_spells_out_a_bounded_number_of_messages() {
+        let uids: Vec<Uid> = (1..500).filter_map(Uid::new).collect();
+        assert_eq!(spelled(&uids).split(',').count(), UIDS_SPELLED);
+        assert_eq!(spelled(&uids[..3]), "1,2,3");
+    }
 }

@@ -82,6 +82,27 @@ async fn a_text_is_found_across_the_borders_of_chunks() {
 }
 
 #[tokio::test]
+async fn bodies_that_exceed_one_batch_are_all_told() {
+    let stage = Stage::new().await;
+    let mut client = stage.client();
+    let message = long(60_000);
+    for _ in 0..20 {
+        client.append("INBOX", &message, 65_536).await;
+    }
+    client.say("SELECT INBOX").await;
+    let told = client.bytes(b"FETCH 1:* BODY.PEEK[]").await;
+    let length = message.len();
+    let mut rest = told.as_slice();
+    for number in 1..=20 {
+        let head = format!("* {number} FETCH (BODY[] {{{length}}}\r\n");
+        rest = rest.strip_prefix(head.as_bytes()).unwrap();
+        rest = rest.strip_prefix(message.as_slice()).unwrap().strip_prefix(b")\r\n").unwrap();
+    }
+    assert_eq!(rest, b"A OK FETCH completed\r\n");
+    stage.prove();
+}
+
+#[tokio::test]
 async fn many_messages_are_answered_batch_after_batch() {
     const MANY: u32 = 600;
     let stage = Stage::new().await;

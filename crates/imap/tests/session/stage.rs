@@ -36,6 +36,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// A new store with one person and the four first mailboxes.
     pub(crate) async fn new() -> Self {
+        Self::with_append_bytes(Settings::default().append_bytes).await
+    }
+
+    /// The same, where APPEND takes so many bytes.
+    pub(crate) async fn with_append_bytes(append_bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-21T08:30:00Z".parse().unwrap()));
         let store = Store::open(OpenOptions {
@@ -51,7 +56,7 @@ impl Stage {
         let authenticator =
             Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), clock.clone()));
         let principal = authenticator.authenticate(attempt()).await.unwrap();
-        let settings = Settings { append_bytes: 300_000_000, ..Settings::default() };
+        let settings = Settings { append_bytes, ..Settings::default() };
         let server = Arc::new(Server { store, authenticator, clock: clock.clone(), settings });
         Self { server, person, clock, principal, _dir: dir }
     }

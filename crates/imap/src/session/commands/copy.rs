@@ -1,7 +1,7 @@
 //! COPY and UID COPY (RFC 3501 §6.4.7, RFC 4315 §3): all of the messages or none, their bodies shared (S-4.3: the day
 //! of reception stays). May write to the store. Must never read a body.
 
-use store::{BoxInfo, Copied, Uid};
+use store::{Action, BoxInfo, Copied, Uid};
 
 use crate::{
     command::{MailboxName, Messages, Numbering},
@@ -25,6 +25,8 @@ pub(in crate::session) async fn copy(
         return Ok(Completion::ok("COPY completed: nothing to copy"));
     }
     let copied = session.store().copy(from, uids, target.id).await?;
+    let of: Vec<Uid> = copied.pairs.iter().map(|(uid, _)| *uid).collect();
+    session.trace_messages(Action::Copy, from, &of, Some(target.id)).await?;
     Ok(match copy_uid(&copied) {
         Some(code) => Completion::ok_with(code, "COPY completed"),
         None => Completion::ok("COPY completed: nothing to copy"),

@@ -35,7 +35,7 @@ pub(super) async fn remove(
     }
     let gone = session.store().expunge(mailbox, which).await?;
     if !gone.is_empty() {
-        session.trace_messages(Action::Delete, mailbox, &gone).await?;
+        session.trace_messages(Action::Delete, mailbox, &gone, None).await?;
     }
     Ok(gone)
 }

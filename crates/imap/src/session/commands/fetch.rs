@@ -60,14 +60,14 @@ async fn mark_seen(session: &mut Session, mailbox: BoxId, rows: &mut [Row]) -> R
         return Ok(());
     }
     let seen = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Seen) };
+    session.trace_openings(mailbox, unseen.clone()).await?;
     let entries = match session.store().store_flags(mailbox, unseen, seen).await {
         Ok(entries) => entries,
         Err(error) => {
-            tracing::warn!(%error, "a message was read, its \\Seen could not be kept");
+            tracing::warn!(%error, "messages are read whose \\Seen could not be kept");
             return Ok(());
         }
     };
-    session.trace_openings(mailbox, entries.iter().map(|entry| entry.uid).collect()).await?;
     for entry in entries {
         session.view_mut()?.knows(entry.uid.get(), entry.modseq);
         if let Ok(at) = rows.binary_search_by_key(&entry.uid, |row| row.entry.uid)

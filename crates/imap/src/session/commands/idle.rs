@@ -5,8 +5,8 @@ use crate::session::Selected;
 
 pub(in crate::session) async fn wait(selected: Option<&mut Selected>) {
     let Some(selected) = selected else { return std::future::pending().await };
-    let synced = selected.view.synced();
-    if selected.changes.wait_for(|latest| *latest > synced).await.is_err() {
+    // What the last look saw does not wake again, even if that look failed.
+    if selected.changes.changed().await.is_err() {
         // The store is closing: nothing will change any more.
         std::future::pending::<()>().await;
     }

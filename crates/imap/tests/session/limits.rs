@@ -1,0 +1,76 @@
+//! Each limit of the session is met and said; what waits, waits.
+
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use crate::{messages, stage::Stage};
+
+#[tokio::test]
+async fn an_append_beyond_the_setting_is_refused_before_it_is_sent() {
+    let stage = Stage::with_append_bytes(100).await;
+    let mut client = stage.client();
+    let told = client.append("INBOX", &messages::named("plain"), 50).await;
+    assert!(told.starts_with("A NO [TOOBIG] "), "{told}");
+    assert_eq!(client.count().await, 0);
+    stage.prove();
+}
+
+#[tokio::test]
+async fn an_append_of_nothing_is_refused() {
+    let stage = Stage::new().await;
+    let told = stage.client().append("INBOX", b"", 1).await;
+    assert!(told.starts_with("A NO [CANNOT] "), "{told}");
+}
+
+#[tokio::test]
+async fn a_message_takes_so_many_keywords_and_select_tells_so_many() {
+    let stage = Stage::new().await;
+    let mut client = stage.client();
+    for _ in 0..4 {
+        client.append("INBOX", &messages::named("plain"), 1000).await;
+    }
+    client.say("SELECT INBOX").await;
+    let keywords =
+        |from: usize, to: usize| (from..to).map(|n| format!("k{n:03}")).collect::<Vec<_>>().join(" ");
+    let told = client.say(&format!("STORE 1 +FLAGS ({})", keywords(0, 33))).await;
+    assert!(told.starts_with("A NO [LIMIT] ") || told.starts_with("A BAD "), "{told}");
+    for number in 0..4 {
+        let told = client
+            .say(&format!("STORE {} +FLAGS.SILENT ({})", number + 1, keywords(number * 32, number * 32 + 32)))
+            .await;
+        assert_eq!(told, "A OK STORE completed\r\n");
+    }
+    let told = client.say("STORE 1 +FLAGS (one-more)").await;
+    assert!(told.starts_with("A NO [LIMIT] "), "{told}");
+    let told = client.say("SELECT INBOX").await;
+    assert_eq!(told.lines().next().unwrap().matches(" k").count(), 64);
+    stage.prove();
+}
+
+#[tokio::test]
+async fn idle_sleeps_when_there_is_nothing_to_tell() {
+    let stage = Stage::new().await;
+    let mut client = stage.client();
+    assert!(sleeps(client.session.idle_wait()), "nothing is selected");
+    client.say("CREATE Dossier").await;
+    client.say("SELECT Dossier").await;
+    assert!(sleeps(client.session.idle_wait()), "nothing changed");
+    client.append("Dossier", &messages::named("plain"), 1000).await;
+    assert!(sleeps(client.session.idle_wait()), "the client was told already");
+    stage.client().append("Dossier", &messages::named("other"), 1000).await;
+    assert!(!sleeps(client.session.idle_wait()), "somebody else wrote");
+    client.say("NOOP").await;
+    stage.client().say("DELETE Dossier").await;
+    assert_eq!(client.idle().await, "* 2 EXPUNGE\r\n* 1 EXPUNGE\r\n");
+    assert!(sleeps(client.session.idle_wait()), "a mailbox that is gone changes no more");
+    stage.prove();
+}
+
+/// Whether a future waits when it is looked at once.
+fn sleeps(future: impl Future<Output = ()>) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    matches!(pin!(future).poll(&mut context), Poll::Pending)
+}
