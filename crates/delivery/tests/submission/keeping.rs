@@ -52,6 +52,7 @@ async fn what_is_not_finished_is_not_there() {
     }
     drop(incoming);
     assert_eq!(world.kept(), 0);
+    drop(principal);
     world.end().await;
 }
 
@@ -70,6 +71,7 @@ async fn a_recipient_removed_meanwhile_makes_the_client_try_again() {
     let (code, status, _) = refused(world.policy.finish(incoming).await);
     assert_eq!((code, status.as_str()), (451, "4.3.0"));
     assert!(world.inbox(SECRETARY).is_empty(), "all of it or none");
+    drop(principal);
     world.end().await;
 }
 
@@ -86,6 +88,7 @@ async fn a_clock_that_runs_backwards_refuses_for_now() {
     world.clock.advance(SignedDuration::from_mins(10));
     world.send_as(&principal, DOCTOR, &[INTERN], &other).await.unwrap();
     assert_eq!(world.inbox(INTERN).len(), 2);
+    drop(principal);
     world.end().await;
 }
 

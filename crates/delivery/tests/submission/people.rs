@@ -115,5 +115,6 @@ async fn a_suspension_ends_the_session_and_stops_what_is_in_flight() {
     let (code, status, _) = refused(world.send_as(&principal, DOCTOR, &[INTERN], &content).await);
     assert_eq!((code, status.as_str()), (550, "5.7.1"), "even a session that goes on sends nothing");
     assert_eq!(world.kept(), 0);
+    drop(principal);
     world.end().await;
 }

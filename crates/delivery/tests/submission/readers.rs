@@ -123,5 +123,6 @@ async fn utf8_addresses_work_where_the_client_announces_them() {
     policy.finish(incoming).await.unwrap();
     let (header, _) = world.inbox("zoé@cabinet-nord.fr").remove(0);
     assert!(text(&header).contains("with UTF8SMTPSA id "));
+    drop(principal);
     world.end().await;
 }
