@@ -32,7 +32,7 @@ fn complete(box_type: BoxType) -> Profile {
         national_id: (box_type == BoxType::Per).then(rpps),
         structure: (shared || box_type == BoxType::Int)
             .then(|| StructureId::Finess(Finess::parse("310781406").unwrap())),
-        local_id: (box_type == BoxType::Int).then(|| "I-42".into()),
+        local_id: (box_type == BoxType::Int).then(|| "L-42".into()),
         responsible: shared.then(|| Responsible {
             name: "Jean Dupont".into(),
             profession: "Médecin".into(),
