@@ -5,7 +5,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use store::{Clock, Kind, MasterKey, OpenOptions, Store, SystemClock};
+use store::{Clock, Kind, MasterKey, OpenError, OpenOptions, Store, SystemClock};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -103,8 +103,11 @@ fn serve(settings: &Settings, runtime: &Runtime) -> Result<(), Failure> {
         warn!(%error, "the certificate is outside its dates: clients will refuse or warn");
     }
     let store = open_store(settings, &clock, None)?;
-    runtime.block_on(serve_store(settings, &tls, &store, &clock, &mut signals))?;
-    store.close().map_err(|error| Failure::failed(format!("the store did not close well: {error}")))?;
+    let served = runtime.block_on(serve_store(settings, &tls, &store, &clock, &mut signals));
+    // However it ended: an engine left open may abort the process on its way out.
+    let closed =
+        store.close().map_err(|error| Failure::failed(format!("the store did not close well: {error}")));
+    served.and(closed)?;
     info!("ended");
     Ok(())
 }
@@ -190,7 +193,10 @@ pub(crate) fn open_store(
         settings: store::Settings { memory: settings.store.memory, ..store::Settings::default() },
         create,
     })
-    .map_err(|error| failed(error.to_string()))?;
+    .map_err(|error| match error {
+        OpenError::Absent(_) => failed(format!("{error}; `vaguemestre store create` makes one")),
+        error => failed(error.to_string()),
+    })?;
     refuse_public_demonstration(store.kind(), settings)?;
     Ok(store)
 }

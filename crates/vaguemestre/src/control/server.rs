@@ -14,10 +14,10 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
-    sync::Semaphore,
+    task::JoinSet,
     time,
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     office::Office,
@@ -90,26 +90,32 @@ pub(crate) fn bind(path: &Path) -> Result<ControlSocket, SocketError> {
     Ok(ControlSocket { path: path.to_owned(), listener })
 }
 
-/// Serves the socket; runs until dropped.
+/// Serves the socket; runs until dropped, and its connections with it.
 pub(crate) async fn serve(socket: &ControlSocket, administrators: Vec<Administrator>, office: Arc<Office>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
     let administrators = Arc::new(administrators);
+    let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        match socket.listener.accept().await {
-            Ok((stream, _)) => {
-                let (administrators, office) = (Arc::clone(&administrators), Arc::clone(&office));
-                tokio::spawn(async move {
-                    if let Err(error) = converse(stream, &administrators, &office).await {
-                        debug!(%error, "a control connection broke");
-                    }
-                    drop(place);
-                });
+        tokio::select! {
+            Some(ended) = connections.join_next(), if !connections.is_empty() => {
+                if let Err(error) = ended {
+                    error!(%error, "a control connection broke; the others go on");
+                }
             }
-            Err(error) => {
-                warn!(%error, "the control socket cannot accept for the moment");
-                time::sleep(Duration::from_millis(100)).await;
-            }
+            // Those over the bound wait in the socket's backlog.
+            accepted = socket.listener.accept(), if connections.len() < CONNECTIONS => match accepted {
+                Ok((stream, _)) => {
+                    let (administrators, office) = (Arc::clone(&administrators), Arc::clone(&office));
+                    connections.spawn(async move {
+                        if let Err(error) = converse(stream, &administrators, &office).await {
+                            debug!(%error, "a control connection ended early");
+                        }
+                    });
+                }
+                Err(error) => {
+                    warn!(%error, "the control socket cannot accept for the moment");
+                    time::sleep(Duration::from_millis(100)).await;
+                }
+            },
         }
     }
 }
