@@ -66,7 +66,7 @@ impl Actor {
         let Denial { code, status, reason, recipient, .. } = denial;
         let (session, person, acting_as) = (&self.session, self.person, self.acting_as());
         let refused = |to: &dyn fmt::Display| {
-            tracing::info!(%session, %id, %person, %acting_as, %to, outcome = "refused", code, status, reason);
+            tracing::info!(%session, %id, %person, %acting_as, %to, outcome = "refused", code, status, reason, "recipient refused");
         };
         for recipient in recipients {
             refused(&recipient.address.masked());
@@ -118,7 +118,7 @@ impl Sent<'_> {
         let acting_as = self.actor.acting_as();
         let (why, bytes) = (self.why.as_str(), self.bytes);
         for (account, _, to) in self.copies {
-            tracing::info!(%session, %id, %person, %acting_as, to = %to.masked(), %account, outcome, why, bytes);
+            tracing::info!(%session, %id, %person, %acting_as, to = %to.masked(), %account, outcome, why, bytes, "recipient served");
         }
     }
 }

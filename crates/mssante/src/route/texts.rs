@@ -171,10 +171,10 @@ pub(super) fn not_secure(to: Option<&Address>) -> Refusal {
         Reason::NotSecure,
         to,
         format!(
-            "{en}only secure mail is carried: write to MSSante addresses, or start the subject with \"#med# \""
+            "{en}only secure mail is carried: write to MSSante addresses only, with a subject that starts with \"#med# \""
         ),
         format!(
-            "{fr}seul le courrier securise passe : ecrivez a des adresses MSSante, ou objet commencant par \"#med# \""
+            "{fr}seul le courrier securise passe : n'ecrivez qu'a des adresses MSSante, objet commencant par \"#med# \""
         ),
     )
 }
