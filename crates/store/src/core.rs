@@ -112,6 +112,6 @@ impl Core {
 
     /// Whether new work should be refused now.
     pub(crate) fn is_shedding(&self) -> bool {
-        self.latch.is_shut(self.clock.now()) || self.engine.is_stalled()
+        self.latch.is_shut(self.clock.now())
     }
 }

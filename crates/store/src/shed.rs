@@ -1,5 +1,6 @@
 //! The latch that sheds load: shut by a failed commit or a failure of the engine's background work, open again by
-//! itself a moment later, so that the next operation tries (I-9).
+//! itself a moment later, so that the next operation tries; shut as well while one commit hangs for longer than the
+//! engine's ordinary pauses, until it is through (I-9).
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -8,8 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 /// How long it stays shut.
 pub(crate) const SHUT_FOR: SignedDuration = SignedDuration::from_secs(2);
 
+/// A commit that takes longer means that the engine or the disk does not keep up.
+pub(crate) const HANGS_AFTER: SignedDuration = SignedDuration::from_secs(2);
+
+const IDLE: i64 = i64::MAX;
+
 /// See the module.
 pub(crate) struct Latch {
+    /// When the commit under way began, microseconds since 1970.
+    committing: AtomicI64,
     /// Microseconds since 1970.
     until: AtomicI64,
     failures_seen: AtomicU64,
@@ -17,7 +25,11 @@ pub(crate) struct Latch {
 
 impl Latch {
     pub(crate) fn new(failures_seen: u64) -> Self {
-        Self { until: AtomicI64::new(i64::MIN), failures_seen: AtomicU64::new(failures_seen) }
+        Self {
+            committing: AtomicI64::new(IDLE),
+            until: AtomicI64::new(i64::MIN),
+            failures_seen: AtomicU64::new(failures_seen),
+        }
     }
 
     /// Shuts it from `now` on.
@@ -33,11 +45,22 @@ impl Latch {
         }
     }
 
+    /// A commit begins.
+    pub(crate) fn begin(&self, now: Timestamp) {
+        self.committing.store(now.as_microsecond(), Ordering::Release);
+    }
+
+    /// The commit is through.
+    pub(crate) fn end(&self) {
+        self.committing.store(IDLE, Ordering::Release);
+    }
+
     pub(crate) fn is_shut(&self, now: Timestamp) -> bool {
         let until = self.until.load(Ordering::Acquire);
         // A clock that was set back must not keep it shut for hours.
         let left = until.saturating_sub(now.as_microsecond());
-        left > 0 && left <= SHUT_FOR.as_micros() as i64
+        let hangs = now.as_microsecond().saturating_sub(self.committing.load(Ordering::Acquire));
+        (left > 0 && left <= SHUT_FOR.as_micros() as i64) || hangs > HANGS_AFTER.as_micros() as i64
     }
 }
 
@@ -58,5 +81,16 @@ mod tests {
         assert!(!latch.is_shut(now + SHUT_FOR));
         latch.shut(now);
         assert!(!latch.is_shut(now - SignedDuration::from_hours(1)), "the clock was set back");
+    }
+
+    #[test]
+    fn it_is_shut_while_a_commit_hangs() {
+        let latch = Latch::new(0);
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
+        latch.begin(now);
+        assert!(!latch.is_shut(now + HANGS_AFTER));
+        assert!(latch.is_shut(now + HANGS_AFTER + SignedDuration::from_millis(1)));
+        latch.end();
+        assert!(!latch.is_shut(now + HANGS_AFTER + SignedDuration::from_millis(1)));
     }
 }

@@ -158,7 +158,9 @@ impl Committer {
         counters.trace = self.core.numbers.trace.load(Ordering::Acquire);
         let mut changes = std::mem::take(&mut batch.pending).into_changes();
         changes.push(Change::Put(Family::Accounts, keys::COUNTERS.to_vec(), records::encode(&counters)?));
+        self.core.latch.begin(now);
         let written = self.core.engine.write(&changes, Durability::Synced);
+        self.core.latch.end();
         self.core.latch.observe(now, self.core.engine.background_errors());
         if let Err(error) = written {
             tracing::error!(%error, "a commit failed; the store sheds load for a moment");

@@ -64,11 +64,6 @@ impl Engine {
         Snapshot { engine: self, inner: self.db.snapshot() }
     }
 
-    /// Whether writes are stopped until background work catches up.
-    pub(crate) fn is_stalled(&self) -> bool {
-        self.number("rocksdb.is-write-stopped") > 0
-    }
-
     /// How many times background work failed since it was opened.
     pub(crate) fn background_errors(&self) -> u64 {
         self.number("rocksdb.background-errors")
@@ -185,12 +180,12 @@ fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
     let (buffer, block) = match family {
         Family::Accounts => (memory / 12, 4 << 10),
         Family::Index => (memory / 12, 16 << 10),
-        Family::Bodies => (memory / 6, 64 << 10),
+        Family::Bodies => (memory / 12, 64 << 10),
         Family::Traces => (memory / 24, 16 << 10),
     };
     blocks.set_block_size(block);
     options.set_write_buffer_size(buffer);
-    options.set_max_write_buffer_number(2);
+    options.set_max_write_buffer_number(3);
     options.set_block_based_table_factory(&blocks);
     options.set_compression_type(match family {
         // Ciphertext does not shrink.

@@ -1,0 +1,171 @@
+//! Speed and memory of the store on this machine: `cargo bench -p store [directory]`. Prints a line a measurement.
+//!
+//! The directory decides what a sync costs; the default is the system's temporary one.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement")]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use common::*;
+use store::{
+    AccountId, FlagChange, FlagMode, Flags, Kind, MasterKey, OpenOptions, Settings, Store, SystemClock,
+    SystemFlag,
+};
+
+const RUN: Duration = Duration::from_secs(5);
+const BOX: u64 = 100_000;
+
+fn main() {
+    let parent = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    let dir = match parent {
+        Some(parent) => tempfile::tempdir_in(parent).unwrap(),
+        None => tempfile::tempdir().unwrap(),
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = open(dir.path());
+    let account = |name: &str| {
+        let trace = trace(&SystemClock, store::Action::AccountCreate);
+        runtime
+            .block_on(store.create_account(profile(name), mssante::State::Valide, vec![], trace))
+            .unwrap()
+            .id
+    };
+    runtime.block_on(large_body(&store, account("grand")));
+    runtime.block_on(large_box(&store, account("plein")));
+    let accounts: Vec<AccountId> = (0..64).map(|number| account(&format!("compte{number}"))).collect();
+    for (callers, size) in [(1, 4 << 10), (64, 4 << 10), (1, 100 << 10), (64, 100 << 10)] {
+        runtime.block_on(deliveries(&store, &accounts, callers, size));
+    }
+    println!("memory: {} MiB now, {} MiB at most", status("VmRSS") / 1024, status("VmHWM") / 1024);
+    store.close().unwrap();
+    let start = Instant::now();
+    let store = open(dir.path());
+    println!("open: {:?}", start.elapsed());
+    let start = Instant::now();
+    let report = store.prove().unwrap();
+    println!("proof: {:?} for {report:?}", start.elapsed());
+    store.close().unwrap();
+}
+
+fn open(dir: &std::path::Path) -> Store {
+    let key = dir.join("master");
+    let master = MasterKey::load(&key).or_else(|_| MasterKey::create(&key)).unwrap();
+    let clock = Arc::new(SystemClock);
+    let create = Some(Kind::Demonstration);
+    Store::open(OpenOptions { dir: dir.join("store"), master, clock, settings: Settings::default(), create })
+        .unwrap()
+}
+
+/// A number of KiB that the kernel tells of this process.
+fn status(field: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find(|line| line.starts_with(field)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+async fn deliveries(store: &Store, accounts: &[AccountId], callers: usize, size: usize) {
+    let body: Arc<[u8]> = body_bytes(1, size).into();
+    let before = store.statistics();
+    let start = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for caller in 0..callers {
+        let (store, body, to) = (store.clone(), Arc::clone(&body), accounts[caller % accounts.len()]);
+        let record = variant(1, &body);
+        tasks.spawn(async move {
+            let mut latencies = vec![];
+            while start.elapsed() < RUN {
+                let began = Instant::now();
+                let variant = store::Variant { header: record.header.clone(), index: record.index.clone() };
+                let now = store::Clock::now(&SystemClock);
+                let body = sealed(&store, &body).await;
+                let delivery = store::Delivery {
+                    id: store::TraceId::new(now),
+                    body,
+                    variants: vec![variant],
+                    copies: vec![store::Copy { account: to, variant: 0 }],
+                    traces: vec![trace(&SystemClock, store::Action::Receive)],
+                    carried: vec![],
+                    once: None,
+                };
+                store.deliver(delivery).await.unwrap();
+                latencies.push(began.elapsed());
+            }
+            latencies
+        });
+    }
+    let mut latencies: Vec<Duration> = tasks.join_all().await.concat();
+    latencies.sort_unstable();
+    let seconds = start.elapsed().as_secs_f64();
+    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
+    let commits = store.statistics().commits - before.commits;
+    println!(
+        "deliver {} KiB, {callers} callers: {:.0}/s, p50 {:?}, p99 {:?}, {:.1} a commit",
+        size >> 10,
+        latencies.len() as f64 / seconds,
+        at(0.5),
+        at(0.99),
+        latencies.len() as f64 / commits as f64,
+    );
+}
+
+async fn large_box(store: &Store, account: AccountId) {
+    let now = store::Clock::now(&SystemClock);
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..64 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            for number in (task..BOX).step_by(64) {
+                deliver(&store, now, number, b"short\r\n", &[account]).await;
+            }
+        });
+    }
+    tasks.join_all().await;
+    let inbox = inbox(store, account).id;
+    for pass in ["first", "second"] {
+        let start = Instant::now();
+        let entries = store.reader().messages(inbox).unwrap();
+        println!("list {} messages, {pass} time: {:?}", entries.len(), start.elapsed());
+    }
+    let uids: Vec<_> = store.reader().messages(inbox).unwrap().into_iter().map(|entry| entry.uid).collect();
+    let start = Instant::now();
+    for uid in &uids {
+        store.reader().index(inbox, *uid).unwrap().unwrap();
+    }
+    println!("index records of {} messages: {:?}", uids.len(), start.elapsed());
+    let start = Instant::now();
+    let change = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Seen) };
+    store.store_flags(inbox, uids, change).await.unwrap();
+    println!("mark {BOX} messages seen: {:?}", start.elapsed());
+}
+
+async fn large_body(store: &Store, account: AccountId) {
+    let piece = body_bytes(7, 8 << 10);
+    let pieces = (82 << 20) / piece.len();
+    let before = status("VmHWM");
+    let start = Instant::now();
+    let mut writer = store.body();
+    for _ in 0..pieces {
+        writer.write(&piece).await.unwrap();
+    }
+    let body = writer.finish().await.unwrap();
+    let now = store::Clock::now(&SystemClock);
+    let copies = vec![store::Copy { account, variant: 0 }];
+    let id = store::TraceId::new(now);
+    let variants = vec![variant(1, b"")];
+    let delivery =
+        store::Delivery { id, body, variants, copies, traces: vec![], carried: vec![], once: None };
+    store.deliver(delivery).await.unwrap();
+    println!("82 MiB in: {:?}, memory grew {} MiB", start.elapsed(), (status("VmHWM") - before) / 1024);
+    let (start, mut offset) = (Instant::now(), 0);
+    let reader = store.reader().body(inbox(store, account).id, store::Uid::MIN).unwrap().unwrap();
+    while offset < reader.len() {
+        offset += reader.chunk(offset).unwrap().len() as u64;
+    }
+    println!("82 MiB out: {:?}, memory grew {} MiB", start.elapsed(), (status("VmHWM") - before) / 1024);
+}
