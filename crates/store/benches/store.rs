@@ -133,11 +133,13 @@ async fn large_box(store: &Store, account: AccountId) {
         println!("list {} messages, {pass} time: {:?}", entries.len(), start.elapsed());
     }
     let uids: Vec<_> = store.reader().messages(inbox).unwrap().into_iter().map(|entry| entry.uid).collect();
-    let start = Instant::now();
-    for uid in &uids {
-        store.reader().index(inbox, *uid).unwrap().unwrap();
+    for pass in ["first", "second"] {
+        let (start, reader) = (Instant::now(), store.reader());
+        for uid in &uids {
+            reader.index(inbox, *uid).unwrap().unwrap();
+        }
+        println!("index records of {} messages, {pass} time: {:?}", uids.len(), start.elapsed());
     }
-    println!("index records of {} messages: {:?}", uids.len(), start.elapsed());
     let start = Instant::now();
     let change = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Seen) };
     store.store_flags(inbox, uids, change).await.unwrap();
