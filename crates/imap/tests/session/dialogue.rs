@@ -25,7 +25,7 @@ pub(crate) async fn play(text: &str) {
         }
         compare(line, &expected, &answer);
     }
-    stage.prove();
+    stage.end();
 }
 
 async fn say(client: &mut Client, command: &str) -> String {

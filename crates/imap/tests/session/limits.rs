@@ -15,7 +15,7 @@ async fn an_append_beyond_the_setting_is_refused_before_it_is_sent() {
     let told = client.append("INBOX", &messages::named("plain"), 50).await;
     assert!(told.starts_with("A NO [TOOBIG] "), "{told}");
     assert_eq!(client.count().await, 0);
-    stage.prove();
+    stage.end();
 }
 
 #[tokio::test]
@@ -23,6 +23,7 @@ async fn an_append_of_nothing_is_refused() {
     let stage = Stage::new().await;
     let told = stage.client().append("INBOX", b"", 1).await;
     assert!(told.starts_with("A NO [CANNOT] "), "{told}");
+    stage.end();
 }
 
 #[tokio::test]
@@ -47,7 +48,7 @@ async fn a_message_takes_so_many_keywords_and_select_tells_so_many() {
     assert!(told.starts_with("A NO [LIMIT] "), "{told}");
     let told = client.say("SELECT INBOX").await;
     assert_eq!(told.lines().next().unwrap().matches(" k").count(), 64);
-    stage.prove();
+    stage.end();
 }
 
 #[tokio::test]
@@ -66,7 +67,7 @@ async fn idle_sleeps_when_there_is_nothing_to_tell() {
     stage.client().say("DELETE Dossier").await;
     assert_eq!(client.idle().await, "* 2 EXPUNGE\r\n* 1 EXPUNGE\r\n");
     assert!(sleeps(client.session.idle_wait()), "a mailbox that is gone changes no more");
-    stage.prove();
+    stage.end();
 }
 
 /// Whether a future waits when it is looked at once.

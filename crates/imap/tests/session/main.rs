@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail that way")]
 
 mod dialogue;
+mod interleaving;
 mod limits;
 mod many;
 mod messages;

@@ -56,7 +56,7 @@ async fn a_long_body_comes_back_byte_for_byte_whole_and_in_part() {
         let end = (origin + length).min(message.len());
         assert!(section(&mut client, &item).await == message[origin..end], "{item}");
     }
-    stage.prove();
+    stage.end();
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_text_is_found_across_the_borders_of_chunks() {
         "* SEARCH 1 2\r\nA OK SEARCH completed\r\n"
     );
     assert_eq!(client.say("SEARCH BODY absent").await, "* SEARCH\r\nA OK SEARCH completed\r\n");
-    stage.prove();
+    stage.end();
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn bodies_that_exceed_one_batch_are_all_told() {
         rest = rest.strip_prefix(message.as_slice()).unwrap().strip_prefix(b")\r\n").unwrap();
     }
     assert_eq!(rest, b"A OK FETCH completed\r\n");
-    stage.prove();
+    stage.end();
 }
 
 #[tokio::test]
@@ -127,5 +127,5 @@ async fn many_messages_are_answered_batch_after_batch() {
     let told = client.say("FETCH 1:* BODY.PEEK[]").await;
     assert_eq!(told.matches("ligne 1 du texte").count() as u32, MANY / 2);
     assert!(told.starts_with("* 1 FETCH (BODY[]"));
-    stage.prove();
+    stage.end();
 }

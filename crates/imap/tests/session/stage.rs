@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 const PASSWORD: &str = "correct horse battery staple";
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
-/// Everything one test needs; the store is proved when it ends.
+/// Everything one test needs; it must [`Stage::end`].
 pub(crate) struct Stage {
     pub(crate) server: Arc<Server>,
     pub(crate) person: Account,
@@ -98,8 +98,9 @@ impl Stage {
         store::Clock::now(&*self.clock)
     }
 
-    /// Proves that the store still agrees with itself.
-    pub(crate) fn prove(&self) {
+    /// Closes the store and proves that it agrees with itself.
+    pub(crate) fn end(&self) {
+        self.server.store.clone().close().unwrap();
         self.server.store.prove().unwrap();
     }
 }

@@ -28,7 +28,7 @@ async fn a_first_opening_joins_the_journey_and_names_the_person() {
         let names: Vec<&str> = traces[0].detail.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["mailbox", "uid"], "never content");
     }
-    stage.prove();
+    stage.end();
 }
 
 #[tokio::test]
@@ -40,5 +40,5 @@ async fn a_message_nobody_sent_is_opened_in_a_journey_of_its_own() {
     let told = client.say("FETCH 1 BODY[TEXT]<0.3>").await;
     assert_eq!(told, "* 1 FETCH (BODY[TEXT]<0> {3}\r\nBon FLAGS (\\Seen))\r\nA OK FETCH completed\r\n");
     assert_eq!(stage.traces(TraceId::new(stage.now())), []);
-    stage.prove();
+    stage.end();
 }
