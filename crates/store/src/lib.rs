@@ -4,14 +4,21 @@
 //! [`Store`] is the door. Reads see one snapshot ([`Reader`]); writes are operations that resolve once they are durable.
 //! May use: rocksdb (in `engine::rocks` only), aws-lc-rs. Must never touch: protocols, the network.
 
+#[cfg(test)]
+extern crate self as store;
+
 mod account;
 mod body;
 mod boxes;
 mod clock;
 mod committer;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
 mod core;
 mod day;
 mod delivery;
+mod door;
 mod engine;
 mod error;
 mod files;
@@ -32,7 +39,7 @@ mod seal;
 mod settings;
 mod shed;
 mod statistics;
-mod store;
+
 mod trace;
 mod watch;
 mod write;
@@ -46,6 +53,7 @@ pub use boxes::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
 pub use delivery::{Appended, Copied, Copy, Delivered, Delivery, Durable, Incoming, Variant};
+pub use door::Store;
 pub use error::{Conflict, Limit, StoreError};
 pub use flags::{FlagChange, FlagMode, Flags, KEYWORD_BYTES, KEYWORDS_PER_MESSAGE, SystemFlag};
 pub use ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid, UidValidity};
@@ -57,7 +65,6 @@ pub use reader::Reader;
 pub use seal::{CHUNK, SealError};
 pub use settings::Settings;
 pub use statistics::Statistics;
-pub use store::Store;
 pub use trace::{Action, Outcome, Trace, TraceId, TraceIdError};
 
 /// What every operation of the store gives.

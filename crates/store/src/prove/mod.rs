@@ -19,6 +19,8 @@ use crate::{
 
 mod bodies;
 mod leftovers;
+#[cfg(test)]
+mod tests;
 
 /// Most faults one proof reports.
 pub const FAULTS: usize = 1000;

@@ -1,0 +1,167 @@
+//! The proof finds each kind of damage.
+
+use super::*;
+use crate::{
+    Action, Store,
+    common::{World, body_bytes, deliver, delivery, inbox},
+    engine::{Change, Durability},
+    ids::ModSeq,
+    records::{self, Reference},
+    seal::CHUNK,
+};
+
+/// A store with two messages in one INBOX: one of three chunks, one of one.
+struct Scene {
+    world: World,
+    store: Store,
+    inbox: BoxId,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let world = World::new();
+        let store = world.open();
+        let account = world.account(&store, "un").id;
+        world.run(async {
+            let mut first =
+                delivery(&store, world.clock_now(), 1, &body_bytes(1, 2 * CHUNK + 5), &[account]).await;
+            first.traces = vec![world.trace(Action::Receive)];
+            store.deliver(first).await.unwrap();
+            deliver(&store, world.clock_now(), 2, b"short\r\n", &[account]).await;
+        });
+        let inbox = inbox(&store, account).id;
+        Self { world, store, inbox }
+    }
+
+    fn reference(&self, uid: Uid) -> Reference {
+        messages::reference(&self.store.core.engine, self.inbox, uid).unwrap().unwrap()
+    }
+
+    fn write(&self, change: Change) {
+        self.store.core.engine.write(&[change], Durability::Later).unwrap();
+    }
+
+    fn put<T: serde::Serialize>(&self, family: Family, key: Vec<u8>, record: &T) {
+        self.write(Change::Put(family, key, records::encode(record).unwrap()));
+    }
+
+    fn copy(&self, family: Family, from: &[u8], to: Vec<u8>) {
+        let value = self.store.core.engine.get(family, from).unwrap().unwrap();
+        self.write(Change::Put(family, to, value));
+    }
+}
+
+/// What is done to the store, and a word of the fault it must give.
+type Damage = (&'static str, fn(&Scene));
+
+const ONE: Uid = Uid::MIN;
+
+fn two() -> Uid {
+    Uid::new(2).unwrap()
+}
+
+const BODIES: [Damage; 9] = [
+    ("open whole", |s| s.write(Change::Delete(Family::Bodies, keys::chunk(s.reference(ONE).body, 1)))),
+    ("open whole", |s| {
+        // The last chunk cut off, its predecessor posing as the last.
+        let id = s.reference(ONE).body;
+        s.put(
+            Family::Index,
+            keys::body(id),
+            &BodyRecord { len: 2 * CHUNK as u64, references: 1, variants: 1 },
+        );
+    }),
+    ("open whole", |s| {
+        let (one, two) = (s.reference(ONE).body, s.reference(two()).body);
+        s.copy(Family::Bodies, &keys::chunk(one, 0), keys::chunk(two, 0));
+    }),
+    ("open whole", |s| {
+        let id = s.reference(ONE).body;
+        s.copy(Family::Bodies, &keys::chunk(id, 0), keys::chunk(id, 1));
+    }),
+    ("belong to no body", |s| s.copy(Family::Bodies, &keys::chunk(s.reference(ONE).body, 0), vec![7; 24])),
+    ("as often as it says", |s| {
+        let id = s.reference(two()).body;
+        s.put(Family::Index, keys::body(id), &BodyRecord { len: 7, references: 2, variants: 1 });
+    }),
+    ("variant or its index", |s| {
+        s.write(Change::Delete(Family::Index, keys::header(s.reference(ONE).body, 0)));
+    }),
+    ("variant or its index", |s| {
+        let (one, two) = (s.reference(ONE).body, s.reference(two()).body);
+        s.copy(Family::Index, &keys::header(one, 0), keys::header(two, 0));
+    }),
+    ("being written", |s| {
+        s.write(Change::Put(Family::Accounts, keys::orphan(s.reference(ONE).body), vec![]));
+    }),
+];
+
+const BOXES: [Damage; 8] = [
+    ("counters", |s| {
+        let mut state = boxes::state(&s.store.core.engine, s.inbox).unwrap().unwrap();
+        state.unseen = 1;
+        s.put(Family::Accounts, keys::box_state(s.inbox), &state);
+    }),
+    ("UIDNEXT", |s| {
+        let mut state = boxes::state(&s.store.core.engine, s.inbox).unwrap().unwrap();
+        state.uid_next = two();
+        s.put(Family::Accounts, keys::box_state(s.inbox), &state);
+    }),
+    ("HIGHESTMODSEQ", |s| {
+        let mut state = boxes::state(&s.store.core.engine, s.inbox).unwrap().unwrap();
+        state.highest = ModSeq(1);
+        s.put(Family::Accounts, keys::box_state(s.inbox), &state);
+    }),
+    ("last change", |s| s.write(Change::Delete(Family::Index, keys::change(s.inbox, ModSeq(2), ONE)))),
+    ("list of changes", |s| {
+        s.write(Change::Put(Family::Index, keys::change(s.inbox, ModSeq(9), ONE), vec![]));
+    }),
+    ("refers to no body", |s| s.write(Change::Delete(Family::Index, keys::reference(s.inbox, ONE)))),
+    ("vanished", |s| {
+        let last = ONE.get().to_be_bytes().to_vec();
+        s.write(Change::Put(Family::Index, keys::vanished(s.inbox, ModSeq(2), ONE), last));
+    }),
+    ("belongs to no box", |s| {
+        s.copy(Family::Index, &keys::listing(s.inbox, ONE), keys::listing(BoxId(77), ONE));
+    }),
+];
+
+const ACCOUNTS: [Damage; 3] = [
+    ("address", |s| {
+        let account = AccountId(1);
+        let login = s.store.reader().account(account).unwrap().unwrap().profile.login;
+        let hash = accounts::address_hash(&s.store.core.keys, &login);
+        s.put(Family::Accounts, keys::address(&hash), &AddressRecord { account, live: false });
+    }),
+    ("INBOX", |s| s.write(Change::Delete(Family::Accounts, keys::inbox(AccountId(1))))),
+    ("journey", |s| {
+        let (from, until) = keys::under(b"i");
+        s.write(Change::DeleteRange(Family::Traces, from, until));
+    }),
+];
+
+#[test]
+fn each_kind_of_damage_is_found() {
+    for (word, damage) in BODIES.into_iter().chain(BOXES).chain(ACCOUNTS) {
+        let scene = Scene::new();
+        assert_eq!(scene.store.prove().unwrap().messages, 2);
+        damage(&scene);
+        let faults = scene.store.prove().unwrap_err();
+        assert!(faults.iter().any(|fault| fault.problem.contains(word)), "{word}: {faults:?}");
+        let Scene { world, store, .. } = scene;
+        store.close().unwrap();
+        drop(world);
+    }
+}
+
+#[test]
+fn damage_is_told_apart_from_absence_when_it_is_read() {
+    let scene = Scene::new();
+    let body = scene.store.reader().body(scene.inbox, two()).unwrap().unwrap();
+    scene.write(Change::Put(Family::Bodies, keys::chunk(scene.reference(two()).body, 0), vec![0; 40]));
+    assert_eq!(body.chunk(0).unwrap_err(), StoreError::Corrupt("body"));
+    scene.write(Change::Delete(Family::Bodies, keys::chunk(scene.reference(two()).body, 0)));
+    assert_eq!(body.chunk(0).unwrap_err(), StoreError::NotFound);
+    drop(body);
+    scene.store.close().unwrap();
+}
