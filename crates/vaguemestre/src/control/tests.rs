@@ -183,6 +183,29 @@ async fn an_incomplete_account_is_refused_with_everything_that_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_homonym_is_told_which_address_to_try() {
+    let daemon = Daemon::start(me());
+    let doctor = |login: &str, mssante: &str| Profile {
+        box_type: BoxType::Per,
+        mssante: Some(address(mssante)),
+        last_name: "Trois".into(),
+        first_name: "Zoé".into(),
+        national_id: Some(mssante::NationalId::Rpps(mssante::Rpps::parse("10001001022").unwrap())),
+        ..secretary(login)
+    };
+    for (login, mssante) in [
+        ("z3@chu-nord.fr", "zoe.trois@chu-nord.mssante.fr"),
+        ("z4@chu-nord.fr", "zoe.trois2@chu-nord.mssante.fr"),
+    ] {
+        account(daemon.add(doctor(login, mssante), Vec::new()).await);
+    }
+    let (_, text) =
+        refused(daemon.add(doctor("z5@chu-nord.fr", "zoe.trois@chu-nord.mssante.fr"), Vec::new()).await);
+    assert!(text.ends_with("; try zoe.trois3@chu-nord.mssante.fr"), "{text}");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_shown_once_announced_in_the_box_and_revocable() {
     let daemon = Daemon::start(me());
     let login = address("secretariat@chu-nord.fr");

@@ -1,6 +1,6 @@
 //! Accounts: added when complete for their type, listed, shown, removed.
 
-use mssante::{Address, Profile, State};
+use mssante::{Address, Profile, State, naming};
 use store::{Account, AccountId, Action, Reader, StoreError};
 
 use super::{Answered, Office, refusal};
@@ -28,9 +28,34 @@ impl Office {
         trace.detail.push(("login".into(), profile.login.to_string()));
         let id = trace.id.to_string();
         let opened_by = people.iter().map(|person| person.id).collect();
-        let account = self.store.create_account(profile, state, opened_by, trace).await?;
+        let account = match self.store.create_account(profile.clone(), state, opened_by, trace).await {
+            Err(StoreError::Taken(taken)) => return Err(self.taken(taken, profile).await),
+            created => created?,
+        };
         let openers = people.iter().map(|person| person.profile.login.clone()).collect();
         Ok(Answer::Account(Box::new(AccountView { trace: Some(id), ..view(account, openers) })))
+    }
+
+    /// Says that `taken` cannot be given again, and which MSSanté address of that name no account has (S-1.3).
+    async fn taken(&self, taken: Address, profile: Profile) -> Refused {
+        let refused = Refused::from(StoreError::Taken(taken.clone()));
+        if profile.mssante.as_ref() != Some(&taken) || !profile.box_type.is_person() {
+            return refused;
+        }
+        let free = self.store.read(move |reader| {
+            let address = |local: &str| Address::parse(&format!("{local}@{}", taken.domain())).ok();
+            let is_taken = |local: &str| {
+                let found = address(local).map(|address| reader.account_by_address(&address));
+                local == taken.local() || !matches!(found, Some(Ok(None)))
+            };
+            Ok(naming::suggest(&profile.last_name, &profile.first_name, is_taken)
+                .as_deref()
+                .and_then(address))
+        });
+        match free.await {
+            Ok(Some(free)) => Refused { message: format!("{}; try {free}", refused.message), ..refused },
+            _ => refused,
+        }
     }
 
     /// The login address is of this operator (S-1.1); whether the MSSanté one is, `Profile::check` says.
