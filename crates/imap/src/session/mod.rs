@@ -1,7 +1,7 @@
 //! The session of one logged-in person: which mailbox is open, what each command does.
 //! May use the store and the principal. Must never touch the socket but through `Output`.
 //!
-//! RFC 3501 §3 as types: a [`SessionCommand`] needs a login, a [`SelectedCommand`] needs the [`View`] of a mailbox
+//! RFC 3501 §3 as types: a [`SessionCommand`] needs a login, a [`SelectedCommand`] needs the `View` of a mailbox
 //! too. The session reads and writes as `principal.acting_as()`; traces name `principal.person()` (S-1.7).
 
 use std::{net::IpAddr, sync::Arc};
