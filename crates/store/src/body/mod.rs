@@ -1,8 +1,8 @@
 //! Bodies: sealed chunk by chunk as they arrive, read chunk by chunk as they leave (I-3).
 //!
-//! A body of one chunk rides in the commit that names it. A longer one is written as it arrives, without sync, after a
-//! marker that the commit removes; a marker that is found when a store opens, or dropped before a commit, takes the
-//! chunks along. The commit's sync makes every chunk before it durable.
+//! The last chunk rides in the commit that names the body: the only one of a short body. Those before it are written as
+//! they arrive, without sync, beside a marker that the commit removes; a marker that is found when a store opens, or
+//! whose body is dropped before a commit, takes the chunks along. The commit's sync makes every chunk before it durable.
 
 use crate::{ids::BodyId, seal::CHUNK};
 

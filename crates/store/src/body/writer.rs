@@ -104,14 +104,7 @@ impl BodyWriter {
             return Err(StoreError::Busy);
         };
         sealer.seal(next, true, &mut last).map_err(|error| StoreError::Engine(error.to_string()))?;
-        let streamed = next > 0;
-        let inline = if streamed {
-            write_chunk(&self.core, &self.writers, &remains, next, last).await?;
-            None
-        } else {
-            Some(last)
-        };
-        Ok(SealedBody { remains, inline, len: self.len })
+        Ok(SealedBody { remains, last: (next, last), len: self.len })
     }
 
     async fn start(&mut self) -> Result<()> {
@@ -201,8 +194,8 @@ async fn write_chunk(
 /// A whole body, sealed. It is kept once a commit names it; dropped before, it disappears.
 pub struct SealedBody {
     remains: Arc<Remains>,
-    /// The one chunk of a short body.
-    inline: Option<Vec<u8>>,
+    /// The last chunk and its index: it rides in the commit.
+    last: (u32, Vec<u8>),
     len: u64,
 }
 
@@ -223,12 +216,13 @@ impl SealedBody {
     }
 
     /// Makes it part of an operation.
-    pub(crate) fn adopt(mut self, txn: &mut Txn<'_>) {
-        let id = self.id();
+    pub(crate) fn adopt(self, txn: &mut Txn<'_>) {
+        let id = self.remains.id;
         self.remains.adopted.store(true, Ordering::Release);
-        match self.inline.take() {
-            Some(chunk) => txn.put_blind(Family::Bodies, keys::chunk(id, 0), chunk),
-            None => txn.delete(Family::Accounts, keys::orphan(id)),
+        let (index, chunk) = self.last;
+        if index > 0 {
+            txn.delete(Family::Accounts, keys::orphan(id));
         }
+        txn.put_blind(Family::Bodies, keys::chunk(id, index), chunk);
     }
 }
