@@ -16,7 +16,7 @@ pub const BOX_NAME_BYTES: usize = 1000;
 /// Deepest box: parts of its name between slashes.
 pub const BOX_DEPTH: usize = 20;
 /// Most boxes an account may have.
-pub const BOXES_PER_ACCOUNT: usize = 5000;
+pub const BOXES_PER_ACCOUNT: usize = 2000;
 /// Most different keywords used in one box.
 pub const KEYWORDS_PER_BOX: usize = 256;
 

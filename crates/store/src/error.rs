@@ -73,7 +73,7 @@ pub enum Limit {
     #[error("a box name has at most 1000 bytes and 20 parts")]
     BoxName,
     /// Boxes of an account.
-    #[error("an account has at most 5000 boxes")]
+    #[error("an account has at most 2000 boxes")]
     Boxes,
     /// Messages or UIDs of a box.
     #[error("the box has no UIDs left: move its messages to a new box")]

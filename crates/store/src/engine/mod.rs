@@ -55,6 +55,18 @@ pub(crate) enum Change {
     DeleteRange(Family, Vec<u8>, Vec<u8>),
 }
 
+impl Change {
+    /// About the bytes it takes in a batch.
+    pub(crate) fn weight(&self) -> usize {
+        const HEAD: usize = 16;
+        HEAD + match self {
+            Self::Put(_, key, value) => key.len() + value.len(),
+            Self::Delete(_, key) => key.len(),
+            Self::DeleteRange(_, from, until) => from.len() + until.len(),
+        }
+    }
+}
+
 /// What can be read: the engine as it is now, one snapshot, or an operation's view of itself over both.
 pub(crate) trait View {
     /// The value of a key.

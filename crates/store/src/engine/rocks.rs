@@ -39,12 +39,12 @@ impl Engine {
 
     /// Whether the failure of [`Engine::open`] means that another process has it open.
     pub(crate) fn is_lock_failure(error: &StoreError) -> bool {
-        matches!(error, StoreError::Engine(text) if text.contains("lock"))
+        matches!(error, StoreError::Engine(text) if text.contains("/LOCK: "))
     }
 
     /// All of `changes` or none, in their order.
     pub(crate) fn write(&self, changes: &[Change], durability: Durability) -> Result<()> {
-        let mut batch = WriteBatch::default();
+        let mut batch = WriteBatch::with_capacity_bytes(changes.iter().map(Change::weight).sum());
         for change in changes {
             match change {
                 Change::Put(family, key, value) => batch.put_cf(self.family(*family)?, key, value),
@@ -180,7 +180,7 @@ fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
     let (buffer, block) = match family {
         Family::Accounts => (memory / 12, 4 << 10),
         Family::Index => (memory / 12, 16 << 10),
-        Family::Bodies => (memory / 12, 64 << 10),
+        Family::Bodies => (memory / 16, 64 << 10),
         Family::Traces => (memory / 24, 16 << 10),
     };
     blocks.set_block_size(block);

@@ -165,3 +165,19 @@ fn damage_is_told_apart_from_absence_when_it_is_read() {
     drop(body);
     scene.store.close().unwrap();
 }
+
+#[test]
+fn uids_do_not_wrap() {
+    let scene = Scene::new();
+    let mut state = boxes::state(&scene.store.core.engine, scene.inbox).unwrap().unwrap();
+    state.uid_next = Uid::new(u32::MAX).unwrap();
+    scene.put(Family::Accounts, keys::box_state(scene.inbox), &state);
+    let result = scene.world.run(async {
+        let to = [AccountId(1)];
+        let more = delivery(&scene.store, scene.world.clock_now(), 3, b"x\r\n", &to).await;
+        scene.store.deliver(more).await
+    });
+    assert_eq!(result.unwrap_err(), StoreError::Limit(crate::error::Limit::Uids));
+    scene.store.prove().unwrap();
+    scene.store.close().unwrap();
+}
