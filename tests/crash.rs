@@ -1,0 +1,102 @@
+//! kill -9 at random moments of 50 transfers: what was told 250 is there, once; what was not is absent or complete (I-1).
+
+use std::collections::HashMap;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::harness::{base64_lines, letter, noise, World, DEPARTMENT, DOCTOR, INTERN, PASSWORD, SECRETARY};
+
+const ROUNDS: u64 = 10;
+const TRANSFERS: u64 = 5;
+
+struct Transfer {
+    id: String,
+    body: String,
+    told: bool,
+}
+
+#[test]
+fn killed_at_any_moment_what_was_told_is_there_once() {
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos().into();
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let mut world = World::start();
+    let mut transfers = Vec::new();
+    for round in 0..ROUNDS {
+        let running: Vec<_> = (0..TRANSFERS)
+            .map(|n| {
+                let (port, ca) = (world.submission_tls(), world.ca());
+                let body = base64_lines(&noise(random.below(400_000), seed + round * 100 + n));
+                let id = format!("transfert-{round}-{n}@poste");
+                thread::spawn(move || transfer(port, &ca, id, body))
+            })
+            .collect();
+        thread::sleep(Duration::from_micros(random.below(60_000) as u64));
+        world.kill();
+        transfers.extend(running.into_iter().filter_map(|t| t.join().unwrap()));
+        world.serve();
+    }
+    let told = transfers.iter().filter(|t| t.told).count();
+    println!("{} transfers begun, {told} told 250", transfers.len());
+
+    let boxes = [format!("{DEPARTMENT}*{INTERN}"), SECRETARY.to_owned()];
+    let found: Vec<_> = boxes.iter().map(|user| read_all(&world, user)).collect();
+    for transfer in &transfers {
+        let copies: Vec<usize> = found.iter().map(|f| f.get(&transfer.id).map_or(0, Vec::len)).collect();
+        let expected: &[&[usize]] = if transfer.told { &[&[1, 1]] } else { &[&[0, 0], &[1, 1]] };
+        assert!(expected.contains(&copies.as_slice()), "{}: told {}, copies {copies:?}", transfer.id, transfer.told);
+        for texts in found.iter().filter_map(|f| f.get(&transfer.id)) {
+            assert!(texts.iter().all(|t| *t == format!("{}\r\n", transfer.body)), "{} is not complete", transfer.id);
+        }
+    }
+    retry_the_rest(&world, &transfers);
+    for user in &boxes {
+        let found = read_all(&world, user);
+        assert!(transfers.iter().all(|t| found.get(&t.id).map(Vec::len) == Some(1)), "after a retry, each once");
+    }
+}
+
+/// One submission that the kill may cut anywhere; `None` if it did not get as far as MAIL.
+fn transfer(port: u16, ca: &std::path::Path, id: String, body: String) -> Option<Transfer> {
+    let begun = std::panic::catch_unwind(|| {
+        let mut smtp = crate::harness::Smtp::connect(port, ca);
+        (smtp.login(DOCTOR, PASSWORD).0 == 235).then_some(smtp)
+    });
+    let mut smtp = begun.ok().flatten()?;
+    let message = letter(DEPARTMENT, &id, "#med# coupure", &body);
+    let told = smtp.submit(DOCTOR, &[DEPARTMENT, SECRETARY], message.as_bytes()).is_ok_and(|r| r.0 == 250);
+    Some(Transfer { id, body, told })
+}
+
+/// What a client does with a message whose answer it never read: it sends the same again.
+fn retry_the_rest(world: &World, transfers: &[Transfer]) {
+    let mut smtp = world.smtp();
+    assert_eq!(smtp.login(DOCTOR, PASSWORD).0, 235);
+    for transfer in transfers.iter().filter(|t| !t.told) {
+        let message = letter(DEPARTMENT, &transfer.id, "#med# coupure", &transfer.body);
+        assert_eq!(smtp.submit(DOCTOR, &[DEPARTMENT, SECRETARY], message.as_bytes()).unwrap().0, 250);
+    }
+}
+
+/// Message-ID (without brackets) to the texts found under it.
+fn read_all(world: &World, user: &str) -> HashMap<String, Vec<String>> {
+    let mut imap = world.imap_as(user);
+    let selected = imap.text("EXAMINE INBOX");
+    let exists: u32 = selected.lines().find_map(|l| l.strip_prefix("* ")?.strip_suffix(" EXISTS")?.parse().ok()).unwrap();
+    let mut found: HashMap<String, Vec<String>> = HashMap::new();
+    for number in 1..=exists {
+        let header = String::from_utf8(imap.section(number, "HEADER.FIELDS (Message-ID)")).unwrap();
+        let id = header.split(['<', '>']).nth(1).unwrap().to_owned();
+        found.entry(id).or_default().push(String::from_utf8(imap.section(number, "TEXT")).unwrap());
+    }
+    found
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+}

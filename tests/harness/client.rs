@@ -1,0 +1,192 @@
+//! A plain TLS client for stories that must cut a line in the middle or see each byte: SMTP and IMAP, blocking, no cleverness.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+type Tls = BufReader<StreamOwned<ClientConnection, TcpStream>>;
+
+fn connect(port: u16, ca: &Path) -> Tls {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(ca).unwrap() {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    tcp.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    tcp.set_nodelay(true).unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    BufReader::new(StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), tcp))
+}
+
+/// An SMTP session over implicit TLS. Every call gives an error where the line is cut, so that a story can kill the daemon.
+pub struct Smtp {
+    stream: Tls,
+}
+
+impl Smtp {
+    /// Connects, reads the greeting, says EHLO.
+    pub fn connect(port: u16, ca: &Path) -> Smtp {
+        let mut smtp = Smtp { stream: connect(port, ca) };
+        assert_eq!(smtp.reply().unwrap().0, 220);
+        assert_eq!(smtp.command("EHLO poste.chu-nord.fr").unwrap().0, 250);
+        smtp
+    }
+
+    pub fn login(&mut self, user: &str, password: &str) -> (u16, String) {
+        use base64::Engine as _;
+        let secret = base64::engine::general_purpose::STANDARD.encode(format!("\0{user}\0{password}"));
+        self.command(&format!("AUTH PLAIN {secret}")).unwrap()
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(bytes)?;
+        self.stream.get_mut().flush()
+    }
+
+    pub fn command(&mut self, line: &str) -> std::io::Result<(u16, String)> {
+        self.send(format!("{line}\r\n").as_bytes())?;
+        self.reply()
+    }
+
+    /// One reply, all its lines: the code and the text.
+    pub fn reply(&mut self) -> std::io::Result<(u16, String)> {
+        let mut text = String::new();
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            text.push_str(&line);
+            if line.as_bytes().get(3) != Some(&b'-') {
+                let code = line.get(..3).and_then(|c| c.parse().ok());
+                return code.map(|c| (c, text.clone())).ok_or_else(|| std::io::Error::other(text));
+            }
+        }
+    }
+
+    /// One whole transaction; the reply to the final dot, or the first refusal.
+    pub fn submit(&mut self, from: &str, to: &[&str], message: &[u8]) -> std::io::Result<(u16, String)> {
+        let mut steps = vec![format!("MAIL FROM:<{from}>")];
+        steps.extend(to.iter().map(|r| format!("RCPT TO:<{r}>")));
+        steps.push("DATA".to_owned());
+        for step in &steps {
+            let reply = self.command(step)?;
+            if reply.0 >= 400 {
+                return Ok(reply);
+            }
+        }
+        self.send(&stuffed(message))?;
+        self.send(b".\r\n")?;
+        self.reply()
+    }
+}
+
+/// Dot-stuffing (RFC 5321 §4.5.2) of a message of CRLF lines.
+fn stuffed(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + 16);
+    let mut line_start = true;
+    for &byte in message {
+        if line_start && byte == b'.' {
+            out.push(b'.');
+        }
+        out.push(byte);
+        line_start = byte == b'\n';
+    }
+    out
+}
+
+/// An IMAP session over implicit TLS.
+pub struct Imap {
+    stream: Tls,
+    tag: u32,
+}
+
+impl Imap {
+    pub fn connect(port: u16, ca: &Path) -> Imap {
+        let mut imap = Imap { stream: connect(port, ca), tag: 0 };
+        let greeting = imap.line().unwrap();
+        assert!(greeting.starts_with(b"* OK"), "{}", String::from_utf8_lossy(&greeting));
+        imap
+    }
+
+    pub fn login(port: u16, ca: &Path, user: &str, password: &str) -> Imap {
+        let mut imap = Imap::connect(port, ca);
+        imap.ok(&format!("LOGIN \"{user}\" \"{password}\""));
+        imap
+    }
+
+    /// A line with its CRLF; its literals stay where they stand, their bytes included.
+    pub fn line(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut whole = Vec::new();
+        loop {
+            let start = whole.len();
+            if self.stream.read_until(b'\n', &mut whole)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            let Some(length) = literal_length(&whole[start..]) else { return Ok(whole) };
+            let from = whole.len();
+            whole.resize(from + length, 0);
+            self.stream.read_exact(&mut whole[from..])?;
+        }
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(bytes)?;
+        self.stream.get_mut().flush()
+    }
+
+    /// Sends a command; gives the untagged responses and the tagged one, as bytes.
+    pub fn command(&mut self, command: &str) -> (Vec<Vec<u8>>, String) {
+        self.tag += 1;
+        let tag = format!("t{} ", self.tag);
+        self.send(format!("{tag}{command}\r\n").as_bytes()).unwrap();
+        let mut untagged = Vec::new();
+        loop {
+            let line = self.line().unwrap();
+            if line.starts_with(tag.as_bytes()) {
+                return (untagged, String::from_utf8_lossy(&line[tag.len()..]).trim_end().to_owned());
+            }
+            untagged.push(line);
+        }
+    }
+
+    /// Sends a command that must succeed; gives the untagged responses.
+    pub fn ok(&mut self, command: &str) -> Vec<Vec<u8>> {
+        let (untagged, tagged) = self.command(command);
+        assert!(tagged.starts_with("OK"), "{command}: {tagged}");
+        untagged
+    }
+
+    /// The same as one text.
+    pub fn text(&mut self, command: &str) -> String {
+        String::from_utf8_lossy(&self.ok(command).concat()).into_owned()
+    }
+
+    /// The bytes of one body section of message `number`.
+    pub fn section(&mut self, number: u32, section: &str) -> Vec<u8> {
+        let lines = self.ok(&format!("FETCH {number} (BODY.PEEK[{section}])"));
+        let line = lines.iter().find(|l| l.windows(5).any(|w| w == b"FETCH")).unwrap();
+        let end = line.iter().position(|&b| b == b'\n').unwrap() + 1;
+        let length = literal_length(&line[..end]).unwrap();
+        line[end..end + length].to_vec()
+    }
+}
+
+/// `{n}` at the end of a line.
+fn literal_length(line: &[u8]) -> Option<usize> {
+    let line = line.strip_suffix(b"\r\n")?.strip_suffix(b"}")?;
+    let open = line.iter().rposition(|&b| b == b'{')?;
+    std::str::from_utf8(&line[open + 1..]).ok()?.parse().ok()
+}

@@ -1,0 +1,18 @@
+//! Black-box stories: the real daemon in a process of its own, spoken to by real clients (swaks, curl, mbsync, mutt, openssl) and by
+//! a plain TLS client of the harness where a story needs to cut a line in the middle. One file a story.
+//!
+//! May use: the built program, loopback, a temporary directory. Must never touch the crates' insides: what is tested is what ships.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, missing_docs, unreachable_pub)]
+
+mod harness;
+
+mod accounts;
+mod crash;
+mod large;
+mod mirror;
+mod people;
+mod refusals;
+mod shutdown;
+mod submission;
+mod tls;

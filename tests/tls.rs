@@ -1,0 +1,82 @@
+//! TLS as seen from outside, by openssl: versions, suites, chains, and that nothing buffered in clear survives STARTTLS (M-5).
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
+use crate::harness::{run, World};
+
+fn s_client(world: &World, port: u16, options: &[&str]) -> (String, bool) {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["s_client", "-connect", &format!("localhost:{port}"), "-verify_return_error", "-verify_hostname", "localhost", "-CAfile"]);
+    openssl.arg(world.ca()).args(options).stdin(Stdio::null());
+    run(&mut openssl)
+}
+
+#[test]
+fn tls_1_2_and_1_3_with_forward_secrecy_and_nothing_older() {
+    let world = World::start();
+    let listeners: [(u16, &[&str]); 4] = [
+        (world.imaps(), &[]),
+        (world.submission_tls(), &[]),
+        (world.imap(), &["-starttls", "imap"]),
+        (world.submission(), &["-starttls", "smtp"]),
+    ];
+    for (port, starttls) in listeners {
+        for (options, accepted) in [
+            (&["-tls1_3"][..], true),
+            (&["-tls1_2", "-cipher", "ECDHE-RSA-AES256-GCM-SHA384"][..], true),
+            (&["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"][..], true),
+            (&["-tls1_2", "-cipher", "ECDHE-RSA-CHACHA20-POLY1305"][..], true),
+            (&["-tls1_2", "-cipher", "ECDHE-RSA-AES256-SHA384"][..], false),
+            (&["-tls1_2", "-cipher", "AES256-GCM-SHA384"][..], false),
+            (&["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"][..], false),
+        ] {
+            let (said, _) = s_client(&world, port, &[starttls, options].concat());
+            let established = said.contains("Verify return code: 0 (ok)") && !said.contains("Cipher is (NONE)");
+            assert_eq!(established, accepted, "port {port} {starttls:?} {options:?}:\n{said}");
+        }
+    }
+}
+
+#[test]
+fn imap_gives_no_login_in_clear() {
+    let world = World::start();
+    let tcp = TcpStream::connect(("127.0.0.1", world.imap())).unwrap();
+    let mut lines = BufReader::new(tcp.try_clone().unwrap()).lines();
+    let greeting = lines.next().unwrap().unwrap();
+    assert!(greeting.contains("STARTTLS") && greeting.contains("LOGINDISABLED") && !greeting.contains("AUTH="), "{greeting}");
+    (&tcp).write_all(b"a LOGIN x y\r\n").unwrap();
+    let refused = lines.next().unwrap().unwrap();
+    assert!(refused.starts_with("a NO [PRIVACYREQUIRED]") || refused.starts_with("a BAD") || refused.starts_with("a NO"), "{refused}");
+}
+
+#[test]
+fn what_was_sent_in_clear_behind_starttls_is_never_a_command() {
+    let world = World::start();
+    for (port, hello, starttls) in [
+        (world.submission(), "EHLO poste\r\n", "STARTTLS\r\nNOOP injected\r\n"),
+        (world.imap(), "", "a STARTTLS\r\nb NOOP\r\n"),
+    ] {
+        let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        tcp.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        let mut reader = BufReader::new(tcp.try_clone().unwrap());
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if !hello.is_empty() {
+            (&tcp).write_all(hello.as_bytes()).unwrap();
+            loop {
+                line.clear();
+                reader.read_line(&mut line).unwrap();
+                if line.as_bytes()[3] == b' ' {
+                    break;
+                }
+            }
+        }
+        (&tcp).write_all(starttls.as_bytes()).unwrap();
+        let mut all = Vec::new();
+        let _ = reader.read_until(0, &mut all);
+        let said = String::from_utf8_lossy(&all).into_owned();
+        assert!(!said.contains("b OK") && !said.contains("injected") && said.matches("250").count() == 0, "port {port}: {said}");
+    }
+}
