@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{base64_lines, noise, World, DEPARTMENT, DOCTOR, PASSWORD};
+use harness::{DEPARTMENT, DOCTOR, PASSWORD, World, base64_lines, noise};
 
 struct Row {
     name: &'static str,
@@ -38,13 +38,21 @@ fn main() {
     let world = World::start();
     let syncs = fdatasyncs_per_second(&world);
     println!("disk: {syncs:.0} fdatasync/s of 4 KiB, one after another");
-    println!("{:<46} {:>10} {:>12} {:>12} {:>9}", "submission (incompressible bodies)", "250/s", "per fsync", "CPU-s/1000", "RSS MiB");
+    println!(
+        "{:<46} {:>10} {:>12} {:>12} {:>9}",
+        "submission (incompressible bodies)", "250/s", "per fsync", "CPU-s/1000", "RSS MiB"
+    );
     for (n, row) in ROWS.iter().enumerate() {
         let cpu = cpu_seconds(&world);
         let taken = submit_all(&world, row, messages, n);
         let rate = messages as f64 / taken.as_secs_f64();
         let cpu = (cpu_seconds(&world) - cpu) * 1000.0 / messages as f64;
-        println!("{:<46} {rate:>10.0} {:>12.2} {cpu:>12.2} {:>9}", row.name, rate / syncs, world.memory("VmRSS") / 1024);
+        println!(
+            "{:<46} {rate:>10.0} {:>12.2} {cpu:>12.2} {:>9}",
+            row.name,
+            rate / syncs,
+            world.memory("VmRSS") / 1024
+        );
     }
     read(&world);
 }
@@ -67,7 +75,12 @@ fn submit_all(world: &World, row: &Row, messages: usize, number: usize) -> Durat
                         smtp
                     });
                     let body = base64_lines(&noise(row.bytes * 3 / 4, (number * 1_000_000 + n) as u64));
-                    let message = harness::letter(DEPARTMENT, &format!("charge-{number}-{n}@poste"), "#med# charge", &body);
+                    let message = harness::letter(
+                        DEPARTMENT,
+                        &format!("charge-{number}-{n}@poste"),
+                        "#med# charge",
+                        &body,
+                    );
                     let reply = smtp.submit(DOCTOR, &[DEPARTMENT], message.as_bytes()).unwrap();
                     assert_eq!(reply.0, 250, "{}", reply.1);
                     if !row.reuse {
@@ -83,9 +96,16 @@ fn submit_all(world: &World, row: &Row, messages: usize, number: usize) -> Durat
 fn read(world: &World) {
     let mut imap = world.imap_as(&format!("{DEPARTMENT}*{DOCTOR}"));
     let selected = imap.text("SELECT INBOX");
-    let exists: u32 = selected.lines().find_map(|l| l.strip_prefix("* ")?.strip_suffix(" EXISTS")?.parse().ok()).unwrap();
+    let exists: u32 =
+        selected.lines().find_map(|l| l.strip_prefix("* ")?.strip_suffix(" EXISTS")?.parse().ok()).unwrap();
     println!("\nreading a box of {exists} messages, ms (first / second)");
-    for command in ["EXAMINE INBOX", "FETCH 1:* (FLAGS UID)", "FETCH 1:* (ENVELOPE)", "UID SEARCH SUBJECT \"charge\"", "STORE 1:* +FLAGS.SILENT (\\Seen)"] {
+    for command in [
+        "EXAMINE INBOX",
+        "FETCH 1:* (FLAGS UID)",
+        "FETCH 1:* (ENVELOPE)",
+        "UID SEARCH SUBJECT \"charge\"",
+        "STORE 1:* +FLAGS.SILENT (\\Seen)",
+    ] {
         if command.starts_with("STORE") {
             imap.ok("SELECT INBOX");
         }
@@ -103,7 +123,12 @@ fn read(world: &World) {
         bytes += imap.section(number, "").len();
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!("{:<46} {:>8.0}/s {:>6.1} MB/s", "BODY[] one after another", 1000.0 / seconds, bytes as f64 / 1e6 / seconds);
+    println!(
+        "{:<46} {:>8.0}/s {:>6.1} MB/s",
+        "BODY[] one after another",
+        1000.0 / seconds,
+        bytes as f64 / 1e6 / seconds
+    );
 }
 
 fn fdatasyncs_per_second(world: &World) -> f64 {

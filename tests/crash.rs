@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::harness::{base64_lines, letter, noise, World, DEPARTMENT, DOCTOR, INTERN, PASSWORD, SECRETARY};
+use crate::harness::{DEPARTMENT, DOCTOR, INTERN, PASSWORD, SECRETARY, World, base64_lines, letter, noise};
 
 const ROUNDS: u64 = 10;
 const TRANSFERS: u64 = 5;
@@ -44,15 +44,27 @@ fn killed_at_any_moment_what_was_told_is_there_once() {
     for transfer in &transfers {
         let copies: Vec<usize> = found.iter().map(|f| f.get(&transfer.id).map_or(0, Vec::len)).collect();
         let expected: &[&[usize]] = if transfer.told { &[&[1, 1]] } else { &[&[0, 0], &[1, 1]] };
-        assert!(expected.contains(&copies.as_slice()), "{}: told {}, copies {copies:?}", transfer.id, transfer.told);
+        assert!(
+            expected.contains(&copies.as_slice()),
+            "{}: told {}, copies {copies:?}",
+            transfer.id,
+            transfer.told
+        );
         for texts in found.iter().filter_map(|f| f.get(&transfer.id)) {
-            assert!(texts.iter().all(|t| *t == format!("{}\r\n", transfer.body)), "{} is not complete", transfer.id);
+            assert!(
+                texts.iter().all(|t| *t == format!("{}\r\n", transfer.body)),
+                "{} is not complete",
+                transfer.id
+            );
         }
     }
     retry_the_rest(&world, &transfers);
     for user in &boxes {
         let found = read_all(&world, user);
-        assert!(transfers.iter().all(|t| found.get(&t.id).map(Vec::len) == Some(1)), "after a retry, each once");
+        assert!(
+            transfers.iter().all(|t| found.get(&t.id).map(Vec::len) == Some(1)),
+            "after a retry, each once"
+        );
     }
 }
 
@@ -82,7 +94,8 @@ fn retry_the_rest(world: &World, transfers: &[Transfer]) {
 fn read_all(world: &World, user: &str) -> HashMap<String, Vec<String>> {
     let mut imap = world.imap_as(user);
     let selected = imap.text("EXAMINE INBOX");
-    let exists: u32 = selected.lines().find_map(|l| l.strip_prefix("* ")?.strip_suffix(" EXISTS")?.parse().ok()).unwrap();
+    let exists: u32 =
+        selected.lines().find_map(|l| l.strip_prefix("* ")?.strip_suffix(" EXISTS")?.parse().ok()).unwrap();
     let mut found: HashMap<String, Vec<String>> = HashMap::new();
     for number in 1..=exists {
         let header = String::from_utf8(imap.section(number, "HEADER.FIELDS (Message-ID)")).unwrap();

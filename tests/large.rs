@@ -1,6 +1,6 @@
 //! A message with 60 MB of attachments goes in and out, and the daemon's memory stays small (I-3, S-3.6).
 
-use crate::harness::{base64_lines, noise, World, DEPARTMENT, DOCTOR, INTERN, PASSWORD};
+use crate::harness::{DEPARTMENT, DOCTOR, INTERN, PASSWORD, World, base64_lines, noise};
 
 const MB: usize = 1_000_000;
 
@@ -27,7 +27,10 @@ fn sixty_megabytes_in_and_out_in_little_memory() {
     // A first message of the same kind, small: what the daemon loads once is not what the large one costs.
     let mut smtp = world.smtp();
     assert_eq!(smtp.login(DOCTOR, PASSWORD).0, 235);
-    assert_eq!(smtp.submit(DOCTOR, &[DEPARTMENT], with_attachments("petit@poste", &[MB]).as_bytes()).unwrap().0, 250);
+    assert_eq!(
+        smtp.submit(DOCTOR, &[DEPARTMENT], with_attachments("petit@poste", &[MB]).as_bytes()).unwrap().0,
+        250
+    );
     let mut imap = world.imap_as(&format!("{DEPARTMENT}*{INTERN}"));
     imap.ok("EXAMINE INBOX");
     imap.section(1, "");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{letter, succeed, World, DOCTOR, PASSWORD};
+use crate::harness::{DOCTOR, PASSWORD, World, letter, succeed};
 
 struct Mirror {
     home: PathBuf,
@@ -75,8 +75,13 @@ fn mbsync_mirrors_both_ways_and_a_second_run_changes_nothing() {
     let mut imap = world.imap_as(DOCTOR);
     imap.ok("CREATE \"Dossiers/Cardiologie &AOk-t&AOk-\"");
     for n in 0..60 {
-        let message = letter(DOCTOR, &format!("miroir-{n}@poste"), &format!("message {n}"), &"ligne\r\n".repeat(n * 7));
-        append(&mut imap, if n % 3 == 0 { "\"Dossiers/Cardiologie &AOk-t&AOk-\"" } else { "INBOX" }, &message);
+        let message =
+            letter(DOCTOR, &format!("miroir-{n}@poste"), &format!("message {n}"), &"ligne\r\n".repeat(n * 7));
+        append(
+            &mut imap,
+            if n % 3 == 0 { "\"Dossiers/Cardiologie &AOk-t&AOk-\"" } else { "INBOX" },
+            &message,
+        );
     }
     let mirror = Mirror::new(&world);
     mirror.sync();
@@ -107,14 +112,22 @@ fn mbsync_mirrors_both_ways_and_a_second_run_changes_nothing() {
     mirror.sync();
     let remote = imap.text("NOOP");
     drop(remote);
-    let search = |imap: &mut crate::harness::Imap, key: &str| imap.text(&format!("SEARCH {key}")).split_whitespace().count() - 2;
+    let search = |imap: &mut crate::harness::Imap, key: &str| {
+        imap.text(&format!("SEARCH {key}")).split_whitespace().count() - 2
+    };
     assert_eq!(search(&mut imap, "HEADER Message-ID \"ecrit-ici@poste\" SEEN"), 1, "written here, now there");
     assert_eq!(search(&mut imap, "HEADER Message-ID \"miroir-1@poste\" SEEN"), 1, "seen here, now there");
     assert_eq!(search(&mut imap, "HEADER Message-ID \"miroir-2@poste\""), 0, "deleted here, now there");
     let here: Vec<String> = messages(&inbox).iter().map(|p| fs::read_to_string(p).unwrap()).collect();
     assert!(!here.iter().any(|m| m.contains("<miroir-5@poste>")), "deleted there, now here");
-    let flagged = messages(&inbox).into_iter().find(|p| fs::read_to_string(p).unwrap().contains("<miroir-4@poste>")).unwrap();
-    assert!(flagged.to_str().unwrap().rsplit(',').next().unwrap().contains('F'), "flagged there, now here: {flagged:?}");
+    let flagged = messages(&inbox)
+        .into_iter()
+        .find(|p| fs::read_to_string(p).unwrap().contains("<miroir-4@poste>"))
+        .unwrap();
+    assert!(
+        flagged.to_str().unwrap().rsplit(',').next().unwrap().contains('F'),
+        "flagged there, now here: {flagged:?}"
+    );
     nothing_changes(&mirror, &mut imap);
 }
 

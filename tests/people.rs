@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::harness::{succeed, World, DEPARTMENT, DOCTOR, INTERN, PASSWORD};
+use crate::harness::{DEPARTMENT, DOCTOR, INTERN, PASSWORD, World, succeed};
 
 fn muttrc(world: &World, name: &str, user: &str, from: &str) -> PathBuf {
     let home = world.dir().join(name);
@@ -72,7 +72,21 @@ impl Terminal {
     fn start(world: &World, command: &str) -> Terminal {
         let terminal = Terminal { socket: world.dir().join("tmux.socket") };
         let home = format!("HOME={}", world.dir().display());
-        terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "-e", &home, "-e", "LC_ALL=C.UTF-8", command]);
+        terminal.tmux(&[
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            "100",
+            "-y",
+            "30",
+            "-e",
+            &home,
+            "-e",
+            "LC_ALL=C.UTF-8",
+            command,
+        ]);
         terminal
     }
 

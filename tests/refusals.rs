@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
-use crate::harness::{run, World, DEPARTMENT, DOCTOR, PASSWORD, SECRETARY};
+use crate::harness::{DEPARTMENT, DOCTOR, PASSWORD, SECRETARY, World, run};
 
 struct Case {
     name: &'static str,
@@ -52,7 +52,9 @@ fn each_refusal_says_what_happened_and_what_to_do() {
         let mut swaks = world.swaks();
         swaks.args(["-a", "PLAIN", "-au", case.login.0, "-ap", case.login.1, "-f", case.from, "-t", case.to]);
         if case.name == "two From fields" {
-            let data = format!("From: {DOCTOR}\\nFrom: {DOCTOR}\\nTo: {DEPARTMENT}\\nSubject: #med# a\\n\\nbonjour\\n");
+            let data = format!(
+                "From: {DOCTOR}\\nFrom: {DOCTOR}\\nTo: {DEPARTMENT}\\nSubject: #med# a\\n\\nbonjour\\n"
+            );
             swaks.args(["--data", &data]);
         } else {
             for header in case.headers {
@@ -86,7 +88,16 @@ fn one_recipient_outside_and_nobody_gets_anything() {
 fn nothing_is_offered_or_accepted_before_tls() {
     let world = World::start();
     let mut swaks = std::process::Command::new("swaks");
-    swaks.args(["--server", "127.0.0.1", "--port", &world.submission().to_string(), "-f", DOCTOR, "-t", DEPARTMENT]);
+    swaks.args([
+        "--server",
+        "127.0.0.1",
+        "--port",
+        &world.submission().to_string(),
+        "-f",
+        DOCTOR,
+        "-t",
+        DEPARTMENT,
+    ]);
     let (said, ok) = run(&mut swaks);
     assert!(!ok && said.contains("530 5.7.0") && !said.contains("250-AUTH"), "{said}");
 

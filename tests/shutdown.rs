@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::harness::{letter, World, DEPARTMENT, DOCTOR, PASSWORD};
+use crate::harness::{DEPARTMENT, DOCTOR, PASSWORD, World, letter};
 
 #[test]
 fn sessions_are_told_and_the_message_in_flight_finishes() {

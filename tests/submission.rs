@@ -1,16 +1,18 @@
 //! A doctor's client submits, a colleague's client reads: what arrives, for whom, and that no byte is lost (S-3.1, S-3.4, S-3.5, M-6).
 
-use crate::harness::{base64_lines, letter, noise, succeed, World, DEPARTMENT, DOCTOR, INTERN, PASSWORD, SECRETARY};
+use crate::harness::{
+    DEPARTMENT, DOCTOR, INTERN, PASSWORD, SECRETARY, World, base64_lines, letter, noise, succeed,
+};
 
 #[test]
 fn swaks_sends_over_starttls_and_curl_reads_over_imaps() {
     let world = World::start();
-    let sent = succeed(world.swaks().args(["-a", "PLAIN", "-au", DOCTOR, "-ap", PASSWORD, "-f", DOCTOR, "-t", DEPARTMENT]).args([
-        "--header",
-        "Subject: #med# Compte rendu",
-        "--body",
-        "Bonjour, le patient est sorti.",
-    ]));
+    let sent = succeed(
+        world
+            .swaks()
+            .args(["-a", "PLAIN", "-au", DOCTOR, "-ap", PASSWORD, "-f", DOCTOR, "-t", DEPARTMENT])
+            .args(["--header", "Subject: #med# Compte rendu", "--body", "Bonjour, le patient est sorti."]),
+    );
     assert!(sent.contains("250 2.0.0"), "{sent}");
 
     let box_and_person = format!("{DEPARTMENT}*{DOCTOR}");
@@ -22,7 +24,8 @@ fn swaks_sends_over_starttls_and_curl_reads_over_imaps() {
     assert!(read.starts_with(&format!("Return-Path: <{DOCTOR}>\r\n")), "{read}");
     assert!(read.contains("\r\nSubject: #med# Compte rendu\r\n"), "{read}");
     assert!(read.contains("Bonjour, le patient est sorti."), "{read}");
-    let found = succeed(world.curl(&box_and_person, "INBOX").args(["--request", "UID SEARCH SUBJECT \"compte\""]));
+    let found =
+        succeed(world.curl(&box_and_person, "INBOX").args(["--request", "UID SEARCH SUBJECT \"compte\""]));
     assert!(found.contains("* SEARCH 1"), "{found}");
 }
 
@@ -32,7 +35,16 @@ fn the_implicit_tls_port_and_the_login_mechanism_work_too() {
     let port = world.submission_tls().to_string();
     let mut swaks = std::process::Command::new("swaks");
     swaks.args(["--server", "127.0.0.1", "--port", &port, "--tlsc", "--timeout", "20", "-a", "LOGIN"]);
-    swaks.args(["-au", "medecin.un@chu-nord.fr", "-ap", PASSWORD, "-f", "medecin.un@chu-nord.fr", "-t", INTERN]);
+    swaks.args([
+        "-au",
+        "medecin.un@chu-nord.fr",
+        "-ap",
+        PASSWORD,
+        "-f",
+        "medecin.un@chu-nord.fr",
+        "-t",
+        INTERN,
+    ]);
     let sent = succeed(swaks.args(["--header", "Subject: sans balise, entre collegues"]));
     assert!(sent.contains("250 2.0.0"), "{sent}");
     let mut imap = world.imap_as(INTERN);
@@ -71,7 +83,10 @@ fn every_body_byte_arrives_whatever_the_bytes() {
         assert!(size.contains(&format!("RFC822.SIZE {}", whole.len())), "{size}");
         let sent = letter(DEPARTMENT, &format!("octets-{n}@poste"), "#med# octets", "");
         let sent = sent.strip_suffix("\r\n\r\n").unwrap();
-        assert!(String::from_utf8_lossy(&header).ends_with(&format!("{sent}\r\n\r\n")), "the sender's fields stay as they were");
+        assert!(
+            String::from_utf8_lossy(&header).ends_with(&format!("{sent}\r\n\r\n")),
+            "the sender's fields stay as they were"
+        );
     }
 }
 

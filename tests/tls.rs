@@ -4,11 +4,19 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
-use crate::harness::{run, World};
+use crate::harness::{World, run};
 
 fn s_client(world: &World, port: u16, options: &[&str]) -> (String, bool) {
     let mut openssl = Command::new("openssl");
-    openssl.args(["s_client", "-connect", &format!("localhost:{port}"), "-verify_return_error", "-verify_hostname", "localhost", "-CAfile"]);
+    openssl.args([
+        "s_client",
+        "-connect",
+        &format!("localhost:{port}"),
+        "-verify_return_error",
+        "-verify_hostname",
+        "localhost",
+        "-CAfile",
+    ]);
     openssl.arg(world.ca()).args(options).stdin(Stdio::null());
     run(&mut openssl)
 }
@@ -33,7 +41,8 @@ fn tls_1_2_and_1_3_with_forward_secrecy_and_nothing_older() {
             (&["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"][..], false),
         ] {
             let (said, _) = s_client(&world, port, &[starttls, options].concat());
-            let established = said.contains("Verify return code: 0 (ok)") && !said.contains("Cipher is (NONE)");
+            let established =
+                said.contains("Verify return code: 0 (ok)") && !said.contains("Cipher is (NONE)");
             assert_eq!(established, accepted, "port {port} {starttls:?} {options:?}:\n{said}");
         }
     }
@@ -45,10 +54,18 @@ fn imap_gives_no_login_in_clear() {
     let tcp = TcpStream::connect(("127.0.0.1", world.imap())).unwrap();
     let mut lines = BufReader::new(tcp.try_clone().unwrap()).lines();
     let greeting = lines.next().unwrap().unwrap();
-    assert!(greeting.contains("STARTTLS") && greeting.contains("LOGINDISABLED") && !greeting.contains("AUTH="), "{greeting}");
+    assert!(
+        greeting.contains("STARTTLS") && greeting.contains("LOGINDISABLED") && !greeting.contains("AUTH="),
+        "{greeting}"
+    );
     (&tcp).write_all(b"a LOGIN x y\r\n").unwrap();
     let refused = lines.next().unwrap().unwrap();
-    assert!(refused.starts_with("a NO [PRIVACYREQUIRED]") || refused.starts_with("a BAD") || refused.starts_with("a NO"), "{refused}");
+    assert!(
+        refused.starts_with("a NO [PRIVACYREQUIRED]")
+            || refused.starts_with("a BAD")
+            || refused.starts_with("a NO"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -77,6 +94,9 @@ fn what_was_sent_in_clear_behind_starttls_is_never_a_command() {
         let mut all = Vec::new();
         let _ = reader.read_until(0, &mut all);
         let said = String::from_utf8_lossy(&all).into_owned();
-        assert!(!said.contains("b OK") && !said.contains("injected") && said.matches("250").count() == 0, "port {port}: {said}");
+        assert!(
+            !said.contains("b OK") && !said.contains("injected") && said.matches("250").count() == 0,
+            "port {port}: {said}"
+        );
     }
 }

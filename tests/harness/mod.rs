@@ -6,7 +6,7 @@ mod world;
 use std::process::{Command, Output};
 
 pub use client::{Imap, Smtp};
-pub use world::{World, PASSWORD};
+pub use world::{PASSWORD, World};
 
 pub const DOCTOR: &str = "medecin.un@chu-nord.mssante.fr";
 pub const INTERN: &str = "interne.deux@chu-nord.mssante.fr";

@@ -84,7 +84,11 @@ impl World {
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(("127.0.0.1", self.imaps())).is_err() {
             let ended = self.daemon.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < deadline, "the daemon does not come up:\n{}", self.log());
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "the daemon does not come up:\n{}",
+                self.log()
+            );
             sleep(Duration::from_millis(20));
         }
     }
@@ -151,7 +155,15 @@ impl World {
     pub fn swaks(&self) -> Command {
         let mut swaks = Command::new("swaks");
         swaks
-            .args(["--server", "127.0.0.1", "--port", &self.submission().to_string(), "--tls", "--timeout", "20"])
+            .args([
+                "--server",
+                "127.0.0.1",
+                "--port",
+                &self.submission().to_string(),
+                "--tls",
+                "--timeout",
+                "20",
+            ])
             .args(["--ehlo", "poste.chu-nord.fr"])
             .args(["--tls-verify", "--tls-ca-path"])
             .arg(self.ca());
@@ -161,9 +173,17 @@ impl World {
     /// curl towards the IMAPS port as `user`.
     pub fn curl(&self, user: &str, path: &str) -> Command {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--show-error", "--max-time", "60", "--user", &format!("{user}:{PASSWORD}"), "--cacert"])
-            .arg(self.ca())
-            .arg(format!("imaps://localhost:{}/{path}", self.imaps()));
+        curl.args([
+            "--silent",
+            "--show-error",
+            "--max-time",
+            "60",
+            "--user",
+            &format!("{user}:{PASSWORD}"),
+            "--cacert",
+        ])
+        .arg(self.ca())
+        .arg(format!("imaps://localhost:{}/{path}", self.imaps()));
         curl
     }
 }
