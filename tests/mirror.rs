@@ -95,7 +95,7 @@ fn mbsync_mirrors_both_ways_and_a_second_run_changes_nothing() {
     let written = letter(DOCTOR, "ecrit-ici@poste", "ecrit ici", "bonjour").replace("\r\n", "\n");
     fs::write(inbox.join("cur/1000000000.ici.poste:2,S"), written).unwrap();
     let here = messages(&inbox);
-    let of = |id: &str| here.iter().find(|p| fs::read_to_string(p).unwrap().contains(id)).unwrap();
+    let of = |id: &str| here.iter().find(|p| fs::read_to_string(p).unwrap_or_default().contains(id)).unwrap();
     rename_with_flags(of("<miroir-1@poste>"), "S");
     fs::remove_file(of("<miroir-2@poste>")).unwrap();
     imap.ok("SELECT INBOX");

@@ -15,7 +15,7 @@ fn muttrc(world: &World, name: &str, user: &str, from: &str) -> PathBuf {
     fs::write(
         &rc,
         format!(
-            "set ssl_usesystemcerts=no\nset certificate_file=\"{ca}\"\nset ssl_starttls=yes\nset ssl_force_tls=yes\n\
+            "set certificate_file=\"{ca}\"\nset ssl_starttls=yes\nset ssl_force_tls=yes\n\
              set imap_user=\"{user}\"\nset imap_pass=\"{PASSWORD}\"\nset smtp_url=\"smtp://{at}@localhost:{smtp}/\"\n\
              set smtp_pass=\"{PASSWORD}\"\nset smtp_authenticators=\"plain\"\nset from=\"{from}\"\nset use_from=yes\n\
              set use_envelope_from=yes\nset folder=\"imap://localhost:{imap}/\"\nset spoolfile=\"+INBOX\"\nset copy=no\n\

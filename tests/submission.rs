@@ -82,7 +82,7 @@ fn every_body_byte_arrives_whatever_the_bytes() {
         let size = imap.text(&format!("FETCH {number} RFC822.SIZE"));
         assert!(size.contains(&format!("RFC822.SIZE {}", whole.len())), "{size}");
         let sent = letter(DEPARTMENT, &format!("octets-{n}@poste"), "#med# octets", "");
-        let sent = sent.strip_suffix("\r\n\r\n").unwrap();
+        let sent = sent.split_once("\r\n\r\n").unwrap().0;
         assert!(
             String::from_utf8_lossy(&header).ends_with(&format!("{sent}\r\n\r\n")),
             "the sender's fields stay as they were"

@@ -164,7 +164,8 @@ impl Claim {
     fn new(attempt: Attempt, throttle: &Throttle) -> Self {
         let Attempt { authcid, authzid, password, peer, service, mechanism } = attempt;
         let (target, name) = match authzid.as_deref() {
-            Some(target) if !target.is_empty() => (Some(target), authcid.as_str()),
+            // Clients on Cyrus SASL (mutt) repeat the user name as authorization identity: that names no other box.
+            Some(target) if !target.is_empty() && target != authcid => (Some(target), authcid.as_str()),
             _ => split_user(&authcid),
         };
         let person = Address::parse(name).ok();
