@@ -45,6 +45,7 @@ pub(crate) async fn deliver(
         actor: &envelope.actor,
         account: &judged.account,
         why: judged.why,
+        null_path: envelope.sender.is_none(),
         bytes: scanned.header.len() as u64 + scanned.body_bytes,
         copies: &copies,
     };
@@ -91,6 +92,7 @@ fn additions(message: &Complete<'_>, settings: &Settings) -> Additions {
     let zoned = at.to_zoned(jiff::tz::TimeZone::UTC);
     let missing = |field: &str| judged.header.count(field) == 0;
     Additions {
+        null_path: envelope.sender.is_none(),
         received,
         date: missing("Date").then(|| rfc2822::to_string(&zoned).ok()).flatten(),
         message_id: missing("Message-ID").then(|| format!("<{id}@{}>", settings.hostname)),
@@ -138,7 +140,7 @@ fn fingerprint(message: &Complete<'_>) -> [u8; 32] {
     let mut people: Vec<String> = message.envelope.recipients.iter().map(|r| r.address.key()).collect();
     people.sort_unstable();
     people.dedup();
-    people.insert(0, message.envelope.sender.key());
+    people.insert(0, message.envelope.sender.as_ref().map(mssante::Address::key).unwrap_or_default());
     people.insert(0, message.judged.account.id.to_string());
     let mut context = digest::Context::new(&digest::SHA256);
     for text in people {

@@ -12,8 +12,8 @@ pub struct Envelope {
     pub(crate) id: TraceId,
     pub(crate) principal: Principal,
     pub(crate) actor: Actor,
-    /// The envelope sender: one of the account's own addresses.
-    pub(crate) sender: Address,
+    /// The envelope sender: one of the account's own addresses, or none for the null reverse-path.
+    pub(crate) sender: Option<Address>,
     pub(crate) smtputf8: bool,
     pub(crate) recipients: Vec<Recipient>,
 }

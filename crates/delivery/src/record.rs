@@ -87,6 +87,8 @@ pub(crate) struct Sent<'a> {
     pub(crate) actor: &'a Actor,
     pub(crate) account: &'a store::Account,
     pub(crate) why: Why,
+    /// Whether the client gave the null reverse-path, as read receipts have it.
+    pub(crate) null_path: bool,
     pub(crate) bytes: u64,
     pub(crate) copies: &'a [(AccountId, Rights, &'a Address)],
 }
@@ -95,12 +97,13 @@ impl Sent<'_> {
     /// One trace of the sending, one of each reception.
     pub(crate) fn traces(&self) -> Vec<Trace> {
         let profile = &self.account.profile;
-        let detail = vec![
+        let mut detail = vec![
             pair("from", seen_by(profile, Rights::Full)),
             pair("why", self.why.as_str()),
             pair("recipients", &self.copies.len()),
             pair("bytes", &self.bytes),
         ];
+        detail.extend(self.null_path.then(|| pair("reverse-path", "<>")));
         let send = self.actor.trace(self.id, self.at, Action::Send, detail);
         let receive = self.copies.iter().map(|(account, rights, to)| Trace {
             person: None,

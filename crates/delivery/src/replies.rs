@@ -158,16 +158,6 @@ pub(crate) fn sender_state(state: mssante::State) -> Denial {
     )
 }
 
-pub(crate) fn null_sender() -> Denial {
-    Denial::new(
-        550,
-        "5.7.1",
-        "null-sender",
-        "a message is sent under an address: set the sender of your mail program to one of yours",
-        "un message s'envoie sous une adresse : reglez l'expediteur de votre logiciel sur une des votres",
-    )
-}
-
 pub(crate) fn bad_sender(text: &str, error: mssante::AddressError) -> Denial {
     Denial::new(
         553,
@@ -322,7 +312,6 @@ mod tests {
             login_unavailable(),
             login_first(),
             sender_state(State::Suspendu),
-            null_sender(),
             bad_sender("\u{e9}@", AddressError::EmptyLocal),
             bad_recipient("a b@chu.fr", AddressError::BadLocal),
             not_own("From", "x@example.org", &to),

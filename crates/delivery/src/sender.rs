@@ -11,25 +11,26 @@ use crate::{
     settings::Settings,
 };
 
-/// Judges MAIL FROM for the account acted as; gives the envelope sender.
+/// Judges MAIL FROM for the account acted as; gives the envelope sender, none for the null reverse-path, with which mail
+/// programs send read receipts (RFC 8098 §3.2): who sends is known by the login, and the From field must be theirs.
 pub(crate) fn envelope_sender(
     account: &Account,
     from: &MailFrom,
     settings: &Settings,
-) -> Result<Address, Denial> {
+) -> Result<Option<Address>, Denial> {
     if !account.state.may_send() {
         return Err(replies::sender_state(account.state));
     }
     if from.size.is_some_and(|size| size > settings.message_bytes) {
         return Err(replies::too_large(settings.message_bytes));
     }
-    let path = from.path.as_deref().ok_or_else(replies::null_sender)?;
+    let Some(path) = from.path.as_deref() else { return Ok(None) };
     let address = Address::parse(path).map_err(|error| replies::bad_sender(path, error))?;
     if !address.is_ascii() && !from.smtputf8 {
         return Err(replies::utf8_needed());
     }
     check_own("MAIL FROM", path, &account.profile)?;
-    Ok(address)
+    Ok(Some(address))
 }
 
 /// Refuses an address that is not the account's own; `field` is where it was written.
@@ -59,7 +60,9 @@ mod tests {
 
     fn judged(account: &Account, from: &MailFrom) -> Result<String, (u16, &'static str, &'static str)> {
         let judged = envelope_sender(account, from, &settings());
-        judged.map(|address| address.to_string()).map_err(|d| (d.code, d.status, d.reason))
+        judged
+            .map(|address| address.map_or("<>".into(), |it| it.to_string()))
+            .map_err(|d| (d.code, d.status, d.reason))
     }
 
     #[test]
@@ -90,9 +93,11 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_is_named_readable_and_not_larger_than_allowed() {
+    fn a_sender_is_null_or_readable_and_not_larger_than_allowed() {
         let null = MailFrom { path: None, ..from("") };
-        assert_eq!(judged(&doctor(), &null), Err((550, "5.7.1", "null-sender")));
+        assert_eq!(judged(&doctor(), &null), Ok("<>".into()));
+        let suspended = Account { state: State::Suspendu, ..doctor() };
+        assert_eq!(judged(&suspended, &null), Err((550, "5.7.1", "sender-state")));
         assert_eq!(judged(&doctor(), &from("a b@chu.fr")), Err((553, "5.1.7", "bad-sender")));
         let utf8 = from("médecin@chu-nord.fr");
         assert_eq!(judged(&doctor(), &utf8), Err((553, "5.6.7", "smtputf8-needed")));

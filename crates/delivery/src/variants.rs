@@ -12,6 +12,8 @@ const REWRITTEN: [&str; 4] = ["From", "Sender", "Reply-To", "Disposition-Notific
 
 /// Fields that are the same for every class.
 pub(crate) struct Additions {
+    /// Whether the Return-Path is the null one, as the client gave it.
+    pub(crate) null_path: bool,
     /// Value of the Received field (RFC 5321 §4.4).
     pub(crate) received: String,
     /// Value of a Date field, when the message has none (RFC 6409 §8.2).
@@ -34,7 +36,8 @@ pub(crate) fn variant(header: &Header, profile: &Profile, reader: Rights, additi
         editor.prepend("Date", date);
     }
     editor.prepend("Received", &additions.received);
-    editor.prepend("Return-Path", &format!("<{target}>"));
+    let path = if additions.null_path { String::new() } else { target.to_string() };
+    editor.prepend("Return-Path", &format!("<{path}>"));
     editor.finish()
 }
 
@@ -51,7 +54,8 @@ mod tests {
     use super::*;
     use crate::samples::{DOCTOR, DOCTOR_LOGIN, SECRETARY, doctor, secretary};
 
-    const ADDED: Additions = Additions { received: String::new(), date: None, message_id: None };
+    const ADDED: Additions =
+        Additions { null_path: false, received: String::new(), date: None, message_id: None };
 
     fn made(fields: &str, profile: &Profile, reader: Rights, additions: &Additions) -> String {
         let header = Header::parse(format!("{fields}\r\n").as_bytes());
@@ -96,6 +100,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_added_on_top_and_an_old_return_path_goes() {
         let additions = Additions {
+            null_path: false,
             received: "from a by b".into(),
             date: Some("Thu, 1 Jan 2026 00:00:00 +0000".into()),
             message_id: Some("<1@b>".into()),

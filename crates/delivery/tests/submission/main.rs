@@ -7,4 +7,5 @@ mod keeping;
 mod paths;
 mod people;
 mod readers;
+mod receipts;
 mod world;

@@ -207,8 +207,10 @@ pub(crate) fn connection() -> Connection {
     }
 }
 
+/// MAIL FROM as a client says it; the empty text is the null reverse-path.
 pub(crate) fn mail(from: &str) -> MailFrom {
-    MailFrom { path: Some(from.to_owned()), size: None, eight_bit: true, smtputf8: false }
+    let path = (!from.is_empty()).then(|| from.to_owned());
+    MailFrom { path, size: None, eight_bit: true, smtputf8: false }
 }
 
 /// A letter from the doctor, CRLF lines.
