@@ -17,13 +17,17 @@ const MAX_ANSWERED: usize = 1_000;
 
 /// Refuses a header that cannot be carried safely for this account.
 pub(crate) fn check(header: &Header, profile: &Profile, settings: &Settings) -> Result<(), Denial> {
+    // Some mail programs drop it, others end the text there: they would read other fields than we do.
+    if header.raw().contains(&0) {
+        return Err(replies::header_nul());
+    }
     for (field, least) in [("From", 1), ("Subject", 0), ("Sender", 0)] {
         let count = header.count(field);
         if count > 1 || count < least {
             return Err(replies::wrong_count(field, count));
         }
     }
-    for field in ["From", "Sender"] {
+    for field in ["From", "Sender", "Resent-From", "Resent-Sender"] {
         let mailboxes = header.addresses(field);
         let present = header.count(field) > 0;
         if present && (mailboxes.is_empty() || at_signs(header, field) != Some(mailboxes.len())) {
@@ -122,6 +126,11 @@ mod tests {
             (format!("From: {DOCTOR}, interne.deux@chu-nord.mssante.fr"), foreign),
             (format!("From: \"{DOCTOR}\" <x@example.org>"), foreign),
             (format!("{own}\nSender: x@example.org"), foreign),
+            (format!("{own}\nResent-From: {DOCTOR_LOGIN}\nResent-Sender: {DOCTOR}"), None),
+            (format!("{own}\nResent-From: {DOCTOR}\nRESENT-FROM : x@example.org"), foreign),
+            (format!("{own}\nResent-Sender: x@example.org"), foreign),
+            (format!("Fr\0om: x@example.org\n{own}"), Some((550, "5.6.0", "header-nul"))),
+            (format!("{own}\nX-Note: a\0b"), Some((550, "5.6.0", "header-nul"))),
         ] {
             assert_eq!(refused(&fields), result, "{fields}");
         }

@@ -280,6 +280,16 @@ pub(crate) fn unreadable(field: &str) -> Denial {
     )
 }
 
+pub(crate) fn header_nul() -> Denial {
+    Denial::new(
+        550,
+        "5.6.0",
+        "header-nul",
+        "the header holds a NUL character, which no mail has: correct the program that wrote it",
+        "l'en-tete contient un caractere NUL, interdit dans un courrier : corrigez le logiciel qui l'a ecrit",
+    )
+}
+
 pub(crate) fn loops(count: usize) -> Denial {
     Denial::new(
         554,
@@ -327,6 +337,7 @@ mod tests {
             wrong_count("From", 0),
             wrong_count("Subject", 2),
             unreadable("Sender"),
+            header_nul(),
             loops(51),
             no_smart_host(),
             StoreError::ClockBehind.into(),
