@@ -30,7 +30,7 @@ test: need-build need-test lint
 lint: need-build
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(RELEASE) --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(RELEASE) --workspace --no-deps --document-private-items -q
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc $(RELEASE) --workspace --no-deps --document-private-items -q
 
 fmt:
 	$(CARGO) fmt --all

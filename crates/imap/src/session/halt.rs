@@ -59,12 +59,12 @@ pub(super) fn answer(error: &StoreError) -> Completion {
     }
 }
 
-/// NO [NONEXISTENT] for a mailbox.
+/// `NO [NONEXISTENT]` for a mailbox.
 pub(super) fn no_such_mailbox() -> Completion {
     Completion::no_with(Code::NonExistent, "There is no such mailbox")
 }
 
-/// NO [TRYCREATE] for the target of COPY, MOVE and APPEND (RFC 3501 §6.3.11, §6.4.7).
+/// `NO [TRYCREATE]` for the target of COPY, MOVE and APPEND (RFC 3501 §6.3.11, §6.4.7).
 pub(super) fn create_it_first() -> Completion {
     Completion::no_with(Code::TryCreate, "There is no such mailbox: create it first")
 }

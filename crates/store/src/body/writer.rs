@@ -1,8 +1,11 @@
 //! Writing a body: sealed into the store as it arrives.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Instant,
 };
 
 use tokio::sync::{Semaphore, mpsc};
@@ -180,7 +183,7 @@ async fn write_chunk(
             changes.push(Change::Put(Family::Accounts, keys::orphan(remains.id), vec![]));
         }
         if let Err(error) = core.engine.write(&changes, Durability::Later) {
-            core.latch.shut(core.clock.now());
+            core.latch.shut(Instant::now());
             return Err(error);
         }
         match changes.swap_remove(0) {

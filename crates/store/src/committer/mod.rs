@@ -7,6 +7,7 @@
 use std::{
     sync::{Arc, atomic::Ordering},
     thread,
+    time::Instant,
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -158,13 +159,13 @@ impl Committer {
         counters.trace = self.core.numbers.trace.load(Ordering::Acquire);
         let mut changes = std::mem::take(&mut batch.pending).into_changes();
         changes.push(Change::Put(Family::Accounts, keys::COUNTERS.to_vec(), records::encode(&counters)?));
-        self.core.latch.begin(now);
+        self.core.latch.begin(Instant::now());
         let written = self.core.engine.write(&changes, Durability::Synced);
         self.core.latch.end();
-        self.core.latch.observe(now, self.core.engine.background_errors());
+        self.core.latch.observe(Instant::now(), self.core.engine.background_errors());
         if let Err(error) = written {
             tracing::error!(%error, "a commit failed; the store sheds load for a moment");
-            self.core.latch.shut(now);
+            self.core.latch.shut(Instant::now());
             return Err(error);
         }
         self.counters = counters;
