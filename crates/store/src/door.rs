@@ -55,18 +55,18 @@ impl Store {
     /// clones fail. Blocking. The engine itself closes when the last clone is gone.
     ///
     /// # Errors
-    /// `Engine` if the last sync failed.
+    /// `Engine` if the last sync failed, `Busy` if the committer had broken.
     pub fn close(self) -> Result<()> {
         let thread = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
+        let finished = thread.is_none_or(|thread| {
             self.stop_committer();
-            if thread.join().is_err() {
-                return Err(StoreError::Busy);
-            }
-        }
-        self.core.engine.sync()?;
+            thread.join().is_ok()
+        });
+        let synced = self.core.engine.sync();
+        // Whatever failed before: its background threads must not outlive the process's statics.
         self.core.engine.quiesce();
-        Ok(())
+        synced?;
+        if finished { Ok(()) } else { Err(StoreError::Busy) }
     }
 
     /// The queue may be full for a moment: the committer is emptying it.

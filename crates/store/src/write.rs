@@ -192,7 +192,7 @@ impl Store {
         self.queue.send(Job::Work(Box::new(operation))).await.map_err(|_| StoreError::Busy)
     }
 
-    async fn submit<T: Send + 'static>(
+    pub(crate) async fn submit<T: Send + 'static>(
         &self,
         apply: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {

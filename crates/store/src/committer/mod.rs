@@ -5,6 +5,7 @@
 //! and nowhere else. Must never touch: what operations mean.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     thread,
     time::Instant,
@@ -203,7 +204,13 @@ impl Batch {
 
     fn apply(&mut self, core: &Core, mut work: Box<dyn Work>) {
         let mut txn = Txn::new(core, &self.pending, self.counters);
-        if work.apply(&mut txn) {
+        // A defect that one operation meets must not end the committer, and with it all mail: what the operation did is
+        // in its own view alone, which goes.
+        let applied = catch_unwind(AssertUnwindSafe(|| work.apply(&mut txn)));
+        if applied.is_err() {
+            tracing::error!("an operation panicked; nothing of it is kept, the others go on");
+        }
+        if applied.unwrap_or(false) {
             let outcome = txn.into_outcome();
             self.pending.absorb(outcome.own);
             self.counters = outcome.counters;
@@ -222,5 +229,29 @@ impl Batch {
         for work in self.failed {
             work.answer(Ok(()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::{Kind, MasterKey, OpenOptions, Settings, Store, StoreError, SystemClock};
+
+    #[tokio::test]
+    async fn an_operation_that_panics_takes_no_other_along() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(OpenOptions {
+            dir: dir.path().join("store"),
+            master: MasterKey::create(&dir.path().join("master.key")).unwrap(),
+            clock: Arc::new(SystemClock),
+            settings: Settings::default(),
+            create: Some(Kind::Production),
+        })
+        .unwrap();
+        let broken = store.submit::<()>(|_| panic!("as a defect would")).await;
+        assert_eq!(broken, Err(StoreError::Busy));
+        assert_eq!(store.submit(|_| Ok(7)).await, Ok(7), "the committer goes on");
+        store.close().unwrap();
     }
 }
