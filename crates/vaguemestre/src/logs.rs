@@ -2,7 +2,7 @@
 //!
 //! Must never decide what is logged; it is the rooms' duty to log no content, subject, password or patient number.
 
-use std::io;
+use std::{io, panic};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -24,4 +24,9 @@ pub(crate) fn start(log: Log) {
     if let Err(error) = started {
         tracing::debug!(%error, "the log had been started");
     }
+    // What a panic says may quote the text that it met: the place is enough to find the defect.
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a defect of this program: it panicked");
+    }));
 }
