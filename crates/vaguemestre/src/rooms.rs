@@ -136,7 +136,7 @@ fn imap_settings(settings: &Settings) -> imap::Settings {
 
 /// The largest message around that many decoded octets of attachments: base64 with its line ends takes 37 % more, the
 /// rest is for text and headers (S-3.6).
-fn encoded(attachments: u64) -> u64 {
+pub(crate) fn encoded(attachments: u64) -> u64 {
     attachments / 2 * 3
 }
 

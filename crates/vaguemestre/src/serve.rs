@@ -33,6 +33,9 @@ use crate::{
 /// What a shutdown adds to the configured grace, for sessions that say their last line at its very end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long sessions that are cut may take to go: what they do on the disk ends by itself.
+const CUT: Duration = Duration::from_secs(5);
+
 /// Descriptors for everything that is not a session, the store's files above all.
 const STORE_FILES: u64 = 1024;
 
@@ -47,12 +50,15 @@ pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
     logs::start(settings.log);
     let runtime =
         runtime().map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
-    let entered = runtime.enter();
-    let done = serve(settings, &runtime);
-    drop(entered);
-    // What still runs after the grace, or at a second signal, is dropped: the store survives a crash at any instruction.
-    runtime.shutdown_background();
-    done
+    let (store, served) = serve(settings, &runtime)?;
+    // What still runs after the grace, or at a second signal, is cut, and lets go of the store.
+    runtime.shutdown_timeout(CUT);
+    // However it ended: an engine left open may abort the process on its way out.
+    let closed =
+        store.close().map_err(|error| Failure::failed(format!("the store did not close well: {error}")));
+    served.and(closed)?;
+    info!("ended");
+    Ok(())
 }
 
 /// Each session takes a descriptor: the soft limit of most systems (1024) is far below what the hard one allows.
@@ -92,8 +98,10 @@ pub(crate) fn certificate(tls: &Tls) -> Result<pki::ServerTls, Failure> {
         .map_err(|error| Failure::failed(format!("[tls]: {error}")))
 }
 
-fn serve(settings: &Settings, runtime: &Runtime) -> Result<(), Failure> {
+/// Opens the store and serves it; gives it back to be closed, and how serving ended.
+fn serve(settings: &Settings, runtime: &Runtime) -> Result<(Store, Result<(), Failure>), Failure> {
     raise_open_files(settings);
+    let _entered = runtime.enter();
     let mut signals =
         Signals::new().map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
     let tls = certificate(&settings.tls)?;
@@ -104,12 +112,7 @@ fn serve(settings: &Settings, runtime: &Runtime) -> Result<(), Failure> {
     }
     let store = open_store(settings, &clock, None)?;
     let served = runtime.block_on(serve_store(settings, &tls, &store, &clock, &mut signals));
-    // However it ended: an engine left open may abort the process on its way out.
-    let closed =
-        store.close().map_err(|error| Failure::failed(format!("the store did not close well: {error}")));
-    served.and(closed)?;
-    info!("ended");
-    Ok(())
+    Ok((store, served))
 }
 
 async fn serve_store(
@@ -170,8 +173,6 @@ async fn wind_down(bound: Duration, mut doors: JoinSet<()>, signals: &mut Signal
             return Err(Failure::failed("ended at once by a second signal; what was told 250 is kept"));
         }
     }
-    // Sessions that are cut hold the store; they must be gone before it closes.
-    doors.shutdown().await;
     Ok(())
 }
 
@@ -190,15 +191,24 @@ pub(crate) fn open_store(
         dir: settings.store.directory.clone(),
         master,
         clock: Arc::clone(clock),
-        settings: store::Settings { memory: settings.store.memory, ..store::Settings::default() },
+        settings: store_settings(settings),
         create,
     })
     .map_err(|error| match error {
         OpenError::Absent(_) => failed(format!("{error}; `vaguemestre store create` makes one")),
         error => failed(error.to_string()),
     })?;
-    refuse_public_demonstration(store.kind(), settings)?;
-    Ok(store)
+    let Err(refused) = refuse_public_demonstration(store.kind(), settings) else { return Ok(store) };
+    // An engine left open may abort the process on its way out, and hide the refusal.
+    store.close().map_err(|error| failed(error.to_string()))?;
+    Err(refused)
+}
+
+/// The store's limits under these settings: it keeps whatever the services announce that they take.
+fn store_settings(settings: &Settings) -> store::Settings {
+    let usual = store::Settings::default();
+    let body_bytes = usual.body_bytes.max(rooms::encoded(settings.limits.attachments));
+    store::Settings { memory: settings.store.memory, body_bytes, ..usual }
 }
 
 /// A demonstration's passwords are known to everyone: it is never reachable from another machine.
@@ -292,6 +302,35 @@ mod tests {
     fn sample() -> Settings {
         let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/vaguemestre.toml"));
         config::load(path).unwrap()
+    }
+
+    fn in_dir(dir: &Path) -> Settings {
+        let mut settings = sample();
+        settings.store.directory = dir.join("store");
+        settings.store.master_key = dir.join("master.key");
+        drop(MasterKey::create(&settings.store.master_key).unwrap());
+        settings
+    }
+
+    #[test]
+    fn a_store_that_is_refused_is_closed_when_that_is_told() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let dir = tempfile::tempdir().unwrap();
+        let settings = in_dir(dir.path());
+        for _ in 0..10 {
+            let refused = open_store(&settings, &clock, Some(Kind::Demonstration)).err().unwrap();
+            assert!(format!("{refused:?}").contains("not a loopback address"), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn the_store_keeps_the_largest_message_that_is_announced() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = in_dir(dir.path());
+        settings.limits.attachments = 1_000_000_000;
+        assert!(store_settings(&settings).body_bytes >= rooms::encoded(settings.limits.attachments));
+        settings.limits.attachments = 60_000_000;
+        assert_eq!(store_settings(&settings).body_bytes, store::Settings::default().body_bytes);
     }
 
     #[test]

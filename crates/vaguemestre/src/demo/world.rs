@@ -107,9 +107,10 @@ pub(super) fn prepare(dir: &Path, offset: u16) -> Result<World, Failure> {
     if !key.exists() {
         MasterKey::create(&key).map_err(|error| failed("master key", &error))?;
     }
+    // The store first: one that is no demonstration's is refused with its configuration untouched.
+    furnish(&nord.join("store"), &key)?;
     fs::write(world.config(), configuration(&world, &pki))
         .map_err(|error| failed("configuration", &error))?;
-    furnish(&nord.join("store"), &key)?;
     Ok(world)
 }
 
@@ -126,18 +127,22 @@ fn furnish(dir: &Path, key: &Path) -> Result<(), Failure> {
         create: Some(Kind::Demonstration),
     })
     .map_err(|error| failed(&error))?;
-    if store.kind() != Kind::Demonstration {
-        let text = format!("{} holds a store that is no demonstration: use another --dir", dir.display());
-        return Err(Failure::failed(text));
-    }
-    let filled = runtime.block_on(async {
-        for person in people::all() {
-            admit(&store, person).await?;
+    let filled = match store.kind() {
+        Kind::Demonstration => runtime.block_on(admit_all(&store)).map_err(|error| failed(&error)),
+        Kind::Production => {
+            let text = format!("{} holds a store that is no demonstration: use another --dir", dir.display());
+            Err(Failure::failed(text))
         }
-        Ok::<_, StoreError>(())
-    });
-    filled.map_err(|error| failed(&error))?;
-    store.close().map_err(|error| failed(&error))
+    };
+    // However it ended: an engine left open may abort the process on its way out.
+    filled.and(store.close().map_err(|error| failed(&error)))
+}
+
+async fn admit_all(store: &Store) -> Result<(), StoreError> {
+    for person in people::all() {
+        admit(store, person).await?;
+    }
+    Ok(())
 }
 
 async fn admit(store: &Store, person: Person) -> Result<(), StoreError> {
