@@ -4,7 +4,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use store::{Clock, Kind, MasterKey, OpenError, OpenOptions, Store, SystemClock};
 use tokio::{
     net::TcpListener,
@@ -21,8 +21,7 @@ use crate::{
     config::{Limits, Service, Settings, Tls, TlsVersion},
     control::{
         office::{House, Office},
-        peer,
-        server::{self, ControlSocket},
+        peer, server,
     },
     exit::Failure,
     listeners::{self, Door, Peers},
@@ -148,7 +147,9 @@ async fn serve_store(
         demonstration = store.kind() == Kind::Demonstration,
         "ready"
     );
-    let administrators = administrators(settings, &control)?;
+    // Asked of the system, not of the socket file: a directory that others may write could hold theirs by now.
+    let own = geteuid().as_raw();
+    let administrators = peer::administrators(&settings.control.administrators, own);
     tokio::select! {
         () = server::serve(&control, administrators, office) => {}
         () = signals.next() => {}
@@ -256,14 +257,6 @@ fn office(
         operator: settings.operator.clone(),
         house: House { started: clock.now(), doors, certificate: tls.describe() },
     }
-}
-
-fn administrators(
-    settings: &Settings,
-    control: &ControlSocket,
-) -> Result<Vec<crate::config::Administrator>, Failure> {
-    let own = control.owner().map_err(|error| Failure::failed(format!("[control] socket: {error}")))?;
-    Ok(peer::administrators(&settings.control.administrators, own))
 }
 
 fn highest(version: TlsVersion) -> pki::TlsVersion {

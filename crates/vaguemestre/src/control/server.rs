@@ -5,7 +5,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -45,13 +45,6 @@ pub(crate) struct SocketError {
 pub(crate) struct ControlSocket {
     path: PathBuf,
     listener: UnixListener,
-}
-
-impl ControlSocket {
-    /// The user that the daemon runs as: the owner of the file that it has just made.
-    pub(crate) fn owner(&self) -> io::Result<u32> {
-        fs::metadata(&self.path).map(|found| found.uid())
-    }
 }
 
 impl Drop for ControlSocket {
