@@ -17,7 +17,15 @@ pub(crate) struct Input {
     buffer: Vec<u8>,
     start: usize,
     scanned: usize,
-    skipped: usize,
+    skipped: Option<Skipped>,
+}
+
+/// The start of a line that is being dropped.
+#[derive(Clone, Copy)]
+struct Skipped {
+    length: usize,
+    /// What the whole line was measured by when its start was still there to be looked at.
+    limit: usize,
 }
 
 /// What [`Input::line`] found.
@@ -83,15 +91,16 @@ impl Input {
         }
     }
 
-    /// The next line of at most `limit` bytes, CR LF included.
+    /// The next line of at most `limit` bytes, CR LF included. Once the start of a line was dropped, the limit of then holds to its end.
     pub(crate) fn line(&mut self, limit: usize) -> Result<Taken, Fault> {
+        let limit = self.skipped.map_or(limit, |skipped| skipped.limit);
         let found = self.find_end();
         self.check_flood(limit)?;
         if !found? {
             self.skip_beyond(limit);
             return Ok(Taken::More);
         }
-        let length = self.skipped + self.scanned - self.start;
+        let length = self.length();
         let line = self.take_scanned();
         Ok(if length + 2 > limit { Taken::TooLong } else { Taken::Line(line) })
     }
@@ -112,25 +121,29 @@ impl Input {
     }
 
     fn check_flood(&self, limit: usize) -> Result<(), Fault> {
-        let length = self.skipped + self.scanned - self.start;
-        if length > limit.saturating_add(SKIPPED) { Err(Fault::Flood) } else { Ok(()) }
+        if self.length() > limit.saturating_add(SKIPPED) { Err(Fault::Flood) } else { Ok(()) }
+    }
+
+    /// How long the line is, as far as it was looked at.
+    fn length(&self) -> usize {
+        self.skipped.map_or(0, |skipped| skipped.length) + self.scanned - self.start
     }
 
     fn skip_beyond(&mut self, limit: usize) {
-        let length = self.scanned - self.start;
-        if self.skipped + length + 2 > limit {
-            self.skipped += length;
+        let length = self.length();
+        if length + 2 > limit {
+            self.skipped = Some(Skipped { length, limit });
             self.wipe(self.start, self.scanned);
-            self.consume(length);
+            self.consume(self.scanned - self.start);
         }
     }
 
     fn take_scanned(&mut self) -> Zeroizing<Vec<u8>> {
         let line = self.buffer.get(self.start..self.scanned).unwrap_or_default();
-        let line = Zeroizing::new(if self.skipped == 0 { line.to_vec() } else { Vec::new() });
+        let line = Zeroizing::new(if self.skipped.is_none() { line.to_vec() } else { Vec::new() });
         self.wipe(self.start, self.scanned);
         self.consume(self.scanned + 2 - self.start);
-        self.skipped = 0;
+        self.skipped = None;
         line
     }
 

@@ -97,6 +97,14 @@ proptest! {
 }
 
 #[test]
+fn what_is_left_of_a_dropped_line_is_no_line_of_its_own() {
+    let line = [b"EHLO ".to_vec(), b"x".repeat(1_100), b"AUTH PLAIN\r\n".to_vec()].concat();
+    let (whole, cut) = (play(&line, line.len()), play(&line, 1_105));
+    assert!(whole.said.ends_with(b"500 5.5.2 Command line too long\r\n"));
+    assert_eq!(whole.said, cut.said);
+}
+
+#[test]
 fn replies_to_pipelined_commands_go_out_in_one_write() {
     let bytes = [LOGIN, &b"NOOP\r\n".repeat(100)].concat();
     let outcome = play(&bytes, bytes.len());
