@@ -59,7 +59,9 @@ impl Start {
     fn read(subject: &str) -> Self {
         let (mut tags, mut kept, mut rest) = (0, String::new(), subject);
         loop {
-            if let Some(after) = after_tag(rest) {
+            // behind a tag, spaces hide no second one: it would stand at the start once the first is gone
+            let behind_spaces = if tags > 0 { rest.trim_start_matches(is_space) } else { rest };
+            if let Some(after) = after_tag(behind_spaces) {
                 tags += 1;
                 rest = after;
             } else if let Some(after) = after_prefix(rest) {
@@ -152,6 +154,9 @@ mod tests {
             ("fw:re:TR : Fwd : #med# x", "fw:re:TR : Fwd : x"),
             ("Re: #med# RE: #med# x", "Re: RE: x"),
             ("#med# #med# x", "x"),
+            ("#med#  #med# x", "x"),
+            ("Re:#med#  #med# x", "Re:x"),
+            ("Re: #med# \u{A0}#med# x", "Re: x"),
             ("#med# Re: x", "Re: x"),
             ("#med# Re: #med# x", "Re: x"),
             ("Re:  #med# é", "Re:  é"),
@@ -237,6 +242,14 @@ mod tests {
         #[test]
         fn any_subject_is_judged_without_panic(subject in any::<String>()) {
             prop_assert_eq!(tag(&subject) == Tag::Present, without_tag(&subject).is_some());
+        }
+
+        #[test]
+        fn a_tag_that_was_removed_is_gone(pieces in prop::collection::vec("#med# |#med#|Re|:| |\u{A0}|x", 0..12)) {
+            if let Some(rest) = without_tag(&pieces.concat()) {
+                prop_assert_ne!(tag(&rest), Tag::Present);
+                prop_assert_ne!(tag(rest.trim_start()), Tag::Present);
+            }
         }
 
         #[test]
