@@ -3,11 +3,11 @@
 //! May use the public face of the crates only: what a target sees is what the network sees.
 
 use std::{
+    collections::VecDeque,
     future::Future,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
-    vec,
 };
 
 use smtp::{
@@ -26,7 +26,7 @@ pub struct Script(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    answers: vec::IntoIter<u8>,
+    answers: VecDeque<u8>,
     kept: Vec<Vec<u8>>,
     arrived: Vec<u8>,
 }
@@ -34,7 +34,7 @@ struct State {
 impl Script {
     /// Answers with these bytes, one a question.
     pub fn new(answers: &[u8]) -> Self {
-        Script(Mutex::new(State { answers: answers.to_vec().into_iter(), ..State::default() }))
+        Script(Mutex::new(State { answers: answers.to_vec().into(), ..State::default() }))
     }
 
     /// The content of every message that was accepted.
@@ -52,7 +52,7 @@ impl Script {
     }
 
     fn ask(&self) -> Result<(), Reply> {
-        match self.state().answers.next().map_or(0, |answer| answer % 16) {
+        match self.state().answers.pop_front().map_or(0, |answer| answer % 16) {
             0..8 => Ok(()),
             8 => Err(Reply::new(250, "2.0.0", ["Accepted kept-0"])),
             9 => Err(Reply::new(354, "", ["Go on"])),
