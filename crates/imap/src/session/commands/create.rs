@@ -23,13 +23,24 @@ pub(in crate::session) async fn create(
     Ok(Completion::ok("CREATE completed"))
 }
 
-/// Refuses names that a pattern of LIST could not name again, or that look like another.
+/// Longest level of a mailbox name, in bytes: clients that keep mail in files make a file name of it.
+const LEVEL_BYTES: usize = 200;
+
+/// Refuses names that a pattern of LIST could not name again, that look like another, or that stop a client which
+/// keeps mail in files: mbsync mirrors nothing at all from a server that lists `..`.
 pub(super) fn acceptable(name: &MailboxName) -> Result<(), Halt> {
     if name.as_str().contains(['*', '%']) {
         return Err(Completion::no_with(Code::Cannot, "A mailbox name cannot hold * or %").into());
     }
     if name.as_str().split('/').any(|level| level.trim() != level) {
         let text = "A level of a mailbox name cannot begin or end with a space";
+        return Err(Completion::no_with(Code::Cannot, text).into());
+    }
+    if name.as_str().split('/').any(|level| matches!(level, "." | "..")) {
+        return Err(Completion::no_with(Code::Cannot, "A level of a mailbox name cannot be . or ..").into());
+    }
+    if name.as_str().split('/').any(|level| level.len() > LEVEL_BYTES) {
+        let text = "A level of a mailbox name cannot be longer than 200 bytes";
         return Err(Completion::no_with(Code::Cannot, text).into());
     }
     Ok(())
