@@ -105,3 +105,15 @@ async fn a_repeat_is_traced() {
     assert_eq!((count(Action::Send), count(Action::Receive), count(Action::Repeat)), (1, 1, 1));
     world.end().await;
 }
+
+#[tokio::test]
+async fn without_date_and_message_id_the_same_bytes_are_two_messages() {
+    let world = World::start().await;
+    let alert =
+        format!("From: {DOCTOR}\r\nTo: {INTERN}\r\nSubject: #med# alarme\r\n\r\nchambre 12\r\n").into_bytes();
+    let first = world.send(DOCTOR, DOCTOR, &[INTERN], &alert).await.unwrap().id;
+    let second = world.send(DOCTOR, DOCTOR, &[INTERN], &alert).await.unwrap().id;
+    assert_ne!(first, second);
+    assert_eq!(world.inbox(INTERN).len(), 2);
+    world.end().await;
+}

@@ -9,7 +9,7 @@ use crate::world::*;
 /// A receipt as a client sends it.
 fn receipt(from: &str) -> Vec<u8> {
     format!(
-        "From: {from}\r\nSubject: Lu : resultat\r\nIn-Reply-To: <lettre@poste>\r\nMIME-Version: 1.0\r\n\
+        "From: {from}\r\nDate: Sat, 21 Nov 2026 11:00:00 +0100\r\nSubject: Lu : resultat\r\nIn-Reply-To: <lettre@poste>\r\nMIME-Version: 1.0\r\n\
          Content-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n\
          --b\r\n\r\nLu.\r\n--b\r\nContent-Type: message/disposition-notification\r\n\r\n\
          Disposition: manual-action/MDN-sent-manually; displayed\r\n--b--\r\n"
