@@ -5,7 +5,10 @@ use std::{
     thread::JoinHandle,
 };
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::JoinSet,
+};
 
 use crate::{
     AccountId, BodyWriter, BoxId, Fault, Kind, ModSeq, OpenError, OpenOptions, ProofReport, Reader, Result,
@@ -85,7 +88,8 @@ impl Store {
         prove::prove(&self.reader())
     }
 
-    /// Runs `f` on a fresh snapshot off the runtime's threads; waits while too many others do.
+    /// Runs `f` on a fresh snapshot off the runtime's threads; waits while too many others do. One that waits holds
+    /// nobody up, whether its future is polled or not.
     ///
     /// # Errors
     /// What `f` gives; `Busy` while the runtime shuts down.
@@ -93,13 +97,25 @@ impl Store {
         &self,
         f: impl FnOnce(&Reader<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = Arc::clone(&self.readers).acquire_owned().await.map_err(|_| StoreError::Busy)?;
         let core = Arc::clone(&self.core);
-        let work = move || {
-            let _permit = permit;
-            f(&Reader::new(&core))
+        let work = move |permit| {
+            tokio::task::spawn_blocking(move || {
+                let _permit: OwnedSemaphorePermit = permit;
+                f(&Reader::new(&core))
+            })
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Busy)?
+        let readers = Arc::clone(&self.readers);
+        if let Ok(permit) = Arc::clone(&readers).try_acquire_owned() {
+            return work(permit).await.map_err(|_| StoreError::Busy)?;
+        }
+        // A task of its own takes the permit as soon as it is given and uses it. The caller may not look at this future
+        // for hours: a session asks whether its rights stand, then runs a command that reads, and would wait for itself.
+        let mut turn = JoinSet::new();
+        turn.spawn(async move {
+            let permit = readers.acquire_owned().await.map_err(|_| StoreError::Busy)?;
+            work(permit).await.map_err(|_| StoreError::Busy)?
+        });
+        turn.join_next().await.ok_or(StoreError::Busy)?.map_err(|_| StoreError::Busy)?
     }
 
     /// A fresh snapshot to read from on this thread: for commands and tests, never on a runtime thread.
