@@ -7,5 +7,5 @@ mod server;
 
 pub use self::{
     error::PkiError,
-    server::{Description, ServerTls, TlsVersion},
+    server::{Description, EXPIRES_SOON_DAYS, ServerTls, TlsVersion},
 };

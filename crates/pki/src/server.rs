@@ -66,6 +66,23 @@ pub struct Description {
     pub not_after: Timestamp,
 }
 
+/// From how many days before its end a certificate is worth a warning: an authority's answer takes days, not hours.
+pub const EXPIRES_SOON_DAYS: i64 = 30;
+
+impl Description {
+    /// Whole days from `now` to the last valid instant; negative once it is past.
+    #[must_use]
+    pub fn days_left(&self, now: Timestamp) -> i64 {
+        self.not_after.duration_since(now).as_hours().div_euclid(24)
+    }
+
+    /// Whether it ends within [`EXPIRES_SOON_DAYS`] of `now`, or has ended.
+    #[must_use]
+    pub fn expires_soon(&self, now: Timestamp) -> bool {
+        self.days_left(now) < EXPIRES_SOON_DAYS
+    }
+}
+
 impl ServerTls {
     /// Reads a certificate chain (PEM, the server's own certificate first) and its private key (PEM: PKCS #8, PKCS #1 or
     /// SEC 1, without pass phrase). Dates are not judged here: see [`ServerTls::check_dates`].

@@ -59,6 +59,7 @@ fn check(settings: &Settings, as_json: bool) -> Result<(), Failure> {
     tls.check_dates(SystemClock.now()).map_err(|error| Failure::failed(format!("[tls]: {error}")))?;
     MasterKey::load(&settings.store.master_key).map_err(|error| Failure::failed(error.to_string()))?;
     let certificate = tls.describe();
+    let days_left = certificate.days_left(SystemClock.now());
     let listeners: Vec<_> = settings
         .listeners
         .all()
@@ -66,12 +67,17 @@ fn check(settings: &Settings, as_json: bool) -> Result<(), Failure> {
         .collect();
     let facts = json!({
         "hostname": settings.operator.hostname,
-        "certificate": { "subject": certificate.subject, "names": certificate.names, "not_after": certificate.not_after },
+        "certificate": { "subject": certificate.subject, "names": certificate.names, "not_after": certificate.not_after, "days_left": days_left },
         "listeners": listeners,
         "store": settings.store.directory,
         "control": settings.control.socket,
     });
-    print::facts("the configuration, the certificate and the master key are good", &facts, as_json);
+    let text = if certificate.expires_soon(SystemClock.now()) {
+        "the configuration, the certificate and the master key are good, but the certificate ends soon: order the next one"
+    } else {
+        "the configuration, the certificate and the master key are good"
+    };
+    print::facts(text, &facts, as_json);
     Ok(())
 }
 

@@ -108,6 +108,9 @@ fn serve(settings: &Settings, runtime: &Runtime) -> Result<(Store, Result<(), Fa
     if let Err(error) = tls.check_dates(clock.now()) {
         // Mail that is in the boxes is still worth more with a warning in the clients than not at all.
         warn!(%error, "the certificate is outside its dates: clients will refuse or warn");
+    } else if tls.describe().expires_soon(clock.now()) {
+        let days = tls.describe().days_left(clock.now());
+        warn!(days_left = days, "the certificate ends soon: order the next one");
     }
     let store = open_store(settings, &clock, None)?;
     let served = runtime.block_on(serve_store(settings, &tls, &store, &clock, &mut signals));

@@ -152,6 +152,16 @@ fn dates_are_judged_at_the_instant_given() {
 }
 
 #[test]
+fn the_end_of_a_certificate_is_seen_coming() {
+    let description = Files::demo().load().unwrap().describe();
+    let days = |days| description.not_after - jiff::SignedDuration::from_hours(24 * days);
+    assert_eq!(description.days_left(days(EXPIRES_SOON_DAYS)), EXPIRES_SOON_DAYS);
+    assert!(!description.expires_soon(days(EXPIRES_SOON_DAYS)));
+    assert!(description.expires_soon(days(EXPIRES_SOON_DAYS - 1)));
+    assert!(description.days_left(days(-1)) < 0 && description.expires_soon(days(-1)));
+}
+
+#[test]
 fn files_that_are_missing_or_hold_something_else_are_named() {
     let files = Files::demo();
     let absent = files.dir.path().join("absent");

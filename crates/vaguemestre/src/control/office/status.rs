@@ -41,7 +41,7 @@ impl Office {
                 subject: certificate.subject.clone(),
                 names: certificate.names.clone(),
                 not_after: certificate.not_after,
-                days_left: certificate.not_after.duration_since(now).as_hours() / 24,
+                days_left: certificate.days_left(now),
             },
             store: serde_json::to_value(self.store.statistics()).unwrap_or_default(),
         }
