@@ -7,20 +7,12 @@ use crate::harness::{DEPARTMENT, DOCTOR, INTERN, Imap, PASSWORD, World, letter, 
 
 const NURSE: &str = "infirmiere@cabinet-nord.fr";
 
-fn add_nurse(world: &World) -> String {
-    let words = [
-        "account",
-        "add",
-        "--type",
-        "MED",
-        "--login",
-        NURSE,
-        "--last-name",
-        "Martin",
-        "--first-name",
-        "Claire",
-    ];
-    succeed(world.command(&words).args(["--region", "Hauts-de-France", "--profession", "Infirmier"]))
+/// `account add` for the nurse's login address, under whatever name.
+fn add(world: &World, last_name: &str, first_name: &str) -> Command {
+    let mut command = world.command(&["account", "add", "--type", "MED", "--login", NURSE]);
+    command.args(["--last-name", last_name, "--first-name", first_name]);
+    command.args(["--region", "Hauts-de-France", "--profession", "Infirmier"]);
+    command
 }
 
 fn password(world: &World, device: &str) -> String {
@@ -39,21 +31,8 @@ fn ends_within_five_seconds(imap: &mut Imap) {
 #[test]
 fn an_account_lives_and_ends() {
     let world = World::start();
-    add_nurse(&world);
-    let (again, ok) = run(world
-        .command(&[
-            "account",
-            "add",
-            "--type",
-            "MED",
-            "--login",
-            NURSE,
-            "--last-name",
-            "Autre",
-            "--first-name",
-            "Une",
-        ])
-        .args(["--region", "Hauts-de-France", "--profession", "Infirmier"]));
+    succeed(&mut add(&world, "Martin", "Claire"));
+    let (again, ok) = run(&mut add(&world, "Autre", "Une"));
     assert!(!ok && again.contains(NURSE), "a taken address is refused by name: {again}");
 
     let secret = password(&world, "Thunderbird du bureau");
@@ -85,20 +64,7 @@ fn an_account_lives_and_ends() {
     ends_within_five_seconds(&mut imap);
     let (gone, ok) = run(&mut world.command(&["account", "show", NURSE]));
     assert!(!ok && gone.contains(NURSE), "{gone}");
-    let (taken, ok) = run(world
-        .command(&[
-            "account",
-            "add",
-            "--type",
-            "MED",
-            "--login",
-            NURSE,
-            "--last-name",
-            "Martin",
-            "--first-name",
-            "Claire",
-        ])
-        .args(["--region", "Hauts-de-France", "--profession", "Infirmier"]));
+    let (taken, ok) = run(&mut add(&world, "Martin", "Claire"));
     assert!(!ok, "an address is never given again (S-1.3): {taken}");
 }
 
