@@ -1,10 +1,13 @@
 //! kill -9 at random moments of 50 transfers: what was told 250 is there, once; what was not is absent or complete (I-1).
 
 use std::collections::HashMap;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::harness::{DEPARTMENT, DOCTOR, INTERN, PASSWORD, SECRETARY, World, base64_lines, letter, noise};
+use crate::harness::{
+    DEPARTMENT, DOCTOR, INTERN, PASSWORD, SECRETARY, Smtp, World, base64_lines, letter, noise,
+};
 
 const ROUNDS: u64 = 10;
 const TRANSFERS: u64 = 5;
@@ -23,21 +26,30 @@ fn killed_at_any_moment_what_was_told_is_there_once() {
     let mut world = World::start();
     let mut transfers = Vec::new();
     for round in 0..ROUNDS {
+        let (tell, told) = mpsc::channel();
         let running: Vec<_> = (0..TRANSFERS)
             .map(|n| {
-                let (port, ca) = (world.submission_tls(), world.ca());
+                let mut smtp = world.smtp();
+                assert_eq!(smtp.login(DOCTOR, PASSWORD).0, 235);
                 let body = base64_lines(&noise(random.below(400_000), seed + round * 100 + n));
                 let id = format!("transfert-{round}-{n}@poste");
-                thread::spawn(move || transfer(port, &ca, id, body))
+                let tell = tell.clone();
+                thread::spawn(move || transfer(smtp, id, body, &tell))
             })
             .collect();
-        thread::sleep(Duration::from_micros(random.below(60_000) as u64));
+        // Kill after so many answers, and at a random moment of what is still under way then.
+        for _ in 0..round % TRANSFERS {
+            told.recv_timeout(Duration::from_secs(30)).unwrap();
+        }
+        thread::sleep(Duration::from_micros(random.below(6_000) as u64));
         world.kill();
-        transfers.extend(running.into_iter().filter_map(|t| t.join().unwrap()));
+        transfers.extend(running.into_iter().map(|t| t.join().unwrap()));
         world.serve();
     }
     let told = transfers.iter().filter(|t| t.told).count();
     println!("{} transfers begun, {told} told 250", transfers.len());
+    assert_eq!(transfers.len() as u64, ROUNDS * TRANSFERS);
+    assert!(told < transfers.len(), "some were cut");
 
     let boxes = [format!("{DEPARTMENT}*{INTERN}"), SECRETARY.to_owned()];
     let found: Vec<_> = boxes.iter().map(|user| read_all(&world, user)).collect();
@@ -68,16 +80,15 @@ fn killed_at_any_moment_what_was_told_is_there_once() {
     }
 }
 
-/// One submission that the kill may cut anywhere; `None` if it did not get as far as MAIL.
-fn transfer(port: u16, ca: &std::path::Path, id: String, body: String) -> Option<Transfer> {
-    let begun = std::panic::catch_unwind(|| {
-        let mut smtp = crate::harness::Smtp::connect(port, ca);
-        (smtp.login(DOCTOR, PASSWORD).0 == 235).then_some(smtp)
-    });
-    let mut smtp = begun.ok().flatten()?;
+/// One submission that the kill may cut anywhere.
+fn transfer(mut smtp: Smtp, id: String, body: String, tell: &mpsc::Sender<()>) -> Transfer {
     let message = letter(DEPARTMENT, &id, "#med# coupure", &body);
     let told = smtp.submit(DOCTOR, &[DEPARTMENT, SECRETARY], message.as_bytes()).is_ok_and(|r| r.0 == 250);
-    Some(Transfer { id, body, told })
+    if told {
+        // Nobody counts any more once the daemon is being killed.
+        let _ = tell.send(());
+    }
+    Transfer { id, body, told }
 }
 
 /// What a client does with a message whose answer it never read: it sends the same again.
