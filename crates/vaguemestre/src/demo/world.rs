@@ -27,6 +27,9 @@ const HOSTNAME: &str = "mail.chu-nord.fr";
 /// The names that the demonstration's certificate carries: what clients on this machine may write.
 const CERTIFIED: [&str; 3] = ["localhost", "127.0.0.1", HOSTNAME];
 
+/// The operator's files in the PKI.
+const OPERATOR: &str = "nord";
+
 /// The name of each demonstration password.
 const DEVICE: &str = "demonstration";
 
@@ -101,7 +104,12 @@ pub(super) fn prepare(dir: &Path, offset: u16) -> Result<World, Failure> {
     let nord = dir.join("nord");
     fs::create_dir_all(&nord).map_err(|error| failed("the directory cannot be made", &error))?;
     let now = Timestamp::now();
-    let pki = demo_pki::create(&dir.join("pki"), &CERTIFIED, now)
+    let operator = demo_pki::Operator {
+        id: OPERATOR.to_owned(),
+        hostnames: CERTIFIED.map(str::to_owned).to_vec(),
+        subject: demo_pki::Name::server(HOSTNAME, "1990000001", "CENTRE HOSPITALIER NORD", "Nord (59)"),
+    };
+    let pki = demo_pki::World::create(&dir.join("pki"), &[operator], &[], now)
         .map_err(|error| failed("certificates", &error))?;
     let key = nord.join("master.key");
     if !key.exists() {
@@ -185,7 +193,7 @@ fn trace(action: Action) -> Trace {
     }
 }
 
-fn configuration(world: &World, pki: &demo_pki::DemoPki) -> String {
+fn configuration(world: &World, pki: &demo_pki::World) -> String {
     let Ports { submission, submission_tls, imap, imap_tls } = world.ports;
     let [first, second] = LOGIN_DOMAINS;
     // Beside each other in one directory, so that the world can be moved: paths relative to this file.
@@ -193,7 +201,7 @@ fn configuration(world: &World, pki: &demo_pki::DemoPki) -> String {
         let name = path.strip_prefix(&world.dir).unwrap_or(path);
         format!("../{}", name.display())
     };
-    let (chain, key) = (relative(&pki.chain), relative(&pki.key));
+    let (chain, key) = (relative(&pki.chain(OPERATOR)), relative(&pki.key(OPERATOR)));
     format!(
         r#"# Made by `vaguemestre demo` at each of its runs: changes are lost. config/vaguemestre.toml explains the keys.
 [operator]
