@@ -71,6 +71,23 @@ pub enum Decision {
     Refuse(Refusal),
 }
 
+/// The domain under which an address is MSSanté even where no list says so (M-9).
+const MSSANTE: &str = "mssante.fr";
+
+/// Where an address is that is in none of this operator's domains; `listed` is what the white list in force says of
+/// its domain (S-3.1, M-9).
+#[must_use]
+pub fn beyond(to: &Address, listed: bool, settings: &RouteSettings) -> Place {
+    let domain = to.domain();
+    if listed {
+        Place::TrustSpace
+    } else if domain.is_under(MSSANTE) || *domain == settings.patient_domain {
+        Place::Unlisted
+    } else {
+        Place::Outside
+    }
+}
+
 /// Judges one recipient at RCPT: the sender's rights and patients' numbers (S-3.2). A recipient outside the trust
 /// space passes here: the header decides.
 ///
@@ -103,10 +120,14 @@ fn decided(facts: &Facts<'_>) -> Result<Decision, Refusal> {
         within_rights(&facts.sender, to, *place)?;
     }
     let Some(why) = why_secure(facts) else { return in_clear(facts) };
-    match facts.recipients.iter().find(|(_, place)| *place == Place::Outside) {
-        Some((outside, _)) => Err(texts::outside_trust_space(outside)),
-        None => Ok(Decision::Secure(why)),
+    for (to, place) in facts.recipients {
+        match place {
+            Place::Outside => return Err(texts::outside_trust_space(to)),
+            Place::Unlisted => return Err(texts::unlisted_domain(to)),
+            Place::Local { .. } | Place::UnknownLocal | Place::TrustSpace => {}
+        }
     }
+    Ok(Decision::Secure(why))
 }
 
 /// What needs no header: the sender's state and rights, and whether the account exists.
@@ -116,8 +137,10 @@ fn within_rights(sender: &Sender, to: &Address, place: Place) -> Result<(), Refu
     }
     match place {
         Place::UnknownLocal => Err(texts::unknown_recipient(to)),
-        Place::TrustSpace if sender.rights == Rights::Internal => Err(texts::beyond_rights(to)),
-        Place::Local { .. } | Place::TrustSpace | Place::Outside => Ok(()),
+        Place::TrustSpace | Place::Unlisted if sender.rights == Rights::Internal => {
+            Err(texts::beyond_rights(to))
+        }
+        Place::Local { .. } | Place::TrustSpace | Place::Unlisted | Place::Outside => Ok(()),
     }
 }
 
@@ -129,7 +152,9 @@ fn is_patient(local: &str, settings: &RouteSettings) -> bool {
 
 /// Why the message is secure, if it is (S-3.1).
 fn why_secure(facts: &Facts<'_>) -> Option<Why> {
-    let is_mssante = |place: &Place| matches!(place, Place::TrustSpace | Place::Local { mssante: true, .. });
+    let is_mssante = |place: &Place| {
+        matches!(place, Place::TrustSpace | Place::Unlisted | Place::Local { mssante: true, .. })
+    };
     let is_local = |place: &Place| matches!(place, Place::Local { .. });
     let mut places = facts.recipients.iter().map(|(_, place)| place);
     if facts.tag == Tag::Present {

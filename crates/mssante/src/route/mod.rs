@@ -11,7 +11,7 @@ mod tests;
 mod texts;
 
 pub use self::{
-    decision::{Answers, Decision, Facts, Why, decide, recipient},
+    decision::{Answers, Decision, Facts, Why, beyond, decide, recipient},
     refusal::{Reason, Refusal},
 };
 use crate::{Domain, Rights, State};
@@ -28,8 +28,10 @@ pub enum Place {
     },
     /// In one of this operator's domains, and no account that takes mail.
     UnknownLocal,
-    /// In `mssante.fr` or in a listed domain, and not this operator's (M-9).
+    /// In a listed domain that is not this operator's: trust follows the list, never the suffix (M-9).
     TrustSpace,
+    /// In no listed domain, and still an MSSanté address to whoever wrote it: under `mssante.fr`, or a patient's.
+    Unlisted,
     /// Anywhere else.
     Outside,
 }

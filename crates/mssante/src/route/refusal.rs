@@ -39,6 +39,8 @@ pub enum Reason {
     NoRecipient,
     /// A secure message with a recipient outside the trust space (S-3.2).
     OutsideTrustSpace,
+    /// A secure message with a recipient whose MSSanté domain is not in the white list (S-3.2, M-9).
+    UnlistedDomain,
     /// Not secure, and the subject holds something like the tag (S-3.3).
     TagNearMiss,
     /// Not secure, and a recipient's domain looks like an MSSanté one (S-3.3).
@@ -60,6 +62,7 @@ impl Reason {
             Self::UnknownRecipient => "unknown-recipient",
             Self::NoRecipient => "no-recipient",
             Self::OutsideTrustSpace => "outside-trust-space",
+            Self::UnlistedDomain => "unlisted-domain",
             Self::TagNearMiss => "tag-near-miss",
             Self::DomainLookAlike => "domain-look-alike",
             Self::UnknownAnswer => "unknown-answer",

@@ -9,6 +9,7 @@ const OUR: &str = "jean.dupont@chu-nord.mssante.fr";
 const LOGIN: &str = "secretariat@cabinet-nord.fr";
 const PEER: &str = "anne.martin@chu-sud.mssante.fr";
 const LISTED: &str = "x@medical.apicrypt.org";
+const UNLISTED: &str = "anne.martin@nowhere.mssante.fr";
 const ORDINARY: &str = "someone@example.org";
 const LOOK_ALIKE: &str = "someone@mssante-chu.example.org";
 
@@ -34,6 +35,7 @@ fn kinds() -> Vec<(Address, Place)> {
     kinds.push((address("nobody@chu-nord.mssante.fr"), Place::UnknownLocal));
     kinds.push((address(PEER), Place::TrustSpace));
     kinds.push((address(LISTED), Place::TrustSpace));
+    kinds.push((address(UNLISTED), Place::Unlisted));
     kinds.push((address(ORDINARY), Place::Outside));
     kinds.push((address(LOOK_ALIKE), Place::Outside));
     kinds
@@ -94,18 +96,27 @@ fn for_every_fact(mut check: impl FnMut(&Facts<'_>)) -> usize {
 /// What the rules say, as a list of statements; the first true one tells.
 fn expected(facts: &Facts<'_>) -> Result<Option<Why>, Reason> {
     let any = |test: fn(&Place) -> bool| facts.recipients.iter().any(|(_, place)| test(place));
-    let outside = any(|p| *p == Place::Outside);
+    let beyond = facts.recipients.iter().find_map(|(_, place)| match place {
+        Place::Outside => Some(Reason::OutsideTrustSpace),
+        Place::Unlisted => Some(Reason::UnlistedDomain),
+        _ => None,
+    });
     let secure = [
         (facts.tag == Tag::Present, Why::Tag),
-        (any(|p| matches!(p, Place::TrustSpace | Place::Local { mssante: true, .. })), Why::MssanteRecipient),
-        (!outside, Why::AllLocal),
+        (
+            any(|p| matches!(p, Place::TrustSpace | Place::Unlisted | Place::Local { mssante: true, .. })),
+            Why::MssanteRecipient,
+        ),
+        (beyond.is_none(), Why::AllLocal),
         (facts.answers == Answers::Carried, Why::Answer),
         (facts.structure_all_secure, Why::Structure),
     ];
     let why = secure.iter().find(|(holds, _)| *holds).map(|(_, why)| *why);
     let first_wrong = facts.recipients.iter().find_map(|(_, place)| match place {
         Place::UnknownLocal => Some(Reason::UnknownRecipient),
-        Place::TrustSpace if facts.sender.rights == Rights::Internal => Some(Reason::BeyondRights),
+        Place::TrustSpace | Place::Unlisted if facts.sender.rights == Rights::Internal => {
+            Some(Reason::BeyondRights)
+        }
         _ => None,
     });
     let near_miss = matches!(facts.tag, Tag::NearMiss(_));
@@ -114,7 +125,7 @@ fn expected(facts: &Facts<'_>) -> Result<Option<Why>, Reason> {
         (facts.recipients.is_empty(), Reason::NoRecipient),
         (facts.sender.state != State::Valide, Reason::SenderState),
         (first_wrong.is_some(), first_wrong.unwrap_or(Reason::NoRecipient)),
-        (why.is_some() && outside, Reason::OutsideTrustSpace),
+        (why.is_some() && beyond.is_some(), beyond.unwrap_or(Reason::NoRecipient)),
         (why.is_none() && near_miss, Reason::TagNearMiss),
         (why.is_none() && look_alike, Reason::DomainLookAlike),
         (why.is_none() && facts.answers == Answers::LooksOursUnknown, Reason::UnknownAnswer),
@@ -136,8 +147,8 @@ fn the_decision_follows_the_rules_for_every_combination_of_facts() {
         assert_eq!(got, expected(facts), "{facts:?}");
         seen.insert(got);
     });
-    assert_eq!(count, 820 * 600);
-    assert_eq!(seen.len(), 3 + 1 + 9, "every outcome was reached: {seen:?}");
+    assert_eq!(count, 1_111 * 600);
+    assert_eq!(seen.len(), 3 + 1 + 10, "every outcome was reached: {seen:?}");
 }
 
 #[test]
@@ -155,6 +166,10 @@ fn nothing_that_may_be_secure_ever_leaves_in_clear() {
         }
         if matches!(decision, Decision::Secure(_)) {
             assert!(outside.is_none(), "a secure message stays in the trust space: {facts:?}");
+            assert!(
+                facts.recipients.iter().all(|(_, p)| *p != Place::Unlisted),
+                "the list decides: {facts:?}"
+            );
         }
         if let Decision::Refuse(refusal) = &decision
             && refusal.reason == Reason::OutsideTrustSpace
@@ -192,7 +207,7 @@ fn refusals_are_ascii_in_two_languages_name_the_recipient_and_fit_in_a_line() {
             assert_legible(&refusal);
         }
     });
-    for place in [Place::UnknownLocal, Place::TrustSpace, Place::Outside] {
+    for place in [Place::UnknownLocal, Place::TrustSpace, Place::Unlisted, Place::Outside] {
         for rights in [Rights::Internal, Rights::Full] {
             let sender = Sender { rights, state: State::Valide };
             let recipients = [(longest.clone(), place)];
@@ -232,7 +247,9 @@ fn rcpt_judges_rights_and_existence_for_every_sender_and_place() {
                 let reason = match place {
                     _ if state != State::Valide => Some(Reason::SenderState),
                     Place::UnknownLocal => Some(Reason::UnknownRecipient),
-                    Place::TrustSpace if rights == Rights::Internal => Some(Reason::BeyondRights),
+                    Place::TrustSpace | Place::Unlisted if rights == Rights::Internal => {
+                        Some(Reason::BeyondRights)
+                    }
                     _ => None,
                 };
                 let got = recipient(&Sender { rights, state }, &to, place, &settings());
@@ -240,6 +257,44 @@ fn rcpt_judges_rights_and_existence_for_every_sender_and_place() {
             }
         }
     }
+}
+
+#[test]
+fn trust_follows_the_list_and_never_the_suffix() {
+    for (text, unlisted) in [
+        (PEER, Place::Unlisted),
+        ("x@mssante.fr", Place::Unlisted),
+        ("269054958815780@patient.mssante.fr", Place::Unlisted),
+        (LISTED, Place::Outside),
+        (ORDINARY, Place::Outside),
+        (LOOK_ALIKE, Place::Outside),
+        ("x@mssante.fr.example.org", Place::Outside),
+        ("x@notmssante.fr", Place::Outside),
+    ] {
+        assert_eq!(beyond(&address(text), true, &settings()), Place::TrustSpace, "{text}");
+        assert_eq!(beyond(&address(text), false, &settings()), unlisted, "{text}");
+    }
+    let elsewhere =
+        RouteSettings { patient_domain: Domain::parse("patients.example.org").unwrap(), ..settings() };
+    assert_eq!(beyond(&address("x@patients.example.org"), false, &elsewhere), Place::Unlisted);
+}
+
+#[test]
+fn the_unlisted_recipient_is_named() {
+    let recipients = [(address(PEER), Place::TrustSpace), (address(UNLISTED), Place::Unlisted)];
+    let sender = Sender { rights: Rights::Full, state: State::Valide };
+    let facts = Facts {
+        sender,
+        tag: Tag::Absent,
+        recipients: &recipients,
+        answers: Answers::No,
+        structure_all_secure: false,
+        smart_host: true,
+    };
+    let Decision::Refuse(refusal) = decide(&facts) else { panic!("it left") };
+    assert_eq!((refusal.status, refusal.reason), ("5.7.1", Reason::UnlistedDomain));
+    assert_eq!(refusal.recipient, Some(address(UNLISTED)));
+    assert!(refusal.en.contains(UNLISTED) && refusal.fr.contains(UNLISTED));
 }
 
 #[test]
@@ -286,6 +341,7 @@ fn machine_names_differ() {
         Reason::UnknownRecipient,
         Reason::NoRecipient,
         Reason::OutsideTrustSpace,
+        Reason::UnlistedDomain,
         Reason::TagNearMiss,
         Reason::DomainLookAlike,
         Reason::UnknownAnswer,

@@ -104,6 +104,22 @@ pub(super) fn outside_trust_space(to: &Address) -> Refusal {
     )
 }
 
+pub(super) fn unlisted_domain(to: &Address) -> Refusal {
+    let to_shown = shown(to);
+    refusal(
+        550,
+        "5.7.1",
+        Reason::UnlistedDomain,
+        Some(to),
+        format!(
+            "secure message not sent to anyone: the domain of <{to_shown}> is not in the MSSante white list, check it"
+        ),
+        format!(
+            "message securise envoye a personne : le domaine de <{to_shown}> n'est pas en liste blanche, verifiez-le"
+        ),
+    )
+}
+
 pub(super) fn tag_near_miss(miss: NearMiss) -> Refusal {
     let (en, fr) = match miss {
         NearMiss::Place => ("it is not at the start", "il n'est pas au debut"),
