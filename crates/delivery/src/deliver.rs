@@ -56,6 +56,7 @@ pub(crate) async fn deliver(
         body,
         variants,
         copies: copied,
+        outgoing: None,
         traces: sent.traces(),
         carried: carried(&message, &copies, &additions),
         once: is_distinct(&message).then(|| fingerprint(&message)),

@@ -89,6 +89,7 @@ async fn deliveries(store: &Store, accounts: &[AccountId], callers: usize, size:
                     body,
                     variants: vec![variant],
                     copies: vec![store::Copy { account: to, variant: 0 }],
+                    outgoing: None,
                     traces: vec![trace(&SystemClock, store::Action::Receive)],
                     carried: vec![],
                     once: None,
@@ -160,8 +161,16 @@ async fn large_body(store: &Store, account: AccountId) {
     let copies = vec![store::Copy { account, variant: 0 }];
     let id = store::TraceId::new(now);
     let variants = vec![variant(1, b"")];
-    let delivery =
-        store::Delivery { id, body, variants, copies, traces: vec![], carried: vec![], once: None };
+    let delivery = store::Delivery {
+        id,
+        body,
+        variants,
+        copies,
+        outgoing: None,
+        traces: vec![],
+        carried: vec![],
+        once: None,
+    };
     store.deliver(delivery).await.unwrap();
     println!("82 MiB in: {:?}, memory grew {} MiB", start.elapsed(), (status("VmHWM") - before) / 1024);
     let (start, mut offset) = (Instant::now(), 0);

@@ -8,6 +8,7 @@ use crate::{
     body::SealedBody,
     flags::Flags,
     ids::{AccountId, Uid, UidValidity},
+    queue::Outgoing,
     trace::{Trace, TraceId},
 };
 
@@ -42,6 +43,8 @@ pub struct Delivery {
     pub variants: Vec<Variant>,
     /// Its copies.
     pub copies: Vec<Copy>,
+    /// What of it leaves for other operators: queued in the same commit.
+    pub outgoing: Option<Outgoing>,
     /// Its traces.
     pub traces: Vec<Trace>,
     /// Message-IDs carried for an account from now on, for 15 months (S-3.9).

@@ -140,6 +140,12 @@ impl Store {
         self.core.watches.account(id)
     }
 
+    /// Tells whenever entries were added to the queue, or are due at another time: a number that grows. Entries that
+    /// leave it are not told of. The first value says nothing; watch first, then read.
+    pub fn watch_queue(&self) -> watch::Receiver<u64> {
+        self.core.watches.queue()
+    }
+
     /// Whether new work should be refused now: a commit failed a moment ago, or the engine catches up. It ends by
     /// itself.
     pub fn is_shedding(&self) -> bool {

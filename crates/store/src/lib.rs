@@ -32,6 +32,7 @@ mod master;
 mod open;
 mod ops;
 mod prove;
+mod queue;
 mod reader;
 mod records;
 mod rows;
@@ -61,6 +62,10 @@ pub use keyring::{KeyKind, KeyringError};
 pub use master::{MasterKey, MasterKeyError};
 pub use open::{Kind, OpenError, OpenOptions};
 pub use prove::{FAULTS, Fault, ProofReport};
+pub use queue::{
+    ENVID_BYTES, LAST_BYTES, Notify, ORCPT_BYTES, Outgoing, OutgoingRecipient, QUEUED_RECIPIENTS, QueueId,
+    Queued, Ret, Settlement,
+};
 pub use reader::Reader;
 pub use seal::{CHUNK, SealError};
 pub use settings::Settings;

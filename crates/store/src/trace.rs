@@ -118,6 +118,18 @@ pub enum Action {
     Administer,
     /// A person opened a box with a mail client (M-10).
     Select,
+    /// A message was handed to another operator, or one came from there.
+    Relay,
+    /// An attempt to hand it over did not settle it; it is tried again.
+    Defer,
+    /// It could not be handed over and is not tried again.
+    Fail,
+    /// The sender was told what became of a message (M-7).
+    Report,
+    /// An administrator took a recipient out of the queue.
+    QueueRemove,
+    /// The trust space changed or was looked at: white list, revocation lists (M-4).
+    Trust,
 }
 
 impl Action {
@@ -141,6 +153,12 @@ impl Action {
             Self::PasswordRevoke => "password-revoke",
             Self::Administer => "administer",
             Self::Select => "select",
+            Self::Relay => "relay",
+            Self::Defer => "defer",
+            Self::Fail => "fail",
+            Self::Report => "report",
+            Self::QueueRemove => "queue-remove",
+            Self::Trust => "trust",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Watches: who waits for a box or an account to change. Bounded: entries nobody waits on are removed as others come.
+//! Watches: who waits for a box, an account or the queue to change. Bounded: entries nobody waits on are removed as others come.
 
 use std::{
     collections::HashMap,
@@ -17,6 +17,8 @@ pub(crate) enum Event {
     Mailbox(BoxId, ModSeq),
     /// An account lost or gained a right, or is gone.
     Account(AccountId),
+    /// Entries of the queue were added, or are due at another time.
+    Queue,
 }
 
 /// The watches of one store.
@@ -24,6 +26,7 @@ pub(crate) enum Event {
 pub(crate) struct Watches {
     boxes: Table<BoxId, ModSeq>,
     accounts: Table<AccountId, u64>,
+    queue: watch::Sender<u64>,
 }
 
 impl Watches {
@@ -35,11 +38,16 @@ impl Watches {
         self.accounts.watch(id)
     }
 
+    pub(crate) fn queue(&self) -> watch::Receiver<u64> {
+        self.queue.subscribe()
+    }
+
     pub(crate) fn tell(&self, events: &[Event]) {
         for event in events {
             match *event {
                 Event::Mailbox(id, modseq) => self.boxes.tell(&id, |seen| *seen = modseq.max(*seen)),
                 Event::Account(id) => self.accounts.tell(&id, |generation| *generation += 1),
+                Event::Queue => self.queue.send_modify(|generation| *generation += 1),
             }
         }
     }

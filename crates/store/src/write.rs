@@ -7,7 +7,7 @@ use mssante::{Profile, State};
 
 use crate::{
     Account, AccountId, Appended, BoxId, BoxInfo, Copied, CredentialId, Delivered, Delivery, Durable, Entry,
-    FlagChange, Incoming, Result, SpecialUse, Store, StoreError, Trace, Uid, Variant,
+    FlagChange, Incoming, QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Uid, Variant,
     body::SealedBody,
     committer::{Job, Operation, txn::Txn},
     core::Core,
@@ -120,7 +120,10 @@ impl Store {
     ///
     /// Also gives `NotFound` if an account or a variant does not exist, `ClockBehind` (I-4).
     pub async fn deliver(&self, delivery: Delivery) -> Result<Delivered> {
-        let Delivery { id, body, variants, copies, traces, carried, once } = delivery;
+        let Delivery { id, body, variants, copies, outgoing, traces, carried, once } = delivery;
+        if outgoing.is_some() {
+            return Err(StoreError::Engine("the queue is not built yet".into()));
+        }
         let variants = seal_variants(&self.core, &body, &variants)?;
         let mut steps = Vec::with_capacity(traces.len());
         for trace in traces {
@@ -136,6 +139,18 @@ impl Store {
             Outcome::New(copies) => Delivered::New(durable, copies),
             Outcome::Again(first) => Delivered::Again(durable, first),
         })
+    }
+
+    /// Settles entries of the queue, with the report that this causes and its traces: all at once or nothing.
+    ///
+    /// Also gives `NotFound` if an entry is not there (any more): nothing is written.
+    pub async fn settle(
+        &self,
+        _entries: Vec<(QueueId, Settlement)>,
+        _report: Option<Delivery>,
+        _traces: Vec<Trace>,
+    ) -> Result<Durable> {
+        Err(StoreError::Engine("the queue is not built yet".into()))
     }
 
     /// Puts a client's message in a box; its journey, if a trace is given, is what [`crate::Reader::origin`] gives.

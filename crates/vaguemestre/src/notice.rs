@@ -57,6 +57,7 @@ pub(crate) async fn deliver(store: &Store, now: Timestamp, notice: &Notice<'_>) 
         body: body.finish().await?,
         variants: vec![Variant { header: scanned.header.clone(), index }],
         copies: vec![Copy { account: notice.account.id, variant: 0 }],
+        outgoing: None,
         traces: vec![trace],
         carried: Vec::new(),
         once: None,

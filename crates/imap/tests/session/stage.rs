@@ -80,6 +80,7 @@ impl Stage {
             body: body.finish().await.unwrap(),
             variants: vec![store::Variant { index: message::index(&header, &scanned), header }],
             copies: vec![store::Copy { account: self.person.id, variant: 0 }],
+            outgoing: None,
             traces: vec![],
             carried: vec![],
             once: None,

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod mailbox;
+mod queue;
 
 /// One snapshot of the store. Blocking.
 ///

@@ -182,6 +182,7 @@ pub async fn delivery(store: &Store, now: Timestamp, number: u64, body: &[u8], t
         body: sealed(store, body).await,
         variants: vec![variant(number, body)],
         copies: to.iter().map(|&account| Copy { account, variant: 0 }).collect(),
+        outgoing: None,
         traces: vec![],
         carried: vec![],
         once: None,
