@@ -1,5 +1,5 @@
-//! SMTP, server side (RFC 5321, 6409, 3207, 4954): the protocol as a state machine without I/O, and the thin driver
-//! that puts it on a TCP or TLS stream.
+//! SMTP. Server side (RFC 5321, 6409, 3207, 4954): the protocol as a state machine without I/O, and the thin driver
+//! that puts it on a TCP or TLS stream. Client side, made the same way: [`client`].
 //! May use smtp-proto for the grammar of commands. Must never know the store, accounts or routing: it is generic over
 //! its [`Policy`], and a 250 after DATA takes that policy's own proof of durability (I-1).
 //!
@@ -9,6 +9,7 @@
 
 pub use crate::{
     driver::{Addresses, Mode, Stop, serve, serve_on},
+    dsn::{Notify, Ret},
     ended::{End, Ended},
     machine::BLOCK,
     policy::{Accepted, Connection, Credentials, MailFrom, Mechanism, Policy, Service, TlsInfo},
@@ -16,11 +17,13 @@ pub use crate::{
     settings::{Limits, Settings},
 };
 
+pub mod client;
 pub mod machine;
 
 mod command;
 mod data;
 mod driver;
+mod dsn;
 mod ended;
 mod input;
 mod path;

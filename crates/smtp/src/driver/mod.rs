@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
-use tokio_rustls::{TlsAcceptor, rustls::ServerConnection, server::TlsStream};
+use tokio_rustls::{TlsAcceptor, rustls::CommonState, server::TlsStream};
 
 use self::{deadlines::Deadlines, session::Session};
 use crate::{
@@ -195,7 +195,8 @@ async fn handshake<P: Policy, S: AsyncRead + AsyncWrite + Send + Unpin>(
     }
 }
 
-fn info(connection: &ServerConnection) -> TlsInfo {
+/// What the driver of either side tells of a TLS session.
+pub(crate) fn info(connection: &CommonState) -> TlsInfo {
     let version = connection.protocol_version().map(|version| format!("{version:?}").replace('_', "."));
     let suite = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
     TlsInfo {

@@ -1,0 +1,406 @@
+//! One message after the other: MAIL, RCPT, DATA, the content, RSET where one is open. With PIPELINING (RFC 2920) commands go out in
+//! groups, and every mix of answers is taken: content goes only to a peer that accepted a recipient and said 354.
+
+use std::{collections::VecDeque, io, mem};
+
+use super::Core;
+use crate::{
+    Reply,
+    client::{
+        Error, Extensions, Failure, Outgoing, RecipientOutcome, Stage,
+        commands::{self, Measure},
+        stuffing::{LoneLineEnd, Stuffing},
+    },
+};
+
+/// What is to be done next for a message.
+#[derive(Debug)]
+pub enum Sending<'a> {
+    /// Write this, all of it, then say so.
+    Write(Writing<'a>),
+    /// Read from the peer and feed what came.
+    Read(Reading<'a>),
+    /// Send the content.
+    Content(Streaming<'a>),
+    /// What became of each recipient, in the order of the envelope.
+    Done(Vec<RecipientOutcome>),
+    /// Close the connection.
+    Failed(Failure),
+}
+
+/// A connection to a good peer, between two messages.
+#[derive(Debug)]
+pub struct Ready<P> {
+    core: Core,
+    proof: P,
+}
+
+impl<P> Ready<P> {
+    pub(super) fn new(core: Core, proof: P) -> Self {
+        Ready { core, proof }
+    }
+
+    /// The proof that the peer is good.
+    pub fn proof(&self) -> &P {
+        &self.proof
+    }
+
+    /// What the peer offers.
+    pub fn extensions(&self) -> &Extensions {
+        &self.core.offered
+    }
+
+    /// Whether a message can be sent: not after a failure, a 421, or a message that was dropped half-way.
+    pub fn is_usable(&self) -> bool {
+        self.core.usable
+    }
+
+    /// Begins a message of `size` bytes, line ends included and dots not stuffed.
+    pub fn send<R: AsRef<str>>(&mut self, envelope: &Outgoing<R>, size: u64, eight_bit: bool) -> Sending<'_> {
+        let none = vec![None; envelope.recipients.len()];
+        if !mem::replace(&mut self.core.usable, false) {
+            return Sending::Failed(Failure { error: Error::Used, in_doubt: false, known: none });
+        }
+        let mut transaction = Transaction::new(&mut self.core, none);
+        transaction.prepare(envelope, Measure { size, eight_bit });
+        transaction.proceed()
+    }
+}
+
+/// A command, and what its reply is about.
+#[derive(Debug)]
+struct Line {
+    text: String,
+    asked: Asked,
+}
+
+/// What a reply answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Mail,
+    Recipient(usize),
+    Data,
+    /// The dot of an empty message, sent since the peer said 354 although it accepted no recipient (RFC 2920 §3.1).
+    Nothing,
+    End,
+    Reset,
+}
+
+impl Asked {
+    fn stage(self) -> Stage {
+        match self {
+            Asked::Mail => Stage::Mail,
+            Asked::Recipient(_) => Stage::Recipient,
+            Asked::Data => Stage::Data,
+            Asked::Nothing | Asked::End => Stage::End,
+            Asked::Reset => Stage::Reset,
+        }
+    }
+}
+
+/// A message on its way.
+#[derive(Debug)]
+struct Transaction<'a> {
+    core: &'a mut Core,
+    /// Commands not yet written; DATA is the last.
+    lines: VecDeque<Line>,
+    /// Commands written and not yet answered.
+    asked: VecDeque<Asked>,
+    outcomes: Vec<Option<RecipientOutcome>>,
+    /// The recipients that the peer accepted.
+    accepted: Vec<usize>,
+    mail_refused: bool,
+    /// The 421 with which the peer ends the connection.
+    closing: Option<(Reply, Stage)>,
+    /// The peer said 354 and has recipients.
+    invited: bool,
+    answered: u64,
+}
+
+impl<'a> Transaction<'a> {
+    fn new(core: &'a mut Core, outcomes: Vec<Option<RecipientOutcome>>) -> Self {
+        Transaction {
+            core,
+            lines: VecDeque::new(),
+            asked: VecDeque::new(),
+            outcomes,
+            accepted: Vec::new(),
+            mail_refused: false,
+            closing: None,
+            invited: false,
+            answered: 0,
+        }
+    }
+
+    /// Makes the commands. Recipients that this peer cannot be given are refused here.
+    fn prepare<R: AsRef<str>>(&mut self, envelope: &Outgoing<R>, measure: Measure) {
+        let offered = self.core.offered;
+        let mail = match commands::mail(envelope, measure, &offered) {
+            Ok(text) => Line { text, asked: Asked::Mail },
+            Err(reply) => return self.refuse_all(&reply, Stage::Offer),
+        };
+        for (at, recipient) in envelope.recipients.iter().enumerate() {
+            match commands::rcpt(recipient, envelope.smtputf8, &offered) {
+                Ok(text) => self.lines.push_back(Line { text, asked: Asked::Recipient(at) }),
+                Err(reply) => self.decide(at, RecipientOutcome::Refused { reply, stage: Stage::Offer }),
+            }
+        }
+        if !self.lines.is_empty() {
+            self.lines.push_front(mail);
+            self.lines.push_back(Line { text: "DATA\r\n".to_owned(), asked: Asked::Data });
+        }
+    }
+
+    /// Uses the replies that are there, then goes on.
+    fn turn(mut self) -> Sending<'a> {
+        while !self.asked.is_empty() && self.closing.is_none() {
+            match self.core.replies.next() {
+                Ok(Some(reply)) => {
+                    if let Err(error) = self.answer(&reply) {
+                        return self.abandon(error);
+                    }
+                }
+                Ok(None) => return Sending::Read(Reading { transaction: self }),
+                Err(fault) => return self.broken(fault.0),
+            }
+        }
+        self.proceed()
+    }
+
+    /// One reply to the oldest command.
+    fn answer(&mut self, reply: &Reply) -> Result<(), Error> {
+        let Some(asked) = self.asked.front().copied() else { return Ok(()) };
+        let stage = asked.stage();
+        let (accepts, refuses) = (reply.code() / 100 == 2, reply.code() >= 400);
+        match asked {
+            Asked::Data if reply.code() == 354 => self.invite(),
+            Asked::Data if refuses => {
+                self.settle_accepted(|reply| RecipientOutcome::Refused { reply, stage }, reply);
+                self.reset();
+            }
+            Asked::Mail if refuses => {
+                self.refuse_all(reply, stage);
+                self.lines.clear();
+                self.mail_refused = true;
+            }
+            Asked::Recipient(at) if refuses => {
+                self.decide(at, RecipientOutcome::Refused { reply: reply.clone(), stage });
+            }
+            Asked::Recipient(at) if accepts => self.accept(at),
+            Asked::End if accepts => self.settle_accepted(RecipientOutcome::Delivered, reply),
+            Asked::End if refuses => {
+                self.settle_accepted(|reply| RecipientOutcome::Refused { reply, stage }, reply);
+            }
+            Asked::Nothing if accepts || refuses => self.reset(),
+            Asked::Mail | Asked::Reset if accepts => {}
+            Asked::Reset => return Err(Error::Refused { stage, reply: reply.clone() }),
+            _ => {
+                return Err(Error::Protocol {
+                    stage,
+                    what: "it answers with a code that has no meaning here",
+                });
+            }
+        }
+        if reply.code() == 421 {
+            self.closing = Some((reply.clone(), stage));
+        }
+        self.asked.pop_front();
+        self.answered += 1;
+        Ok(())
+    }
+
+    /// DATA got its 354.
+    fn invite(&mut self) {
+        if self.accepted.is_empty() {
+            self.lines.push_back(Line { text: ".\r\n".to_owned(), asked: Asked::Nothing });
+        } else {
+            self.invited = true;
+        }
+    }
+
+    /// Ends the peer's transaction, if it has one.
+    fn reset(&mut self) {
+        self.lines.clear();
+        if !self.mail_refused {
+            self.lines.push_back(Line { text: "RSET\r\n".to_owned(), asked: Asked::Reset });
+        }
+    }
+
+    fn accept(&mut self, at: usize) {
+        if self.outcomes.get(at).is_some_and(Option::is_none) {
+            self.accepted.push(at);
+        }
+    }
+
+    /// The first outcome of a recipient stays.
+    fn decide(&mut self, at: usize, outcome: RecipientOutcome) {
+        if let Some(slot) = self.outcomes.get_mut(at) {
+            slot.get_or_insert(outcome);
+        }
+    }
+
+    fn refuse_all(&mut self, reply: &Reply, stage: Stage) {
+        for slot in &mut self.outcomes {
+            slot.get_or_insert_with(|| RecipientOutcome::Refused { reply: reply.clone(), stage });
+        }
+        self.accepted.clear();
+    }
+
+    fn settle_accepted(&mut self, outcome: impl Fn(Reply) -> RecipientOutcome, reply: &Reply) {
+        for at in mem::take(&mut self.accepted) {
+            self.decide(at, outcome(reply.clone()));
+        }
+    }
+
+    /// All that was asked is answered: what comes next?
+    fn proceed(mut self) -> Sending<'a> {
+        if let Some((reply, stage)) = self.closing.take() {
+            self.refuse_all(&reply, stage);
+            return self.done(false);
+        }
+        if !self.core.replies.is_empty() {
+            return self.broken("it speaks before it is asked");
+        }
+        if mem::take(&mut self.invited) {
+            return Sending::Content(Streaming { transaction: self, stuffing: Stuffing::new() });
+        }
+        if self.accepted.is_empty() && self.lines.front().is_some_and(|line| line.asked == Asked::Data) {
+            self.reset();
+        }
+        if self.lines.is_empty() {
+            return self.done(true);
+        }
+        self.group()
+    }
+
+    /// Writes as many commands as may go out together.
+    fn group(mut self) -> Sending<'a> {
+        let many = if self.core.offered.pipelining { self.core.settings.pipelined.max(1) } else { 1 };
+        let mut bytes = Vec::new();
+        for line in self.lines.drain(..many.min(self.lines.len())) {
+            bytes.extend_from_slice(line.text.as_bytes());
+            self.asked.push_back(line.asked);
+        }
+        Sending::Write(Writing { transaction: self, bytes })
+    }
+
+    fn done(self, usable: bool) -> Sending<'a> {
+        match self.outcomes.iter().cloned().collect::<Option<Vec<_>>>() {
+            Some(outcomes) => {
+                self.core.usable = usable;
+                Sending::Done(outcomes)
+            }
+            None => self.broken("it left a recipient without an answer"),
+        }
+    }
+
+    fn broken(self, what: &'static str) -> Sending<'a> {
+        let stage = self.stage();
+        self.abandon(Error::Protocol { stage, what })
+    }
+
+    fn stage(&self) -> Stage {
+        self.asked.front().map_or(Stage::Mail, |asked| asked.stage())
+    }
+
+    /// The connection is of no use any more. If every outcome is known by then, nothing failed.
+    fn abandon(self, error: Error) -> Sending<'a> {
+        if self.outcomes.iter().all(Option::is_some) {
+            return self.done(false);
+        }
+        let in_doubt = self.asked.contains(&Asked::End);
+        Sending::Failed(Failure { error, in_doubt, known: self.outcomes })
+    }
+}
+
+/// Commands or the end of the content, to be written.
+#[derive(Debug)]
+pub struct Writing<'a> {
+    transaction: Transaction<'a>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Writing<'a> {
+    /// The bytes to write.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// At which step.
+    pub fn stage(&self) -> Stage {
+        self.transaction.stage()
+    }
+
+    /// All was written.
+    pub fn written(self) -> Sending<'a> {
+        Sending::Read(Reading { transaction: self.transaction })
+    }
+
+    /// It could not be written, or not all of it.
+    pub fn abandon(self, error: Error) -> Sending<'a> {
+        self.transaction.abandon(error)
+    }
+}
+
+/// Replies are awaited.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    transaction: Transaction<'a>,
+}
+
+impl<'a> Reading<'a> {
+    /// At which step.
+    pub fn stage(&self) -> Stage {
+        self.transaction.stage()
+    }
+
+    /// How many replies were used so far: a deadline starts anew when this changes.
+    pub fn answered(&self) -> u64 {
+        self.transaction.answered
+    }
+
+    /// Takes bytes that came.
+    pub fn feed(self, bytes: &[u8]) -> Sending<'a> {
+        self.transaction.core.replies.feed(bytes);
+        self.transaction.turn()
+    }
+
+    /// The connection is gone.
+    pub fn abandon(self, error: Error) -> Sending<'a> {
+        self.transaction.abandon(error)
+    }
+}
+
+/// The content goes out, for the recipients that were accepted.
+#[derive(Debug)]
+pub struct Streaming<'a> {
+    transaction: Transaction<'a>,
+    stuffing: Stuffing,
+}
+
+impl<'a> Streaming<'a> {
+    /// Appends a piece of content to `out` as it goes on the wire.
+    pub fn copy(&mut self, content: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        self.stuffing.copy(content, out).map_err(lone)
+    }
+
+    /// The content is complete: [`Sending::Write`] with what is left in `out`, and the final dot.
+    pub fn end(mut self, mut out: Vec<u8>) -> Sending<'a> {
+        match self.stuffing.end(&mut out) {
+            Ok(()) => {
+                self.transaction.asked.push_back(Asked::End);
+                Sending::Write(Writing { transaction: self.transaction, bytes: out })
+            }
+            Err(LoneLineEnd) => self.transaction.abandon(Error::Content(lone(LoneLineEnd))),
+        }
+    }
+
+    /// The content cannot be read or written to its end: the connection is closed without the final dot, and nobody has the message.
+    pub fn abandon(self, error: Error) -> Sending<'a> {
+        self.transaction.abandon(error)
+    }
+}
+
+fn lone(_: LoneLineEnd) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it holds a lone CR or LF, which could hide a second message")
+}
