@@ -35,7 +35,7 @@ pub struct Row {
 impl Row {
     /// A row with invented contacts.
     #[must_use]
-    pub fn new(domain: &str, dn: impl ToString, updated: Timestamp) -> Self {
+    pub fn new(domain: &str, dn: &(impl ToString + ?Sized), updated: Timestamp) -> Self {
         Self {
             domain: domain.to_owned(),
             description: format!("Domaine de démonstration {domain}"),
