@@ -41,6 +41,42 @@ pub enum PkiError {
     /// The certificate is for something else.
     #[error("{0}: the certificate is not for servers (extended key usage serverAuth): ask for one that is")]
     NotForServers(PathBuf),
+    /// The certificate cannot speak to other operators.
+    #[error(
+        "{0}: the certificate is not for servers and clients both (extended key usages serverAuth and clientAuth), \
+         which the relay to other operators needs: ask for one that is"
+    )]
+    NotForRelay(PathBuf),
+    /// A certificate among the authorities is not an authority's.
+    #[error(
+        "{path}: the certificate of \"{name}\" is not an authority's: name the authorities' own certificates"
+    )]
+    NotAnAuthority {
+        /// The file.
+        path: PathBuf,
+        /// Its subject.
+        name: String,
+    },
+    /// A certificate among the roots is not a root's.
+    #[error(
+        "{path}: the certificate of \"{name}\" is signed by another authority, so it is no root: \
+         put it with the issuing authorities"
+    )]
+    NotARoot {
+        /// The file.
+        path: PathBuf,
+        /// Its subject.
+        name: String,
+    },
+    /// No authority's certificate.
+    #[error(
+        "{0} holds no authority's certificate: name a PEM bundle, a DER file, or a directory of .pem, .crt, .cer or .der \
+         files (a .p7b is turned into PEM by openssl pkcs7 -print_certs)"
+    )]
+    NoAuthority(PathBuf),
+    /// A directory with more files than certificates could be.
+    #[error("{0} holds more than 256 files: name a directory of its own")]
+    TooManyFiles(PathBuf),
     /// The certificate has no name that clients would look at.
     #[error(
         "{0}: the certificate has no subject alternative name, clients would refuse it: ask for one that has"

@@ -1,11 +1,34 @@
-//! Certificates and the TLS configurations made of them. For now: what the access listeners (submission, IMAP) show to
-//! mail clients (M-5). It may use rustls and x509-parser, and the files it is named; it knows nothing of mail, of the
-//! store, or of sessions, and asks no clock: the time is an argument.
+//! Certificates, and who is trusted because of them. What the access listeners (submission, IMAP) show to mail clients
+//! (M-5); the trust space between operators: authorities, revocation lists, the white list, and the judgement of a peer
+//! (M-1, M-2, M-4); and the rustls configurations of both.
+//!
+//! It may use rustls, webpki and x509-parser, and the files it is named. It knows nothing of mail, of the store, or of
+//! sessions, and asks no clock: the time is an argument.
+//!
+//! Read [`Trust`] first: what it proves is what the rest serves.
 
+mod algorithms;
+mod authorities;
+mod distrust;
 mod error;
+mod files;
+mod name;
+mod path;
+mod peer;
+mod relay_tls;
+mod revocation;
 mod server;
+mod space;
 
 pub use self::{
+    authorities::{Authorities, Authority, Environment},
+    distrust::Distrust,
     error::PkiError,
+    peer::{Role, Trust, TrustedPeer, TrustedRecipient},
+    revocation::{
+        Crl, CrlEvent, CrlFault, CrlFile, CrlNote, CrlState, MAX_CLOCK_SKEW, MAX_CRL_BYTES, Number,
+        Revocations,
+    },
     server::{Description, EXPIRES_SOON_DAYS, ServerTls, TlsVersion},
+    space::{Refreshed, TrustSettings, TrustSpace, TrustStatus},
 };

@@ -1,15 +1,14 @@
-//! What a listener for mail clients shows: a certificate chain and its key, checked before anything listens.
+//! The server's own certificate chain and key, checked before anything listens, and what listeners for mail clients show.
+//! It may read the two files; what it shows to other operators is in `relay_tls.rs`.
 
 use std::{
     fmt,
-    fs::File,
-    io::{self, Read as _},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use jiff::Timestamp;
+use mssante::dn::DistinguishedName;
 use rustls::{
     CipherSuite, InconsistentKeys, ServerConfig, SupportedProtocolVersion,
     crypto::{CryptoProvider, aws_lc_rs},
@@ -19,10 +18,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _};
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer as _};
 
-use crate::error::PkiError;
-
-/// A file of certificates or keys is never larger.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+use crate::{error::PkiError, files::read, name};
 
 /// The suites of TLS 1.2 (M-5): ECDHE with AES-GCM or ChaCha20. The second of each pair is the same for certificates
 /// whose key is not RSA.
@@ -47,10 +43,20 @@ pub enum TlsVersion {
 /// A server certificate with its key, ready to serve.
 #[derive(Clone)]
 pub struct ServerTls {
-    provider: Arc<CryptoProvider>,
-    certified: Arc<CertifiedKey>,
+    pub(crate) provider: Arc<CryptoProvider>,
+    pub(crate) certified: Arc<CertifiedKey>,
     description: Description,
-    path: PathBuf,
+    pub(crate) name: DistinguishedName,
+    /// Whether its usages let it speak to other operators in both roles.
+    pub(crate) for_relay: bool,
+    pub(crate) path: PathBuf,
+}
+
+/// What is read from the certificate once.
+struct Own {
+    description: Description,
+    name: DistinguishedName,
+    for_relay: bool,
 }
 
 /// What a server certificate says.
@@ -91,7 +97,7 @@ impl ServerTls {
     /// What is wrong with the files, and what to do about it.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, PkiError> {
         let certificates = certificates(chain)?;
-        let description = certificates.first().map_or_else(
+        let Own { description, name, for_relay } = certificates.first().map_or_else(
             || Err(PkiError::NoCertificate(chain.into())),
             |certificate| describe(chain, certificate),
         )?;
@@ -105,7 +111,14 @@ impl ServerTls {
             Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
             Err(_) => return Err(PkiError::KeyMismatch { chain: chain.into(), key: key.into() }),
         }
-        Ok(Self { provider, certified: Arc::new(certified), description, path: chain.into() })
+        Ok(Self {
+            provider,
+            certified: Arc::new(certified),
+            description,
+            name,
+            for_relay,
+            path: chain.into(),
+        })
     }
 
     /// What the certificate says.
@@ -169,14 +182,14 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PkiError> {
         .map_err(|_| PkiError::BadPem(path.into()))
 }
 
-fn describe(path: &Path, certificate: &CertificateDer<'_>) -> Result<Description, PkiError> {
+fn describe(path: &Path, certificate: &CertificateDer<'_>) -> Result<Own, PkiError> {
     let bad = |reason: String| PkiError::BadCertificate { path: path.into(), reason };
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|error| bad(error.to_string()))?;
     if parsed.is_ca() {
         return Err(PkiError::AuthorityFirst(path.into()));
     }
     let usage = parsed.extended_key_usage().map_err(|error| bad(error.to_string()))?;
-    if usage.is_some_and(|usage| !usage.value.server_auth && !usage.value.any) {
+    if usage.as_ref().is_some_and(|usage| !usage.value.server_auth && !usage.value.any) {
         return Err(PkiError::NotForServers(path.into()));
     }
     let names = names(&parsed).map_err(|error| bad(error.to_string()))?;
@@ -184,12 +197,15 @@ fn describe(path: &Path, certificate: &CertificateDer<'_>) -> Result<Description
         return Err(PkiError::NoNames(path.into()));
     }
     let instant = |seconds| Timestamp::from_second(seconds).map_err(|error| bad(error.to_string()));
-    Ok(Description {
+    let description = Description {
         subject: parsed.subject().to_string(),
         names,
         not_before: instant(parsed.validity().not_before.timestamp())?,
         not_after: instant(parsed.validity().not_after.timestamp())?,
-    })
+    };
+    let name = name::distinguished_name(parsed.subject()).map_err(|error| bad(error.to_string()))?;
+    let for_relay = usage.is_some_and(|usage| usage.value.server_auth && usage.value.client_auth);
+    Ok(Own { description, name, for_relay })
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Result<Vec<String>, x509_parser::error::X509Error> {
@@ -221,23 +237,6 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, PkiError> {
 
 fn holds(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
-}
-
-/// A whole small file and its permission bits.
-fn read(path: &Path) -> Result<(Vec<u8>, u32), PkiError> {
-    let open = || {
-        let file = File::open(path)?;
-        let mode = file.metadata()?.permissions().mode() & 0o777;
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok((bytes, mode))
-    };
-    let (bytes, mode) =
-        open().map_err(|error: io::Error| PkiError::Unreadable { path: path.into(), error })?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(PkiError::TooLarge(path.into()));
-    }
-    Ok((bytes, mode))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What clients meet at an access listener, and what an administrator is told about wrong files.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
+use demo_pki::{Name, Operator, World};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::{
     ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore, ServerConnection,
@@ -20,8 +21,10 @@ impl Files {
     /// The demonstration PKI of today: clients judge dates by the clock of this machine.
     fn demo() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let made = demo_pki::create(dir.path(), &["localhost"], Timestamp::now()).unwrap();
-        Self { dir, chain: made.chain, key: made.key }
+        let subject = Name::server("localhost", "1000000000", "CH DE DEMONSTRATION", "Nord (59)");
+        let operator = Operator { id: "nord".to_owned(), hostnames: vec!["localhost".to_owned()], subject };
+        let world = World::create(dir.path(), &[operator], &[], Timestamp::now()).unwrap();
+        Self { dir, chain: world.chain("nord"), key: world.key("nord") }
     }
 
     fn of(params: &CertificateParams) -> Self {

@@ -1,0 +1,89 @@
+//! What an error of path building means to the other operator's engineer.
+
+use jiff::Timestamp;
+use rustls_pki_types::UnixTime;
+use webpki::Error;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer as _, x509::X509Name};
+
+use super::{MAX_CHAIN, Usage};
+use crate::{authorities::Authorities, distrust::Distrust, name};
+
+pub(super) fn is_of_dates(error: &Error) -> bool {
+    matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. })
+}
+
+pub(super) fn is_of_usage(error: &Error) -> bool {
+    matches!(error, Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension)
+}
+
+pub(super) fn explain(
+    error: &Error,
+    certificates: &[X509Certificate<'_>],
+    authorities: &Authorities,
+    usage: Usage,
+) -> Distrust {
+    let instant = |time: &UnixTime| {
+        i64::try_from(time.as_secs())
+            .ok()
+            .and_then(|at| Timestamp::from_second(at).ok())
+            .unwrap_or(Timestamp::MAX)
+    };
+    match error {
+        Error::CertExpired { not_after, .. } => Distrust::Expired { at: instant(not_after) },
+        Error::CertNotValidYet { not_before, .. } => Distrust::NotYetValid { from: instant(not_before) },
+        Error::UnknownIssuer => {
+            Distrust::UnknownAuthority { issuer: unknown_issuer(certificates, authorities) }
+        }
+        Error::InvalidSignatureForPublicKey | Error::SignatureAlgorithmMismatch => {
+            Distrust::BadSignature("it does not verify under the issuer's key".to_owned())
+        }
+        Error::UnsupportedSignatureAlgorithmContext(_)
+        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            Distrust::BadSignature("its algorithm is not accepted, RSA or ECDSA with SHA-2 is".to_owned())
+        }
+        error if is_of_usage(error) => Distrust::WrongUsage { needed: usage.name() },
+        error => rule(error).map_or_else(
+            || Distrust::Malformed(error.to_string()),
+            |rule| Distrust::BadChain(rule.to_owned()),
+        ),
+    }
+}
+
+/// The rule of path validation that an error says is broken; none: what was presented is malformed.
+fn rule(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::CaUsedAsEndEntity => "an authority's certificate stands first",
+        Error::EndEntityUsedAsCa => "an issuer is no authority",
+        Error::PathLenConstraintViolated => "it is longer than an authority allows",
+        Error::NameConstraintViolation => "an authority may not issue such names",
+        Error::UnsupportedCriticalExtension => "a critical extension is not understood",
+        Error::InvalidCertValidity => "a certificate ends before it starts",
+        Error::MaximumPathDepthExceeded
+        | Error::MaximumPathBuildCallsExceeded
+        | Error::MaximumSignatureChecksExceeded
+        | Error::MaximumNameConstraintComparisonsExceeded => "it is too long or too tangled",
+        _ => return None,
+    })
+}
+
+/// The name where the way up from the first certificate ends.
+fn unknown_issuer(certificates: &[X509Certificate<'_>], authorities: &Authorities) -> String {
+    let known: Vec<_> = authorities
+        .issuing()
+        .iter()
+        .filter_map(|authority| X509Certificate::from_der(authority.der()).ok())
+        .map(|(_, certificate)| certificate)
+        .collect();
+    let issued: Vec<_> = certificates.iter().chain(&known).collect();
+    let same = |one: &X509Name<'_>, other: &X509Name<'_>| one.as_raw() == other.as_raw();
+    let Some(mut at) = issued.first().copied() else { return String::new() };
+    // a loop of issuers ends somewhere, too
+    for _ in 0..MAX_CHAIN {
+        let up = issued
+            .iter()
+            .find(|next| same(next.subject(), at.issuer()) && !same(next.subject(), at.subject()));
+        let Some(up) = up else { break };
+        at = up;
+    }
+    name::shown(at.issuer())
+}
