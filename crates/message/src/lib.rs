@@ -1,6 +1,6 @@
 //! What a mail is made of: header fields that can be read and edited without touching another byte, a
 //! scanner that learns the MIME structure while the body streams by (I-3), and the index record that
-//! lets IMAP answer listings without reading bodies (I-7).
+//! lets IMAP answer listings without reading bodies (I-7), the reports on what became of one.
 //!
 //! May use: parsing libraries. Must never touch: the network, the store, files, the clock.
 
@@ -9,6 +9,7 @@ pub mod header;
 pub mod index;
 mod mime;
 mod received;
+pub mod report;
 pub mod scan;
 pub mod structure;
 mod words;
@@ -17,5 +18,6 @@ pub use decode::{Encoding, MAX_DECODED_PART, decode_part};
 pub use header::{Editor, Header, Mailbox, filter_fields};
 pub use index::{DecodeError, IndexRecord, Part, PartKind, Piece, SectionPath, SectionText, index};
 pub use received::{Received, received};
+pub use report::{Report, report};
 pub use scan::{Limits, ScanError, Scanned, Scanner};
 pub use structure::Structure;

@@ -95,6 +95,12 @@ impl Header {
         self.fields.iter().filter(move |field| self.is_named(field, name)).map(|field| self.value(field))
     }
 
+    /// Every field with its name, whole, final line break included; lines that are no field are not given.
+    pub(crate) fn whole_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let fields = self.fields.iter().filter(|field| field.name > 0);
+        fields.map(|field| (self.name(field), self.raw.get(field.whole.clone()).unwrap_or_default()))
+    }
+
     fn is_named(&self, field: &parse::Field, name: &str) -> bool {
         field.name > 0 && self.name(field).eq_ignore_ascii_case(name.as_bytes())
     }

@@ -1,0 +1,201 @@
+//! Reports on a message's fate: not delivered, delayed, delivered or relayed (RFC 3461, 3464, 6522; M-7).
+//!
+//! May use: mail-builder, the header. Must never touch: the body of the message reported on, its subject (outside the
+//! returned header), the clock, any decision: who gets a report and why is the caller's matter, and so is the envelope,
+//! whose reverse-path is null. What peers and senders wrote is put on one line and cut before it goes in.
+
+mod returned;
+mod status;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use jiff::Timestamp;
+use mail_builder::{
+    MessageBuilder,
+    headers::{address::Address, content_type::ContentType, date::Date, message_id::MessageId, raw::Raw},
+    mime::MimePart,
+};
+
+use crate::Header;
+
+/// Most recipients that one report tells of: as many as a transaction has. The rest is counted in its text.
+pub const MAX_REPORTED: usize = 1_000;
+/// Most recipients that the text for people tells of one by one; the status part has them all.
+pub const MAX_EXPLAINED: usize = 50;
+/// Longest reply or explanation that goes in, in characters; the rest is cut.
+pub const MAX_TEXT: usize = 900;
+/// Longest address, host name or envelope identifier that goes in, in characters (RFC 3461 §4: 500 for ORCPT).
+pub const MAX_WORD: usize = 500;
+/// Most of the original header that goes back, in bytes: whole fields, in order, as many as fit.
+pub const MAX_HEADER: usize = 64 * 1024;
+/// No report is longer, in bytes, whatever it is made of.
+pub const MAX_REPORT: usize = 6 * 1024 * 1024;
+
+/// What a report says.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// Names the report here, as a transaction's identifier does: the left part of its Message-ID.
+    pub id: &'a str,
+    /// Name of this host: the reporting MTA.
+    pub hostname: &'a str,
+    /// Address that it comes from: the domain's postmaster (M-12).
+    pub from: &'a str,
+    /// Address that it goes to: the sender of the message.
+    pub to: &'a str,
+    /// When it is made.
+    pub at: Timestamp,
+    /// When the message came.
+    pub arrival: Timestamp,
+    /// ENVID of the message, decoded (RFC 3461 §4.4).
+    pub envelope_id: Option<&'a str>,
+    /// Header of the message, with or without its blank line; never its body.
+    pub original: &'a [u8],
+    /// The recipients that it tells of.
+    pub recipients: &'a [Outcome<'a>],
+}
+
+/// What became of one recipient.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome<'a> {
+    /// Its address.
+    pub recipient: &'a str,
+    /// ORCPT, decoded, as `type;address` (RFC 3461 §4.2).
+    pub original: Option<&'a str>,
+    /// What was done.
+    pub action: Action,
+    /// Enhanced status code (RFC 3463); one that is none, or of another class, becomes the action's own `x.0.0`.
+    pub status: &'a str,
+    /// The host that answered.
+    pub remote: Option<&'a str>,
+    /// What was answered or found.
+    pub diagnostic: Option<Diagnostic<'a>>,
+    /// Until when it is tried again, for a delay.
+    pub retry_until: Option<Timestamp>,
+    /// What happened and what to do next, in French.
+    pub fr: &'a str,
+    /// The same in English.
+    pub en: &'a str,
+}
+
+/// What was done for a recipient (RFC 3464 §2.3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Given up.
+    Failed,
+    /// Not yet delivered, still tried.
+    Delayed,
+    /// In the box.
+    Delivered,
+    /// Handed to an operator that may send no report of its own.
+    Relayed,
+}
+
+impl Action {
+    /// Its name in the status part.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Delayed => "delayed",
+            Self::Delivered => "delivered",
+            Self::Relayed => "relayed",
+        }
+    }
+
+    /// The class of its status codes (RFC 3463 §2).
+    fn class(self) -> char {
+        match self {
+            Self::Failed => '5',
+            Self::Delayed => '4',
+            Self::Delivered | Self::Relayed => '2',
+        }
+    }
+}
+
+/// Where a diagnostic comes from (RFC 3464 §2.3.6).
+#[derive(Clone, Copy, Debug)]
+pub enum Diagnostic<'a> {
+    /// An SMTP reply of the remote host; its line breaks become blanks.
+    Smtp(&'a str),
+    /// A finding of this host.
+    Local(&'a str),
+}
+
+/// Writes the report: a whole message, ready to be kept. Its envelope has the null reverse-path.
+#[must_use]
+pub fn report(report: &Report<'_>) -> Vec<u8> {
+    let original = returned::header(report.original);
+    let status = status::part(report);
+    let text = text::part(report);
+    let hostname = word(report.hostname);
+    let boundary = boundary(&word(report.id), &[text.as_bytes(), status.as_bytes(), &original]);
+    let parts = vec![
+        MimePart::new(ContentType::new("text/plain").attribute("charset", "utf-8"), text),
+        MimePart::new("message/delivery-status", status.into_bytes()).transfer_encoding("7bit"),
+        MimePart::new("text/rfc822-headers", original),
+    ];
+    let body = ContentType::new("multipart/report")
+        .attribute("report-type", "delivery-status")
+        .attribute("boundary", boundary);
+    let mut message = MessageBuilder::new()
+        .from(Address::new_address(Some(text::FROM), word(report.from)))
+        .to(Address::new_address(None::<&str>, word(report.to)))
+        .subject(text::subject(report.recipients))
+        .date(Date::new(report.at.as_second()))
+        .message_id(MessageId::new(format!("{}@{hostname}", word(report.id))))
+        .header("Auto-Submitted", Raw::new("auto-replied"))
+        .body(MimePart::new(body, parts));
+    if let Some(id) = message_id(report.original) {
+        message = message.in_reply_to(id.clone()).references(id);
+    }
+    let mut written = Vec::new();
+    message.serialize(&mut written);
+    written
+}
+
+/// The message's identifier, without its brackets, if it is one that a field can hold.
+fn message_id(original: &[u8]) -> Option<String> {
+    let id = Header::parse(original).message_ids("Message-ID").into_iter().next()?;
+    let id = id.strip_prefix('<')?.strip_suffix('>')?;
+    let sound = !id.is_empty() && id.len() <= MAX_WORD && id.bytes().all(|b| b.is_ascii_graphic());
+    (sound && !id.contains(['<', '>'])).then(|| id.to_owned())
+}
+
+/// A boundary that stands in none of the parts, encoded or not: no peer can end a part early.
+fn boundary(id: &str, parts: &[&[u8]]) -> String {
+    let id: String = id.chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    // An underscore after `=` is in no encoded text, so that only what goes in as it is can hold one.
+    let free = |boundary: &String| {
+        !parts.iter().any(|part| memchr::memmem::find(part, boundary.as_bytes()).is_some())
+    };
+    let mut tries = (0_u32..).map(|at| format!("=_{id}_{at}_"));
+    tries.find(free).unwrap_or_default()
+}
+
+/// One line of at most `max` characters: whatever would end or change it becomes a blank.
+fn line(text: &str, max: usize) -> String {
+    let plain = text.chars().map(|c| if breaks(c) { ' ' } else { c }).collect::<String>();
+    let mut line = String::with_capacity(plain.len().min(max));
+    for (at, word) in plain.split_whitespace().enumerate() {
+        if at > 0 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    match line.char_indices().nth(max) {
+        Some((end, _)) => line.get(..end).unwrap_or_default().trim_end().to_owned(),
+        None => line,
+    }
+}
+
+/// Controls, and what turns the direction of writing or ends a line in Unicode: a reply shows as it was written or not.
+fn breaks(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// An address or a name: [`line`] without blanks at its ends.
+fn word(text: &str) -> String {
+    line(text, MAX_WORD)
+}

@@ -1,0 +1,305 @@
+//! Reports read back with another parser, and hostile ones.
+
+use jiff::Timestamp;
+use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
+use proptest::prelude::*;
+
+use super::*;
+
+const ORIGINAL: &[u8] = b"Return-Path: <medecin.un@chu-nord.mssante.fr>\r\n\
+    From: medecin.un@chu-nord.mssante.fr\r\nTo: anne.martin@chu-sud.mssante.fr\r\n\
+    Subject: XDM/1.0/DDM+Compte rendu DUPONT Jean\r\nBcc: secret@chu-nord.mssante.fr\r\n\
+    Message-ID: <abc@poste.chu-nord.fr>\r\n\r\nLe patient va mieux.\r\nX-Body: y\r\n";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn outcome<'a>(recipient: &'a str, action: Action, status: &'a str) -> Outcome<'a> {
+    Outcome {
+        recipient,
+        original: None,
+        action,
+        status,
+        remote: None,
+        diagnostic: None,
+        retry_until: None,
+        fr: "La boîte n'existe pas : vérifiez l'adresse.",
+        en: "The box does not exist: check the address.",
+    }
+}
+
+fn made<'a>(recipients: &'a [Outcome<'a>]) -> Report<'a> {
+    Report {
+        id: "01REPORT",
+        hostname: "smtp.chu-nord.fr",
+        from: "postmaster@chu-nord.mssante.fr",
+        to: "medecin.un@chu-nord.mssante.fr",
+        at: at("2026-11-21T12:00:00Z"),
+        arrival: at("2026-11-16T12:00:00Z"),
+        envelope_id: Some("env+1"),
+        original: ORIGINAL,
+        recipients,
+    }
+}
+
+/// The three parts: text, status, header.
+fn parts(raw: &[u8]) -> (Message<'_>, [String; 3]) {
+    let message = MessageParser::default().parse(raw).unwrap();
+    let kind = message.content_type().unwrap();
+    assert_eq!((kind.ctype(), kind.subtype()), ("multipart", Some("report")));
+    assert_eq!(kind.attribute("report-type"), Some("delivery-status"));
+    let types = [("text", "plain"), ("message", "delivery-status"), ("text", "rfc822-headers")];
+    assert_eq!(message.parts.len(), 4, "{}", String::from_utf8_lossy(raw));
+    let mut found = message.parts.iter().skip(1).zip(types).map(|(part, (ctype, subtype))| {
+        let kind = part.content_type().unwrap();
+        assert_eq!((kind.ctype(), kind.subtype()), (ctype, Some(subtype)));
+        match &part.body {
+            PartType::Text(text) => text.to_string(),
+            PartType::Binary(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+            _ => String::from_utf8(part.contents().to_vec()).unwrap(),
+        }
+    });
+    let found = [(); 3].map(|()| found.next().unwrap());
+    (message, found)
+}
+
+/// The fields of the status part, unfolded: the message's, then each recipient's.
+fn groups(status: &str) -> Vec<Vec<(String, String)>> {
+    let unfolded = status.replace("\r\n ", " ");
+    let fields = |group: &str| -> Vec<(String, String)> {
+        let fields = group.lines().map(|line| line.split_once(": ").unwrap());
+        fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    };
+    unfolded.trim_end().split("\r\n\r\n").map(fields).collect()
+}
+
+fn pairs(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+    fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn a_failure_is_told_to_people_and_programs() {
+    let outcome = Outcome {
+        original: Some("rfc822;Anne.Martin@chu-sud.mssante.fr"),
+        remote: Some("smtp.chu-sud.fr"),
+        diagnostic: Some(Diagnostic::Smtp("550 5.1.1 no such box\r\n550 5.1.1 boite inconnue")),
+        ..outcome("anne.martin@chu-sud.mssante.fr", Action::Failed, "5.1.1")
+    };
+    let raw = report(&made(&[outcome]));
+    let (message, [text, status, header]) = parts(&raw);
+    assert_eq!(message.subject(), Some("Message non distribué / Undelivered Mail Returned to Sender"));
+    assert_eq!(message.message_id(), Some("01REPORT@smtp.chu-nord.fr"));
+    assert_eq!(message.in_reply_to().as_text(), Some("abc@poste.chu-nord.fr"));
+    assert_eq!(message.references().as_text(), Some("abc@poste.chu-nord.fr"));
+    assert_eq!(message.header_raw("Auto-Submitted").map(str::trim), Some("auto-replied"));
+    assert_eq!(message.from().unwrap().first().unwrap().address(), Some("postmaster@chu-nord.mssante.fr"));
+    assert_eq!(message.to().unwrap().first().unwrap().address(), Some("medecin.un@chu-nord.mssante.fr"));
+    assert_eq!(message.date().unwrap().to_rfc3339(), "2026-11-21T12:00:00Z");
+    assert!(message.return_path().as_text().is_none());
+    let expected = [
+        pairs(&[
+            ("Reporting-MTA", "dns; smtp.chu-nord.fr"),
+            ("Original-Envelope-Id", "env+1"),
+            ("Arrival-Date", "Mon, 16 Nov 2026 12:00:00 +0000"),
+        ]),
+        pairs(&[
+            ("Original-Recipient", "rfc822;Anne.Martin@chu-sud.mssante.fr"),
+            ("Final-Recipient", "rfc822; anne.martin@chu-sud.mssante.fr"),
+            ("Action", "failed"),
+            ("Status", "5.1.1"),
+            ("Remote-MTA", "dns; smtp.chu-sud.fr"),
+            ("Diagnostic-Code", "smtp; 550 5.1.1 no such box 550 5.1.1 boite inconnue"),
+            ("Last-Attempt-Date", "Sat, 21 Nov 2026 12:00:00 +0000"),
+        ]),
+    ];
+    assert_eq!(groups(&status), expected);
+    let (french, english) = text.split_once("* * *").unwrap();
+    for (part, words) in [
+        (french, ["16/11/2026 à 12:00 UTC", "N'a pas pu être remis", "La boîte n'existe pas", "réponse de"]),
+        (
+            english,
+            ["2026-11-16 at 12:00 UTC", "Could not be delivered", "The box does not exist", "answer of"],
+        ),
+    ] {
+        for word in words.iter().chain(&["<anne.martin@chu-sud.mssante.fr>", "<abc@poste.chu-nord.fr>"]) {
+            assert!(part.contains(word), "{word}: {part}");
+        }
+    }
+    assert!(header.contains("Subject: XDM/1.0/DDM+Compte rendu DUPONT Jean\r\n"));
+    for kept_back in ["Bcc", "Return-Path", "va mieux", "X-Body"] {
+        assert!(!String::from_utf8_lossy(&raw).contains(kept_back), "{kept_back}");
+    }
+    assert!(!text.contains("DUPONT") && !status.contains("DUPONT"), "the subject is in the header alone");
+}
+
+#[test]
+fn a_delay_says_until_when_and_successes_say_where() {
+    let delayed = Outcome {
+        retry_until: Some(at("2026-11-26T12:00:00Z")),
+        diagnostic: Some(Diagnostic::Local("no answer from 192.0.2.1")),
+        ..outcome("a@chu-sud.mssante.fr", Action::Delayed, "4.4.1")
+    };
+    let recipients = [delayed, outcome("b@chu-nord.mssante.fr", Action::Delivered, "2.1.5")];
+    let raw = report(&made(&recipients));
+    let (message, [text, status, _]) = parts(&raw);
+    assert!(message.subject().unwrap().starts_with("Message retardé"));
+    let groups = groups(&status);
+    assert_eq!(groups.len(), 3);
+    assert!(groups[1].contains(&("Will-Retry-Until".into(), "Thu, 26 Nov 2026 12:00:00 +0000".into())));
+    assert!(
+        groups[1].contains(&("Diagnostic-Code".into(), "x-vaguemestre; no answer from 192.0.2.1".into()))
+    );
+    assert!(groups[2].contains(&("Action".into(), "delivered".into())));
+    assert!(
+        text.contains("essais jusqu'au 26/11/2026 à 12:00 UTC") && text.contains("tried until 2026-11-26")
+    );
+    assert!(text.contains("A été déposé dans la boîte de :\r\n\r\n  <b@chu-nord.mssante.fr>"), "{text}");
+    let relayed = [outcome("c@chu-sud.mssante.fr", Action::Relayed, "2.0.0")];
+    let raw = report(&made(&relayed));
+    let (message, [text, ..]) = parts(&raw);
+    assert!(message.subject().unwrap().ends_with("Successful Mail Delivery Report"));
+    assert!(text.contains("Was handed to the operator of"));
+}
+
+#[test]
+fn addresses_that_are_not_ascii_are_written_in_ascii() {
+    let outcome = Outcome {
+        original: Some("utf-8;rené@chu-sud.mssante.fr"),
+        ..outcome("rené@chu-sud.mssante.fr", Action::Failed, "5.1.1")
+    };
+    let raw = report(&made(&[outcome]));
+    let (_, [text, status, _]) = parts(&raw);
+    assert!(status.contains("Original-Recipient: utf-8;ren\\x{E9}@chu-sud.mssante.fr\r\n"), "{status}");
+    assert!(status.contains("Final-Recipient: utf-8; ren\\x{E9}@chu-sud.mssante.fr\r\n"), "{status}");
+    assert!(status.is_ascii() && text.contains("<rené@chu-sud.mssante.fr>"));
+}
+
+#[test]
+fn a_status_is_of_its_action_s_class() {
+    for (action, given, written) in [
+        (Action::Failed, "5.7.27", "5.7.27"),
+        (Action::Failed, "4.4.7", "5.0.0"),
+        (Action::Failed, "", "5.0.0"),
+        (Action::Failed, "5.1", "5.0.0"),
+        (Action::Failed, "5.1.1.1", "5.0.0"),
+        (Action::Failed, "5.1.\r\nX: y", "5.0.0"),
+        (Action::Delayed, "4.4.1", "4.4.1"),
+        (Action::Relayed, "250", "2.0.0"),
+    ] {
+        let raw = report(&made(&[outcome("a@b.fr", action, given)]));
+        let (_, [_, status, _]) = parts(&raw);
+        assert!(status.contains(&format!("\r\nStatus: {written}\r\n")), "{given}: {status}");
+    }
+}
+
+#[test]
+fn many_recipients_are_listed_up_to_the_limits_and_the_rest_is_counted() {
+    let addresses = (0..MAX_REPORTED + 7).map(|n| format!("b{n}@chu-sud.mssante.fr")).collect::<Vec<_>>();
+    let recipients = addresses.iter().map(|a| outcome(a, Action::Failed, "5.1.1")).collect::<Vec<_>>();
+    let raw = report(&made(&recipients));
+    let (_, [text, status, _]) = parts(&raw);
+    assert_eq!(groups(&status).len(), 1 + MAX_REPORTED);
+    assert_eq!(text.matches("La boîte n'existe pas").count(), MAX_EXPLAINED);
+    assert!(text.contains(&format!("... et {} autres, listés", MAX_REPORTED - MAX_EXPLAINED)), "{text}");
+    assert!(text.contains("... and 7 others, which this notice cannot list."));
+}
+
+#[test]
+fn a_long_header_goes_back_up_to_its_limit_in_whole_fields() {
+    let long = format!("X-Long: {}\r\n", "x".repeat(MAX_HEADER));
+    let fields = "Received: by somewhere in a chain of hosts\r\n".repeat(2 * MAX_HEADER / 44);
+    let original = format!("{long}{fields}Message-ID: <a.long.one@b.example.org>\r\n\r\nbody");
+    let none = [outcome("a@b.fr", Action::Failed, "5.1.1")];
+    let raw = report(&Report { original: original.as_bytes(), ..made(&none) });
+    let (message, [.., header]) = parts(&raw);
+    assert!(header.len() <= MAX_HEADER && header.len() > MAX_HEADER - 44 && !header.contains("X-Long"));
+    assert!(header.lines().all(|line| line == "Received: by somewhere in a chain of hosts"));
+    assert_eq!(message.in_reply_to().as_text(), Some("a.long.one@b.example.org"), "though it had no room");
+}
+
+#[test]
+fn the_longest_report_is_within_its_limit() {
+    let long = "é€ ".repeat(4_000);
+    let recipient = Outcome {
+        original: Some(&long),
+        remote: Some(&long),
+        diagnostic: Some(Diagnostic::Smtp(&long)),
+        retry_until: Some(Timestamp::MAX),
+        fr: &long,
+        en: &long,
+        ..outcome(&long, Action::Delayed, "4.4.1")
+    };
+    let recipients = vec![recipient; MAX_REPORTED + 1];
+    let header = format!("X: {}\r\n", "\u{e9}".repeat(MAX_HEADER / 2 - 5));
+    let raw = report(&Report { original: header.as_bytes(), ..made(&recipients) });
+    assert!(raw.len() <= MAX_REPORT, "{}", raw.len());
+    assert!(raw.len() > MAX_REPORT / 2, "the limit is of this order: {}", raw.len());
+}
+
+/// Pieces of what a hostile peer would answer or a hostile sender write.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("\r\n".to_owned()),
+        Just("\r\n\r\n".to_owned()),
+        Just("\n--=_01REPORT_0_--\r\n".to_owned()),
+        Just("\r\nAction: delivered\r\n".to_owned()),
+        Just("\rBcc: x@evil.example\r".to_owned()),
+        Just("=?utf-8?Q?=0D=0AX:_y?=".to_owned()),
+        "[ -~]{0,40}",
+        any::<String>(),
+    ];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_others_wrote_adds_a_field_or_a_part(
+        texts in prop::collection::vec(hostile(), 8), original in hostile(), count in 1..4_usize,
+    ) {
+        let [recipient, orcpt, status, remote, reply, fr, en, envid] = &texts[..] else { unreachable!() };
+        let outcome = Outcome {
+            recipient,
+            original: Some(orcpt),
+            action: Action::Failed,
+            status,
+            remote: Some(remote),
+            diagnostic: Some(Diagnostic::Smtp(reply)),
+            retry_until: None,
+            fr,
+            en,
+        };
+        let recipients = vec![outcome; count];
+        let original = format!("X-First: {original}");
+        let raw = report(&Report {
+            envelope_id: Some(envid),
+            original: original.as_bytes(),
+            ..made(&recipients)
+        });
+        prop_assert!(raw.len() <= MAX_REPORT);
+        let header = Header::parse(&raw);
+        let names = header.whole_fields().map(|(name, _)| String::from_utf8_lossy(name).into_owned());
+        let known = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "In-Reply-To", "References",
+            "MIME-Version", "Content-Type"];
+        let names: Vec<String> = names.collect();
+        prop_assert!(names.iter().all(|name| known.contains(&name.as_str())), "{:?}", names);
+        let (_, [_, status, _]) = parts(&raw);
+        prop_assert!(status.is_ascii());
+        prop_assert!(status.lines().all(|line| line.len() <= 998));
+        let groups = groups(&status);
+        prop_assert_eq!(groups.len(), 1 + count);
+        let of_recipient = ["Original-Recipient", "Final-Recipient", "Action", "Status", "Remote-MTA",
+            "Diagnostic-Code", "Last-Attempt-Date"];
+        for group in &groups[1..] {
+            prop_assert_eq!(group.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), of_recipient);
+        }
+    }
+
+    #[test]
+    fn a_report_has_three_parts_whatever_the_original_is(original in any::<Vec<u8>>(), id in "[ -~]{0,12}") {
+        let recipients = [outcome("a@b.fr", Action::Failed, "5.1.1")];
+        let raw = report(&Report { original: &original, id: &id, ..made(&recipients) });
+        let message = MessageParser::default().parse(&raw).unwrap();
+        prop_assert_eq!(message.parts.len(), 4);
+    }
+}
