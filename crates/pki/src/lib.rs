@@ -12,6 +12,7 @@ mod authorities;
 mod distrust;
 mod error;
 mod files;
+mod list;
 mod name;
 mod path;
 mod peer;
@@ -24,11 +25,18 @@ pub use self::{
     authorities::{Authorities, Authority, Environment},
     distrust::Distrust,
     error::PkiError,
+    list::{
+        ListExamination, ListFault, MAX_ATTRIBUTES, MAX_DEPTH, MAX_LIST_BYTES, MAX_SIGNATURE_BYTES,
+        MAX_SIGNATURE_ELEMENTS, Outcome, SignedList, SignerFault, Step, XmlFault, canonical, examine_list,
+    },
     peer::{Role, Trust, TrustedPeer, TrustedRecipient},
     revocation::{
         Crl, CrlEvent, CrlFault, CrlFile, CrlNote, CrlState, MAX_CLOCK_SKEW, MAX_CRL_BYTES, Number,
         Revocations,
     },
     server::{Description, EXPIRES_SOON_DAYS, ServerTls, TlsVersion},
-    space::{Refreshed, TrustSettings, TrustSpace, TrustStatus},
+    space::{
+        AuthorityView, CrlView, DomainView, ListView, Refreshed, RowView, SIGNING_POLICY, TrustSettings,
+        TrustSpace, TrustStatus,
+    },
 };

@@ -40,6 +40,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) authorities: &'a Authorities,
     pub(crate) revocations: &'a Revocations,
     pub(crate) crl_grace: SignedDuration,
+    /// Whether a revocation dated after the instant of judgement counts for nothing: for what was accepted then (M-1).
+    pub(crate) as_of: bool,
 }
 
 /// What a chain that holds says.
@@ -151,7 +153,7 @@ impl Judge<'_> {
             let serial = serial(certificate)?;
             let issued =
                 IssuedBy { authority, issuer: &issuer, serial: &serial, is_authority: certificate.is_ca() };
-            match self.revocations.judge(&issued, now, self.crl_grace) {
+            match self.revocations.judge(&issued, now, self.crl_grace, self.as_of) {
                 Ok(known_until) => until = until.min(known_until),
                 // what is known to be revoked counts before what is not known
                 Err(revoked @ Distrust::Revoked { .. }) => return Err(revoked),

@@ -210,6 +210,7 @@ impl Trust {
             authorities: &self.authorities,
             revocations: &self.revocations,
             crl_grace: self.crl_grace,
+            as_of: false,
         }
     }
 

@@ -101,7 +101,7 @@ impl Revocations {
         authorities.all().filter(|authority| self.of(authority).is_none())
     }
 
-    /// Until when what is known of this certificate serves.
+    /// Until when what is known of this certificate serves; with `as_of`, a revocation dated after `now` counts for nothing.
     ///
     /// # Errors
     /// It is revoked, or nothing recent enough is known.
@@ -110,6 +110,7 @@ impl Revocations {
         issued: &IssuedBy<'_>,
         now: Timestamp,
         grace: SignedDuration,
+        as_of: bool,
     ) -> Result<Timestamp, Distrust> {
         let unknown = || Distrust::RevocationUnknown { issuer: issued.issuer.to_owned() };
         let crl = self
@@ -117,7 +118,7 @@ impl Revocations {
             .get(&issued.authority)
             .filter(|crl| crl.covers(issued.is_authority))
             .ok_or_else(unknown)?;
-        if let Some(at) = crl.revoked(issued.serial) {
+        if let Some(at) = crl.revoked(issued.serial).filter(|at| !as_of || *at <= now) {
             return Err(Distrust::Revoked { serial: issued.serial.hex(), at });
         }
         match crl.state(now, grace) {

@@ -1,23 +1,34 @@
 //! The trust space as it lives: the [`Trust`] in force, read from the files that the configuration names and swapped whole
-//! when they change (M-1, M-4). Reading blocks and is never done where mail waits.
+//! when they change (M-1, M-4). Readers never wait; reading files blocks and is never done where mail waits.
+
+mod keeper;
+mod state;
+#[cfg(test)]
+mod tests;
+mod view;
 
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
-use mssante::dn::DistinguishedName;
-use serde::Serialize;
+use mssante::{Domain, dn::DistinguishedName, whitelist::ListChanges};
+use serde::{Deserialize, Serialize};
 
+use self::keeper::{Keeper, Situation};
+pub use self::view::{AuthorityView, CrlView, DomainView, ListView, RowView, TrustStatus};
 use crate::{
     authorities::{Authorities, Environment},
     error::PkiError,
     peer::{Parts, Trust},
-    revocation::{CrlFile, Revocations},
+    revocation::Revocations,
 };
+
+/// The policy of certificates that sign white lists in production (B.2.3).
+pub const SIGNING_POLICY: &str = "1.2.250.1.213.1.7.1.1.2.3.1";
 
 /// Where the trust space is read from, and how old it may grow.
 #[derive(Debug, Clone)]
@@ -47,7 +58,7 @@ pub struct TrustSettings {
 }
 
 impl TrustSettings {
-    /// Production, with the default ages.
+    /// Production, with the default ages and policy, and no accepted signer.
     #[must_use]
     pub fn new(roots: &Path, crls: &Path, list: &Path, state: &Path) -> Self {
         Self {
@@ -59,7 +70,7 @@ impl TrustSettings {
             list: list.into(),
             state: state.into(),
             signers: Vec::new(),
-            signer_policies: Vec::new(),
+            signer_policies: vec![SIGNING_POLICY.to_owned()],
             alarm_after: SignedDuration::from_hours(48),
             stop_after: SignedDuration::from_hours(15 * 24),
         }
@@ -72,45 +83,41 @@ pub struct TrustSpace(Arc<Living>);
 
 struct Living {
     trust: ArcSwap<Trust>,
-    settings: Option<TrustSettings>,
+    /// What is known beside the trust itself; none where none is configured.
+    situation: ArcSwap<Option<Situation>>,
+    /// Held while files are read.
+    keeper: Mutex<Option<Keeper>>,
 }
 
 /// What a refresh changed.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refreshed {
     /// Whether another trust is in force now.
     pub changed: bool,
+    /// What a new white list changes, when one came into force in the place of another.
+    pub changes: Option<ListChanges>,
     /// What happened, each in a sentence.
     pub notes: Vec<String>,
     /// What somebody must look at.
     pub alarms: Vec<String>,
 }
 
-/// How the trust space stands, for `trust status`.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct TrustStatus {
-    /// What somebody must look at.
-    pub alarms: Vec<String>,
-}
-
 impl TrustSpace {
-    /// Reads everything once.
+    /// Reads everything once. A white list or revocation lists that cannot be used raise alarms: see
+    /// [`TrustSpace::status`].
     ///
     /// # Errors
     /// The authorities cannot be read: nothing could be trusted.
     pub fn open(settings: TrustSettings, now: Timestamp) -> Result<Self, PkiError> {
-        let authorities = Arc::new(Authorities::load(&settings.roots, settings.authorities.as_deref())?);
-        let (files, _) = CrlFile::read_all(&settings.crls);
-        let (revocations, _) = Revocations::none().update(&files, &authorities, now);
-        let trust = Trust::new(Parts {
-            environment: settings.environment,
-            authorities,
-            revocations: Arc::new(revocations),
-            crl_grace: settings.crl_grace,
-            list: None,
-            stop_after: settings.stop_after,
-        });
-        Ok(Self(Arc::new(Living { trust: ArcSwap::from_pointee(trust), settings: Some(settings) })))
+        let mut keeper = Keeper::open(settings, now)?;
+        let refreshed = keeper.refresh(now);
+        let trust = Arc::new(keeper.trust());
+        let situation = keeper.situation(&refreshed, now);
+        Ok(Self(Arc::new(Living {
+            trust: ArcSwap::new(trust),
+            situation: ArcSwap::from_pointee(Some(situation)),
+            keeper: Mutex::new(Some(keeper)),
+        })))
     }
 
     /// No trust space is configured: nothing is trusted.
@@ -124,7 +131,11 @@ impl TrustSpace {
             list: None,
             stop_after: SignedDuration::ZERO,
         });
-        Self(Arc::new(Living { trust: ArcSwap::from_pointee(trust), settings: None }))
+        Self(Arc::new(Living {
+            trust: ArcSwap::from_pointee(trust),
+            situation: ArcSwap::from_pointee(None),
+            keeper: Mutex::new(None),
+        }))
     }
 
     /// The trust in force.
@@ -133,24 +144,46 @@ impl TrustSpace {
         self.0.trust.load_full()
     }
 
-    /// Reads the files again; the last good ones stay in force. Blocks.
-    pub fn refresh(&self, _now: Timestamp) -> Refreshed {
-        Refreshed {
-            alarms: vec!["a refresh of the trust space is not built yet".to_owned()],
-            ..Refreshed::default()
+    /// Reads the files again and puts in force what is good; for the rest, the last good ones stay. Blocks: never call it
+    /// on a thread that serves mail.
+    pub fn refresh(&self, now: Timestamp) -> Refreshed {
+        let mut keeper = self.0.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(keeper) = keeper.as_mut() else { return Refreshed::default() };
+        let mut refreshed = keeper.refresh(now);
+        if refreshed.changed {
+            self.0.trust.store(Arc::new(keeper.trust()));
         }
+        self.0.situation.store(Arc::new(Some(keeper.situation(&refreshed, now))));
+        refreshed.alarms = self.status(now).alarms;
+        refreshed
     }
 
     /// How it stands.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> TrustStatus {
-        let alarms = self.current().relaying(now).err().map(|error| error.to_string()).into_iter().collect();
-        TrustStatus { alarms }
+        let situation = self.0.situation.load();
+        match situation.as_ref() {
+            Some(situation) => TrustStatus::of(situation, &self.current(), now),
+            None => TrustStatus::default(),
+        }
+    }
+
+    /// What the white list in force says of a domain.
+    #[must_use]
+    pub fn show(&self, domain: &Domain) -> DomainView {
+        DomainView::of(domain, self.current().list())
+    }
+
+    /// The settings that it was opened with; none where none is configured.
+    #[must_use]
+    pub fn settings(&self) -> Option<TrustSettings> {
+        self.0.situation.load().as_ref().as_ref().map(|situation| situation.settings().clone())
     }
 }
 
 impl fmt::Debug for TrustSpace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrustSpace").field("configured", &self.0.settings.is_some()).finish_non_exhaustive()
+        let configured = self.0.situation.load().is_some();
+        f.debug_struct("TrustSpace").field("configured", &configured).finish_non_exhaustive()
     }
 }

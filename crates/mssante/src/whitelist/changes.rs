@@ -8,7 +8,7 @@ use super::WhiteList;
 use crate::{Domain, dn::DistinguishedName};
 
 /// The domains that a list changes against an older one, each in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ListChanges {
     /// Listed now and not before.
     pub added: Vec<Domain>,

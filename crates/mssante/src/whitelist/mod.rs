@@ -77,7 +77,7 @@ pub enum WhiteListError {
 }
 
 /// How big a list is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     /// Rows that stand.
     pub rows: usize,

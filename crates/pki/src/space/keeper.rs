@@ -1,0 +1,354 @@
+//! Whoever reads the files: takes in what is good, keeps the last good of what is not, and says which (M-1, M-4). It may use
+//! the files of the settings and the state directory; it is used by one thread at a time and gives out values only.
+
+use std::{fmt, fs::File, io, sync::Arc};
+
+use jiff::Timestamp;
+use mssante::whitelist::{ListChanges, WhiteList};
+
+use super::{
+    Refreshed, TrustSettings,
+    state::{ListId, Record, State},
+};
+use crate::{
+    authorities::Authorities,
+    error::PkiError,
+    files::bounded,
+    list::{
+        Accepting, ListFault, MAX_LIST_BYTES, Rows, SignedList, Signer, SignerFault, not_from_the_future,
+    },
+    path::Judge,
+    peer::{ListInForce, Parts, Trust},
+    revocation::{CrlEvent, CrlFile, Revocations},
+};
+
+/// Most domains that a note names.
+const NAMED_DOMAINS: usize = 5;
+
+pub(super) struct Keeper {
+    settings: Arc<TrustSettings>,
+    state: State,
+    authorities: Arc<Authorities>,
+    revocations: Arc<Revocations>,
+    accepted: Option<Arc<Accepted>>,
+    problems: Problems,
+}
+
+/// The list that was last accepted.
+#[derive(Clone)]
+pub(super) struct Accepted {
+    pub(super) record: Record,
+    pub(super) list: Arc<WhiteList>,
+    pub(super) faults: Vec<String>,
+    pub(super) left_out: usize,
+    pub(super) signer: Signer,
+    /// Whether its signer holds as of when it was accepted, with what is known today.
+    pub(super) standing: Result<(), SignerFault>,
+}
+
+/// What is wrong, in sentences, until it is mended.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Problems {
+    pub(super) authorities: Option<String>,
+    pub(super) crls: Vec<String>,
+    pub(super) list: Option<String>,
+    /// The list that was kept cannot be used.
+    pub(super) kept: Option<String>,
+    /// What is in force cannot be kept.
+    pub(super) unkept_crls: Option<String>,
+    pub(super) unkept_list: Option<String>,
+}
+
+/// What is known beside the trust itself, after a refresh.
+pub(super) struct Situation {
+    pub(super) settings: Arc<TrustSettings>,
+    pub(super) accepted: Option<Arc<Accepted>>,
+    pub(super) problems: Problems,
+    pub(super) notes: Vec<String>,
+    pub(super) refreshed: Timestamp,
+}
+
+impl Situation {
+    pub(super) fn settings(&self) -> &TrustSettings {
+        &self.settings
+    }
+}
+
+impl Keeper {
+    /// Takes up what was in force when the service stopped.
+    pub(super) fn open(settings: TrustSettings, now: Timestamp) -> Result<Self, PkiError> {
+        let authorities = Authorities::load(&settings.roots, settings.authorities.as_deref())?;
+        let state = State::new(&settings.state);
+        let (revocations, _) = Revocations::none().update(&state.crls(), &authorities, now);
+        let mut keeper = Self {
+            settings: Arc::new(settings),
+            state,
+            authorities: Arc::new(authorities),
+            revocations: Arc::new(revocations),
+            accepted: None,
+            problems: Problems::default(),
+        };
+        keeper.take_up();
+        Ok(keeper)
+    }
+
+    fn take_up(&mut self) {
+        let told = |error: &dyn fmt::Display| {
+            Some(format!("the white list kept in the state directory is not in force: {error}"))
+        };
+        match self.state.list() {
+            Ok(Some((record, bytes))) => match self.read(&bytes, Moment::Past(record.accepted)) {
+                Ok(accepted) => self.accepted = Some(Arc::new(Accepted { record, ..accepted })),
+                Err(fault) => self.problems.kept = told(&fault),
+            },
+            Ok(None) => {}
+            Err(error) => self.problems.kept = told(&error),
+        }
+    }
+
+    /// Reads every file again.
+    pub(super) fn refresh(&mut self, now: Timestamp) -> Refreshed {
+        let mut told = Refreshed::default();
+        self.authorities(&mut told);
+        self.crls(now, &mut told);
+        self.list(now, &mut told);
+        self.stand(&mut told);
+        told
+    }
+
+    /// The trust that follows from what was read.
+    pub(super) fn trust(&self) -> Trust {
+        let standing = self.accepted.as_ref().filter(|accepted| accepted.standing.is_ok());
+        Trust::new(Parts {
+            environment: self.settings.environment,
+            authorities: Arc::clone(&self.authorities),
+            revocations: Arc::clone(&self.revocations),
+            crl_grace: self.settings.crl_grace,
+            list: standing.map(|accepted| ListInForce {
+                list: Arc::clone(&accepted.list),
+                checked: accepted.record.checked,
+            }),
+            stop_after: self.settings.stop_after,
+        })
+    }
+
+    pub(super) fn situation(&self, refreshed: &Refreshed, now: Timestamp) -> Situation {
+        Situation {
+            settings: Arc::clone(&self.settings),
+            accepted: self.accepted.clone(),
+            problems: self.problems.clone(),
+            notes: refreshed.notes.clone(),
+            refreshed: now,
+        }
+    }
+
+    fn authorities(&mut self, told: &mut Refreshed) {
+        match Authorities::load(&self.settings.roots, self.settings.authorities.as_deref()) {
+            Ok(read) => {
+                self.problems.authorities = None;
+                if !self.authorities.all().map(|one| one.der()).eq(read.all().map(|one| one.der())) {
+                    told.changed = true;
+                    told.notes
+                        .push(format!("the authorities have changed: {} are trusted", read.all().count()));
+                    self.authorities = Arc::new(read);
+                }
+            }
+            Err(error) => {
+                self.problems.authorities =
+                    Some(format!("{error}; the authorities read before stay trusted"));
+            }
+        }
+    }
+
+    fn crls(&mut self, now: Timestamp, told: &mut Refreshed) {
+        let (files, mut notes) = CrlFile::read_all(&self.settings.crls);
+        let (next, more) = self.revocations.update(&files, &self.authorities, now);
+        notes.extend(more);
+        let news =
+            |event: &CrlEvent| matches!(event, CrlEvent::Accepted { .. } | CrlEvent::AuthorityGone { .. });
+        told.changed |= notes.iter().any(|note| news(&note.event));
+        let (alarms, others): (Vec<_>, Vec<_>) = notes.into_iter().partition(|note| note.is_alarm());
+        self.problems.crls = alarms.iter().map(ToString::to_string).collect();
+        let worth_telling = |event: &CrlEvent| !matches!(event, CrlEvent::Unchanged { .. });
+        told.notes.extend(others.iter().filter(|note| worth_telling(&note.event)).map(ToString::to_string));
+        // what could not be written is written again
+        let none = Revocations::none();
+        let before = if self.problems.unkept_crls.is_some() { &none } else { &self.revocations };
+        self.problems.unkept_crls = self.unkept("revocation lists", self.state.keep_crls(before, &next));
+        self.revocations = Arc::new(next);
+    }
+
+    fn list(&mut self, now: Timestamp, told: &mut Refreshed) {
+        let path = self.settings.list.display().to_string();
+        let (bytes, modified) = match self.source(now) {
+            Ok(Some(source)) => source,
+            Ok(None) => return self.problems.list = Some(format!("{path}: {}", ListFault::TooLarge)),
+            Err(error) => {
+                return self.problems.list = Some(format!("the white list {path} cannot be read: {error}"));
+            }
+        };
+        let list = ListId::of(&bytes);
+        // the same bytes need no second judgement while those accepted before still stand
+        let known =
+            self.accepted.as_ref().filter(|known| known.record.list == list && known.standing.is_ok());
+        if let Some(known) = known.cloned() {
+            self.problems.list = None;
+            return self.confirm(&known, modified, &bytes, told);
+        }
+        let read =
+            self.read(&bytes, Moment::Now(now)).and_then(|read| self.follows(&read, now).map(|()| read));
+        match read {
+            Ok(read) => {
+                let record = Record { list, accepted: now, checked: modified };
+                self.accept(Accepted { record, ..read }, &bytes, told);
+            }
+            Err(fault) => {
+                self.problems.list = Some(format!("{path}: {fault}; the last good list stays in force"))
+            }
+        }
+    }
+
+    /// The file of the list, and when it was last written or touched: never later than now.
+    fn source(&self, now: Timestamp) -> io::Result<Option<(Vec<u8>, Timestamp)>> {
+        let file = File::open(&self.settings.list)?;
+        let modified = Timestamp::try_from(file.metadata()?.modified()?).unwrap_or(Timestamp::MIN).min(now);
+        let most = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX);
+        Ok(bounded(file, most)?.map(|bytes| (bytes, modified)))
+    }
+
+    /// Reads and judges a list as of that moment. Only then its rows.
+    fn read(&self, bytes: &[u8], moment: Moment) -> Result<Accepted, ListFault> {
+        let signed = SignedList::read(bytes)?;
+        let signer = Signer::of(&signed)?;
+        let standing = self.judge(&signer, moment);
+        if let Err(fault) = &standing {
+            // a list that was accepted waits for the revocation lists that it needs, and is not in force meanwhile
+            let waits = matches!(moment, Moment::Past(_)) && fault.is_temporary();
+            if !waits {
+                return Err(fault.clone().into());
+            }
+        }
+        let Rows { list, faults, left_out } = Rows::read(&signed)?;
+        let (Moment::Now(at) | Moment::Past(at)) = moment;
+        let record = Record { list: ListId::of(bytes), accepted: at, checked: at };
+        Ok(Accepted { record, list: Arc::new(list), faults, left_out, signer, standing })
+    }
+
+    /// Whether a list may take the place of the accepted one.
+    fn follows(&self, read: &Accepted, now: Timestamp) -> Result<(), ListFault> {
+        let generated = read.list.generated();
+        not_from_the_future(generated, now)?;
+        // one whose signer turned out to be untrusted at the time was never good, and keeps nothing out
+        let good = |accepted: &&Arc<Accepted>| match &accepted.standing {
+            Ok(()) => true,
+            Err(fault) => fault.is_temporary(),
+        };
+        match self.accepted.as_ref().filter(good).map(|accepted| accepted.list.generated()) {
+            Some(in_force) if generated < in_force => Err(ListFault::Older { generated, in_force }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The file holds the accepted list still: whoever touches it says so.
+    fn confirm(&mut self, known: &Accepted, modified: Timestamp, bytes: &[u8], told: &mut Refreshed) {
+        let record = Record { checked: modified.max(known.record.checked), ..known.record };
+        if self.problems.unkept_list.is_some() {
+            self.problems.unkept_list = self.unkept("white list", self.state.keep_list(&record, bytes));
+        } else if record != known.record {
+            self.problems.unkept_list = self.unkept("white list", self.state.keep_record(&record));
+        }
+        if record != known.record {
+            self.accepted = Some(Arc::new(Accepted { record, ..known.clone() }));
+            told.changed = true;
+        }
+    }
+
+    fn accept(&mut self, next: Accepted, bytes: &[u8], told: &mut Refreshed) {
+        let counts = next.list.counts();
+        let changes = self.accepted.as_ref().map(|before| next.list.changes(&before.list));
+        told.notes.push(format!(
+            "the white list of {} is in force, signed by \"{}\": {} rows, {} domains, {} rows left out{}",
+            next.list.generated(),
+            next.signer.name,
+            counts.rows,
+            counts.domains,
+            next.left_out,
+            changes.as_ref().map(in_words).unwrap_or_default()
+        ));
+        self.problems.unkept_list = self.unkept("white list", self.state.keep_list(&next.record, bytes));
+        self.problems.list = None;
+        self.problems.kept = None;
+        told.changes = changes;
+        told.changed = true;
+        self.accepted = Some(Arc::new(next));
+    }
+
+    /// Judges the signer of the accepted list again, as of when it was accepted, with what is known now.
+    fn stand(&mut self, told: &mut Refreshed) {
+        let Some(accepted) = &self.accepted else { return };
+        let judged = self.judge(&accepted.signer, Moment::Past(accepted.record.accepted));
+        if judged == accepted.standing {
+            return;
+        }
+        told.changed = true;
+        told.notes.push(match &judged {
+            Ok(()) => "the accepted white list is in force again".to_owned(),
+            Err(fault) => format!("the accepted white list is no longer in force: {fault}"),
+        });
+        self.accepted = Some(Arc::new(Accepted { standing: judged, ..(**accepted).clone() }));
+    }
+
+    fn judge(&self, signer: &Signer, moment: Moment) -> Result<(), SignerFault> {
+        let (at, as_of) = match moment {
+            Moment::Now(at) => (at, false),
+            Moment::Past(at) => (at, true),
+        };
+        let judge = Judge {
+            environment: self.settings.environment,
+            authorities: &self.authorities,
+            revocations: &self.revocations,
+            crl_grace: self.settings.crl_grace,
+            as_of,
+        };
+        let accepting =
+            Accepting { signers: &self.settings.signers, policies: &self.settings.signer_policies };
+        signer.judge(&judge, accepting, at)
+    }
+
+    fn unkept(&self, what: &str, kept: io::Result<()>) -> Option<String> {
+        let directory = self.settings.state.display();
+        kept.err().map(|error| {
+            format!(
+                "the {what} in force cannot be kept in {directory}: {error}: a restart would begin without"
+            )
+        })
+    }
+}
+
+/// When a list is judged.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    Now(Timestamp),
+    /// When it was accepted: what was revoked after that counts for nothing (M-1).
+    Past(Timestamp),
+}
+
+/// What a list changes, for a note: numbers, and the first domains that are gone.
+fn in_words(changes: &ListChanges) -> String {
+    let ListChanges { added, removed, rebound } = changes;
+    let mut words = format!(
+        "; {} domains added, {} removed, {} with other names",
+        added.len(),
+        removed.len(),
+        rebound.len()
+    );
+    if !removed.is_empty() {
+        let named: Vec<_> = removed.iter().take(NAMED_DOMAINS).map(ToString::to_string).collect();
+        words.push_str(&format!(
+            " (removed: {}{})",
+            named.join(", "),
+            if removed.len() > named.len() { ", …" } else { "" }
+        ));
+    }
+    words
+}

@@ -1,0 +1,296 @@
+//! How the trust space stands, as data for people: `trust status` and `trust show`. It may use what the keeper read and the
+//! trust in force; it decides nothing, it says what they decide.
+
+use jiff::Timestamp;
+use mssante::{
+    Domain,
+    whitelist::{Counts, Row, WhiteList},
+};
+use serde::{Deserialize, Serialize};
+
+use super::keeper::{Accepted, Situation};
+use crate::{
+    authorities::{Authority, Environment},
+    peer::Trust,
+    revocation::{Crl, CrlState},
+    server::EXPIRES_SOON_DAYS,
+};
+
+/// How the trust space stands, for `trust status`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustStatus {
+    /// Whether one is configured; everything else is empty where none is.
+    pub configured: bool,
+    /// `production` or `test`.
+    pub environment: String,
+    /// Why nothing is relayed, if so.
+    pub stopped: Option<String>,
+    /// The white list that was last accepted.
+    pub list: Option<ListView>,
+    /// The revocation list of each authority.
+    pub crls: Vec<CrlView>,
+    /// The authorities, roots first.
+    pub authorities: Vec<AuthorityView>,
+    /// When the files were last read.
+    pub refreshed: Option<Timestamp>,
+    /// What happened then, each in a sentence.
+    pub notes: Vec<String>,
+    /// What somebody must look at, each in a sentence.
+    pub alarms: Vec<String>,
+}
+
+/// A white list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListView {
+    /// Whether it is in force.
+    pub in_force: bool,
+    /// When the agency made it.
+    pub generated: Timestamp,
+    /// When it was accepted here.
+    pub accepted: Timestamp,
+    /// When it was last confirmed: its age counts from there.
+    pub checked: Timestamp,
+    /// Its age in seconds.
+    pub age_seconds: i64,
+    /// Who signed it.
+    pub signer: String,
+    /// Who issued the signer's certificate.
+    pub signer_issuer: String,
+    /// Until when that is valid; a list that is accepted stays so.
+    pub signer_until: Timestamp,
+    /// How big it is.
+    pub counts: Counts,
+    /// Rows that are left out.
+    pub left_out: usize,
+    /// What is wrong with rows, each in a sentence; the first hundred.
+    pub faults: Vec<String>,
+}
+
+/// An authority's revocation list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CrlView {
+    /// The authority.
+    pub issuer: String,
+    /// `valid`, `in-grace`, `stale`, or `missing`, and then the rest is empty.
+    pub state: String,
+    /// Its number.
+    pub number: Option<String>,
+    /// When it was made.
+    pub this_update: Option<Timestamp>,
+    /// When the next is due.
+    pub next_update: Option<Timestamp>,
+    /// How many certificates it revokes.
+    pub revoked: Option<usize>,
+}
+
+/// An authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityView {
+    /// Its name.
+    pub name: String,
+    /// The first instant at which its certificate is valid.
+    pub not_before: Timestamp,
+    /// The last one.
+    pub not_after: Timestamp,
+}
+
+/// What the white list in force says of a domain, for `trust show`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainView {
+    /// The domain.
+    pub domain: Domain,
+    /// When the list in force was made; none where none is in force.
+    pub generated: Option<Timestamp>,
+    /// Its rows, in the list's order; none where it is not listed.
+    pub rows: Vec<RowView>,
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowView {
+    /// The whole name as the list writes it.
+    pub dn: String,
+    /// The same in the form in which names are compared.
+    pub name: String,
+    /// What the domain is.
+    pub description: String,
+    /// Whom to call.
+    pub responsible: String,
+    /// Who helps.
+    pub support: String,
+    /// When the row last changed.
+    pub updated: Timestamp,
+}
+
+impl TrustStatus {
+    pub(super) fn of(situation: &Situation, trust: &Trust, now: Timestamp) -> Self {
+        let environment = match situation.settings.environment {
+            Environment::Production => "production",
+            Environment::Test => "test",
+        };
+        let stopped = trust.relaying(now).err().map(|distrust| distrust.to_string());
+        let list = situation.accepted.as_ref().map(|accepted| ListView::of(accepted, now));
+        let (authorities, revocations) = (trust.authorities(), trust.revocations());
+        let grace = situation.settings.crl_grace;
+        let known = authorities.all().map(|authority| match revocations.of(authority) {
+            Some(crl) => CrlView::of(crl, crl.state(now, grace)),
+            None => CrlView::missing(authority),
+        });
+        let mut crls: Vec<CrlView> = Vec::new();
+        // certificates of one authority share a list
+        known.for_each(|crl| {
+            if !crls.contains(&crl) {
+                crls.push(crl);
+            }
+        });
+        let mut status = Self {
+            configured: true,
+            environment: environment.to_owned(),
+            stopped,
+            list,
+            crls,
+            authorities: authorities.all().map(AuthorityView::of).collect(),
+            refreshed: Some(situation.refreshed),
+            notes: situation.notes.clone(),
+            alarms: Vec::new(),
+        };
+        status.alarms = status.alarms(situation, now);
+        status
+    }
+
+    fn alarms(&self, situation: &Situation, now: Timestamp) -> Vec<String> {
+        let problems = &situation.problems;
+        let mut alarms: Vec<String> = self.stopped.iter().cloned().collect();
+        if let Some(Err(fault)) = situation.accepted.as_ref().map(|accepted| &accepted.standing) {
+            alarms.push(format!("the accepted white list is not in force: {fault}"));
+        }
+        alarms.extend(problems.list.clone());
+        alarms.extend(problems.kept.clone());
+        if let Some(list) = self.list.as_ref().filter(|list| list.in_force) {
+            let settings = &situation.settings;
+            let stops = list.checked.saturating_add(settings.stop_after).unwrap_or(Timestamp::MAX);
+            if now.duration_since(list.checked) > settings.alarm_after && now <= stops {
+                alarms.push(format!(
+                    "the white list was last confirmed on {}: put the newest in its file, or touch the file if there is \
+                     none newer; relaying stops on {stops}",
+                    list.checked
+                ));
+            }
+            if list.left_out > 0 {
+                alarms.push(format!("{} rows of the white list are left out: see its faults", list.left_out));
+            }
+        }
+        alarms.extend(problems.authorities.clone());
+        alarms.extend(self.crls.iter().filter_map(CrlView::alarm));
+        alarms.extend(problems.crls.iter().cloned());
+        alarms.extend(self.authorities.iter().filter_map(|authority| authority.alarm(now)));
+        alarms.extend(problems.unkept_list.clone());
+        alarms.extend(problems.unkept_crls.clone());
+        alarms
+    }
+}
+
+impl ListView {
+    fn of(accepted: &Accepted, now: Timestamp) -> Self {
+        Self {
+            in_force: accepted.standing.is_ok(),
+            generated: accepted.list.generated(),
+            accepted: accepted.record.accepted,
+            checked: accepted.record.checked,
+            age_seconds: now.duration_since(accepted.record.checked).as_secs().max(0),
+            signer: accepted.signer.name.to_string(),
+            signer_issuer: accepted.signer.issuer.clone(),
+            signer_until: accepted.signer.not_after,
+            counts: accepted.list.counts(),
+            left_out: accepted.left_out,
+            faults: accepted.faults.clone(),
+        }
+    }
+}
+
+impl CrlView {
+    fn of(crl: &Crl, state: CrlState) -> Self {
+        let state = match state {
+            CrlState::Valid => "valid",
+            CrlState::InGrace => "in-grace",
+            CrlState::Stale => "stale",
+        };
+        Self {
+            issuer: crl.issuer().to_owned(),
+            state: state.to_owned(),
+            number: Some(crl.number().to_string()),
+            this_update: Some(crl.this_update()),
+            next_update: Some(crl.next_update()),
+            revoked: Some(crl.count()),
+        }
+    }
+
+    fn missing(authority: &Authority) -> Self {
+        Self {
+            issuer: authority.name().to_owned(),
+            state: "missing".to_owned(),
+            number: None,
+            this_update: None,
+            next_update: None,
+            revoked: None,
+        }
+    }
+
+    fn alarm(&self) -> Option<String> {
+        let issuer = &self.issuer;
+        let due = self.next_update.map(|due| due.to_string()).unwrap_or_default();
+        match self.state.as_str() {
+            "missing" => Some(format!(
+                "there is no revocation list of \"{issuer}\": nothing that it issued is trusted until one is there"
+            )),
+            "stale" => Some(format!(
+                "the revocation list of \"{issuer}\" was to be renewed on {due}: nothing that it issued is trusted until it is"
+            )),
+            "in-grace" => Some(format!(
+                "the revocation list of \"{issuer}\" was to be renewed on {due}: it still serves, but not for long"
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl AuthorityView {
+    fn of(authority: &Authority) -> Self {
+        Self {
+            name: authority.name().to_owned(),
+            not_before: authority.not_before(),
+            not_after: authority.not_after(),
+        }
+    }
+
+    fn alarm(&self, now: Timestamp) -> Option<String> {
+        let left = self.not_after.duration_since(now).as_hours().div_euclid(24);
+        (left < EXPIRES_SOON_DAYS).then(|| {
+            format!(
+                "the certificate of the authority \"{}\" ends on {}: install its successor",
+                self.name, self.not_after
+            )
+        })
+    }
+}
+
+impl DomainView {
+    pub(super) fn of(domain: &Domain, list: Option<&WhiteList>) -> Self {
+        let rows = list.map(|list| {
+            let names = list.names(domain).map(ToString::to_string);
+            list.rows(domain).into_iter().zip(names).map(|(row, name)| RowView::of(row, name)).collect()
+        });
+        Self {
+            domain: domain.clone(),
+            generated: list.map(WhiteList::generated),
+            rows: rows.unwrap_or_default(),
+        }
+    }
+}
+
+impl RowView {
+    fn of(row: &Row, name: String) -> Self {
+        let Row { dn, description, responsible, support, updated, .. } = row.clone();
+        Self { dn, name, description, responsible, support, updated }
+    }
+}
