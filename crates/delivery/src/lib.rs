@@ -16,6 +16,7 @@ mod judge;
 mod policy;
 mod recipients;
 mod record;
+mod relay_out;
 mod replies;
 #[cfg(test)]
 mod samples;
@@ -23,4 +24,10 @@ mod sender;
 mod settings;
 mod variants;
 
-pub use crate::{envelope::Envelope, incoming::Incoming, policy::SubmissionPolicy, settings::Settings};
+pub use crate::{
+    envelope::Envelope,
+    incoming::Incoming,
+    policy::SubmissionPolicy,
+    relay_out::{Relay, RelaySettings, Route},
+    settings::Settings,
+};

@@ -1,0 +1,106 @@
+//! What an operator sets for the outbound relay. May use: plain values. Must never touch: files; the program reads them.
+
+use std::{collections::HashMap, time::Duration};
+
+use jiff::SignedDuration;
+use mssante::Domain;
+use smtp::client;
+
+/// Where a domain's mail goes instead of its MX.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Name or address of the host; a name is looked up by the system, its hosts file included.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Settings of the outbound relay. Every bound has a default in [`RelaySettings::new`].
+#[derive(Debug, Clone)]
+pub struct RelaySettings {
+    /// Name of this host, in EHLO and in reports.
+    pub hostname: String,
+    /// Static routes; every other domain goes by its MX.
+    pub routes: HashMap<Domain, Route>,
+    /// Port of hosts found by MX. 25.
+    pub port: u16,
+    /// Connections at once, to all domains. 50.
+    pub connections: usize,
+    /// Connections at once to one domain. 5.
+    pub connections_per_domain: usize,
+    /// Messages over one connection before another is opened. 100.
+    pub messages_per_connection: usize,
+    /// How long a connection waits for another message. 2 s.
+    pub idle: Duration,
+    /// Most recipients of one message in one transaction (RFC 5321 §4.5.3.1.8 lets peers stop at 100). 100.
+    pub recipients: usize,
+    /// Hosts of a domain that are tried in one attempt. 8.
+    pub hosts: usize,
+    /// Addresses that are tried in one attempt, of all hosts. 16.
+    pub addresses: usize,
+    /// How long a name may take to be looked up. 20 s.
+    pub lookup: Duration,
+    /// Entries of the queue read at once. 200.
+    pub page: usize,
+    /// Entries held in memory, waiting or on their way. 5,000.
+    pub loaded: usize,
+    /// The same, of one domain. 500.
+    pub loaded_per_domain: usize,
+    /// Pause between two looks at the queue, at least. 10 ms.
+    pub pause: Duration,
+    /// Time between two looks at the whole queue, at most. 30 s.
+    pub rescan: Duration,
+    /// Time to the second attempt; each later one waits twice as long. 1 min.
+    pub first_retry: SignedDuration,
+    /// Longest time between two attempts. 1 h.
+    pub last_retry: SignedDuration,
+    /// How far those times are spread, in hundredths, so that what failed together does not come back together. 20.
+    pub jitter: u8,
+    /// How long a next hop that fails its check is tried again before the message fails (M-3). 4 h.
+    pub distrust_lifetime: SignedDuration,
+    /// When the sender is told, once, that a message waits. 4 h.
+    pub delay_notice: SignedDuration,
+    /// How often a commit that fails is tried again before the outcome is given up; the message may then go twice. 5.
+    pub settle_attempts: u32,
+    /// Pause before each of those. 1 s.
+    pub settle_pause: Duration,
+    /// Time left to messages on their way when the server stops. 15 s.
+    pub stop_grace: Duration,
+    /// Limits of the protocol.
+    pub client: client::Settings,
+}
+
+impl RelaySettings {
+    /// The defaults for this host.
+    #[must_use]
+    pub fn new(hostname: impl Into<String>) -> Self {
+        let hostname = hostname.into();
+        Self {
+            client: client::Settings::new(hostname.clone()),
+            hostname,
+            routes: HashMap::new(),
+            port: 25,
+            connections: 50,
+            connections_per_domain: 5,
+            messages_per_connection: 100,
+            idle: Duration::from_secs(2),
+            recipients: 100,
+            hosts: 8,
+            addresses: 16,
+            lookup: Duration::from_secs(20),
+            page: 200,
+            loaded: 5_000,
+            loaded_per_domain: 500,
+            pause: Duration::from_millis(10),
+            rescan: Duration::from_secs(30),
+            first_retry: SignedDuration::from_mins(1),
+            last_retry: SignedDuration::from_hours(1),
+            jitter: 20,
+            distrust_lifetime: SignedDuration::from_hours(4),
+            delay_notice: SignedDuration::from_hours(4),
+            settle_attempts: 5,
+            settle_pause: Duration::from_secs(1),
+            stop_grace: Duration::from_secs(15),
+        }
+    }
+}
