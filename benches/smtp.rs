@@ -13,7 +13,8 @@ use std::sync::Arc;
 use measure::{row, table};
 use memchr::memchr2_iter;
 use smtp::{
-    Accepted, BLOCK, Connection, Credentials, Limits, MailFrom, Policy, Reply, Service, Settings, TlsInfo,
+    Accepted, BLOCK, Connection, Credentials, Limits, MailFrom, Policy, Recipient, Reply, Service, Settings,
+    TlsInfo,
     machine::{self, Step},
 };
 
@@ -108,6 +109,7 @@ fn session(dialogue: &[u8]) -> u64 {
                 reading.fed()
             }
             Step::Authenticate(asked, _) => asked.answer(Ok(())),
+            Step::Identify(asked) => asked.answer(Ok(())),
             Step::Mail(asked, _) => asked.answer(Ok(())),
             Step::Rcpt(asked, _) => asked.answer(Ok(())),
             Step::Data(asked, ()) => asked.answer(Ok(())),
@@ -125,7 +127,11 @@ fn connection() -> Connection {
     Connection {
         peer: ([192, 0, 2, 1], 40_000).into(),
         local: ([192, 0, 2, 2], 465).into(),
-        tls: Some(TlsInfo { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_256_GCM_SHA384".to_owned() }),
+        tls: Some(TlsInfo {
+            version: "TLSv1.3".to_owned(),
+            cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+            ..TlsInfo::default()
+        }),
         helo: String::new(),
         extended: false,
         service: Service::SubmissionTls,
@@ -150,7 +156,7 @@ impl Policy for Sink {
         Ok(())
     }
 
-    async fn rcpt(&self, _: &Connection, _: &mut (), _: String) -> Result<(), Reply> {
+    async fn rcpt(&self, _: &Connection, _: &mut (), _: Recipient) -> Result<(), Reply> {
         Ok(())
     }
 

@@ -40,7 +40,9 @@ fn rows(operator: &Operator) -> Vec<Row> {
 fn made(hostnames: &[&str]) -> (tempfile::TempDir, World) {
     let dir = tempfile::tempdir().unwrap();
     let operator = nord(hostnames);
-    let world = World::create(&dir.path().join("pki"), &[operator.clone()], &rows(&operator), now()).unwrap();
+    let world =
+        World::create(&dir.path().join("pki"), std::slice::from_ref(&operator), &rows(&operator), now())
+            .unwrap();
     (dir, world)
 }
 

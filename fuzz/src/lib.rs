@@ -11,8 +11,8 @@ use std::{
 };
 
 use smtp::{
-    Accepted, BLOCK, Connection, Credentials, Ended, Limits, MailFrom, Policy, Reply, Service, Settings,
-    TlsInfo,
+    Accepted, BLOCK, Connection, Credentials, Ended, Limits, MailFrom, Policy, Recipient, Reply, Service,
+    Settings, TlsInfo,
     machine::{self, Interruption, Reading, Step},
 };
 
@@ -86,6 +86,11 @@ impl Policy for Script {
         self.ask().map(|()| Peer(()))
     }
 
+    async fn known_by_certificate(&self, connection: &Connection) -> Result<Peer, Reply> {
+        assert!(connection.tls.is_some() && connection.service == Service::Relay, "in clear nobody is known");
+        self.ask().map(|()| Peer(()))
+    }
+
     async fn mail(
         &self,
         connection: &Connection,
@@ -95,11 +100,16 @@ impl Policy for Script {
         assert!(connection.tls.is_some() && peer.is_some() && !connection.helo.is_empty());
         assert!(connection.helo.bytes().all(|byte| byte.is_ascii_graphic()));
         assert!(from.path.is_none_or(|path| is_address(&path, from.smtputf8)));
+        assert!(
+            from.envid
+                .is_none_or(|it| !it.is_empty() && it.len() <= 100 && is_printable(&it) && it.is_ascii())
+        );
         self.ask().map(|()| Envelope(0))
     }
 
-    async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: String) -> Result<(), Reply> {
-        assert!(is_address(&to, true));
+    async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: Recipient) -> Result<(), Reply> {
+        assert!(is_address(&to.path, true));
+        assert!(to.orcpt.is_none_or(|it| it.len() <= 500 && it.contains(';') && is_printable(&it)));
         self.ask()?;
         envelope.0 += 1;
         Ok(())
@@ -142,11 +152,11 @@ pub struct Outcome {
 
 /// Plays `bytes`, cut as `cuts` say. A cut of 1 to 251 is a number of bytes; others are something that happens meanwhile; when there
 /// are no more, the rest comes at once.
-pub fn play(policy: &Script, implicit: bool, limits: Limits, bytes: &[u8], cuts: &[u8]) -> Outcome {
+pub fn play(policy: &Script, service: Service, limits: Limits, bytes: &[u8], cuts: &[u8]) -> Outcome {
     let settings = Arc::new(Settings { hostname: "mail.test".to_owned(), limits });
     let mut client = Client { bytes, cuts: cuts.iter() };
     let mut outcome = Outcome { said: Vec::new(), ended: None };
-    let mut step: Step<Script> = machine::start(connection(implicit), settings);
+    let mut step: Step<Script> = machine::start(connection(service), settings);
     loop {
         step = match step {
             Step::Write(writing) => {
@@ -215,6 +225,10 @@ fn answer(policy: &Script, question: Step<Script>) -> Step<Script> {
             let answer = now(policy.authenticate(asked.connection(), credentials));
             asked.answer(answer)
         }
+        Step::Identify(asked) => {
+            let answer = now(policy.known_by_certificate(asked.connection()));
+            asked.answer(answer)
+        }
         Step::Mail(asked, from) => {
             let (connection, peer) = asked.context();
             let answer = now(policy.mail(connection, peer, from));
@@ -247,20 +261,24 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-fn connection(implicit: bool) -> Connection {
+fn connection(service: Service) -> Connection {
     Connection {
         peer: ([192, 0, 2, 1], 40_000).into(),
         local: ([192, 0, 2, 2], 587).into(),
-        tls: implicit.then(tls),
+        tls: (service == Service::SubmissionTls).then(tls),
         helo: String::new(),
         extended: false,
-        service: if implicit { Service::SubmissionTls } else { Service::Submission },
+        service,
         session: "fuzz".to_owned(),
     }
 }
 
 fn tls() -> TlsInfo {
-    TlsInfo { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_256_GCM_SHA384".to_owned() }
+    TlsInfo {
+        version: "TLSv1.3".to_owned(),
+        cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+        ..TlsInfo::default()
+    }
 }
 
 fn accepted(said: &[u8]) -> usize {
@@ -281,6 +299,10 @@ fn check_replies(written: &[u8]) {
 
 fn is_address(text: &str, utf8: bool) -> bool {
     !text.is_empty() && text.len() <= 256 && !text.chars().any(char::is_control) && (utf8 || text.is_ascii())
+}
+
+fn is_printable(text: &str) -> bool {
+    !text.chars().any(char::is_control)
 }
 
 fn is_lines(content: &[u8]) -> bool {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use smtp::{End, Limits};
+use smtp::{End, Limits, Service};
 use vaguemestre_fuzz::{Script, TO_DATA, play};
 
 enum Way {
@@ -17,7 +17,7 @@ fuzz_target!(|input: (&[u8], Vec<u8>)| {
     let policy = Script::default();
     let cuts: Vec<u8> =
         [TO_DATA.len() as u8].into_iter().chain(cuts.into_iter().map(|cut| cut.clamp(1, 251))).collect();
-    let outcome = play(&policy, true, Limits::default(), &[TO_DATA, bytes].concat(), &cuts);
+    let outcome = play(&policy, Service::SubmissionTls, Limits::default(), &[TO_DATA, bytes].concat(), &cuts);
     let (content, way) = model(bytes);
     match way {
         Way::Open => {

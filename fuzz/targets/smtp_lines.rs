@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use smtp::{End, Limits};
+use smtp::{End, Limits, Service};
 use vaguemestre_fuzz::{Outcome, Script, play};
 
 fuzz_target!(|input: (&[u8], Vec<u8>)| {
@@ -22,7 +22,7 @@ fuzz_target!(|input: (&[u8], Vec<u8>)| {
 /// Nobody may log in, so that no command's reply depends on whether more has come: STARTTLS and DATA ask.
 fn session(bytes: &[u8], cuts: &[u8]) -> Outcome {
     let limits = Limits { command_line: 24, auth_line: 48, ..Limits::default() };
-    play(&Script::new(&[255; 64]), true, limits, bytes, cuts)
+    play(&Script::new(&[255; 64]), Service::SubmissionTls, limits, bytes, cuts)
 }
 
 fn lone_line_end(bytes: &[u8]) -> bool {

@@ -6,7 +6,7 @@ use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
 };
-use smtp::Limits;
+use smtp::{Limits, Service};
 use vaguemestre_fuzz::{Script, TO_DATA, play};
 
 /// What a client says next; whole commands among bytes, so that the far states are reached.
@@ -24,6 +24,8 @@ enum Piece<'a> {
     Data,
     Dot,
     Reset,
+    Envid(&'a str),
+    Notify(&'a str, &'a str),
 }
 
 impl Piece<'_> {
@@ -40,6 +42,10 @@ impl Piece<'_> {
             Piece::ToData => TO_DATA.to_vec(),
             Piece::Data => b"DATA\r\n".to_vec(),
             Piece::Dot => b"\r\n.\r\n".to_vec(),
+            Piece::Envid(value) => format!("MAIL FROM:<a@a.test> RET=HDRS ENVID={value}\r\n").into_bytes(),
+            Piece::Notify(when, original) => {
+                format!("RCPT TO:<b@b.test> NOTIFY={when} ORCPT=rfc822;{original}\r\n").into_bytes()
+            }
             Piece::Reset => b"RSET\r\n".to_vec(),
         }
     }
@@ -47,6 +53,7 @@ impl Piece<'_> {
 
 #[derive(Arbitrary, Debug)]
 struct Session<'a> {
+    relay: bool,
     implicit: bool,
     answers: &'a [u8],
     cuts: &'a [u8],
@@ -63,6 +70,11 @@ fuzz_target!(|session: Session<'_>| {
         recipients: 3,
         ..Limits::default()
     };
+    let service = match (session.relay, session.implicit) {
+        (true, _) => Service::Relay,
+        (false, true) => Service::SubmissionTls,
+        (false, false) => Service::Submission,
+    };
     let bytes: Vec<u8> = session.pieces.iter().flat_map(Piece::bytes).collect();
-    play(&Script::new(session.answers), session.implicit, limits, &bytes, session.cuts);
+    play(&Script::new(session.answers), service, limits, &bytes, session.cuts);
 });

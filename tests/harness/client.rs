@@ -1,4 +1,5 @@
-//! A plain TLS client for stories that must cut a line in the middle or see each byte: SMTP and IMAP, blocking, no cleverness.
+//! A plain client for stories that must cut a line in the middle or see each byte: SMTP, as mail software and as another
+//! operator, and IMAP; blocking, no cleverness.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -6,42 +7,86 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-type Tls = BufReader<StreamOwned<ClientConnection, TcpStream>>;
+use super::Peer;
+use super::tls::{Stream, client_config};
 
-fn connect(port: u16, ca: &Path) -> Tls {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(ca).unwrap() {
-        roots.add(certificate.unwrap()).unwrap();
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let tcp = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    tcp.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    tcp.set_nodelay(true).unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    BufReader::new(StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), tcp))
+type Line = BufReader<Stream>;
+
+fn clear(port: u16) -> std::io::Result<TcpStream> {
+    let tcp = TcpStream::connect(("127.0.0.1", port))?;
+    tcp.set_read_timeout(Some(Duration::from_secs(60)))?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
 }
 
-/// An SMTP session over implicit TLS. Every call gives an error where the line is cut, so that a story can kill the daemon.
+fn secured(tcp: TcpStream, config: Arc<ClientConfig>) -> Line {
+    let name = ServerName::try_from("localhost").unwrap();
+    let tls = StreamOwned::new(ClientConnection::new(config, name).unwrap(), tcp);
+    BufReader::new(Stream::Client(Box::new(tls)))
+}
+
+fn connect(port: u16, ca: &Path) -> Line {
+    secured(clear(port).unwrap(), client_config(ca, None))
+}
+
+/// An SMTP session. Every call gives an error where the line is cut, so that a story can kill the daemon.
 pub struct Smtp {
-    stream: Tls,
+    stream: Line,
+    /// What the last EHLO was answered.
+    pub extensions: String,
 }
 
 impl Smtp {
-    /// Connects, reads the greeting, says EHLO.
+    /// Connects over implicit TLS, reads the greeting, says EHLO.
     pub fn connect(port: u16, ca: &Path) -> Smtp {
-        let mut smtp = Smtp { stream: connect(port, ca) };
-        assert_eq!(smtp.reply().unwrap().0, 220);
-        assert_eq!(smtp.command("EHLO poste.chu-nord.fr").unwrap().0, 250);
+        let mut smtp = Smtp { stream: connect(port, ca), extensions: String::new() };
+        smtp.greeted("poste.chu-nord.fr").unwrap();
         smtp
+    }
+
+    /// Connects as another operator in clear, reads the greeting, says EHLO.
+    pub fn in_clear(port: u16) -> std::io::Result<Smtp> {
+        let stream = BufReader::new(Stream::Clear(clear(port)?));
+        let mut smtp = Smtp { stream, extensions: String::new() };
+        smtp.greeted("mail.tiers.fr")?;
+        Ok(smtp)
+    }
+
+    /// Connects as another operator: STARTTLS, showing `peer`'s certificate or none, then EHLO again.
+    pub fn relay(port: u16, ca: &Path, peer: Option<&Peer>) -> std::io::Result<Smtp> {
+        Smtp::in_clear(port)?.secured(client_config(ca, peer))
+    }
+
+    /// STARTTLS and EHLO again. With TLS 1.3 a server that minds the certificate shows it at the first reply only.
+    pub fn secured(mut self, config: Arc<ClientConfig>) -> std::io::Result<Smtp> {
+        let (code, text) = self.command("STARTTLS")?;
+        let Stream::Clear(tcp) = self.stream.into_inner() else {
+            return Err(std::io::Error::other("it is secured already"));
+        };
+        if code != 220 {
+            return Err(std::io::Error::other(text));
+        }
+        let mut smtp = Smtp { stream: secured(tcp, config), extensions: String::new() };
+        smtp.hello("mail.tiers.fr")?;
+        Ok(smtp)
+    }
+
+    fn greeted(&mut self, name: &str) -> std::io::Result<()> {
+        let (code, text) = self.reply()?;
+        if code != 220 {
+            return Err(std::io::Error::other(text));
+        }
+        self.hello(name)
+    }
+
+    fn hello(&mut self, name: &str) -> std::io::Result<()> {
+        let (code, text) = self.command(&format!("EHLO {name}"))?;
+        assert_eq!(code, 250, "{text}");
+        self.extensions = text;
+        Ok(())
     }
 
     pub fn login(&mut self, user: &str, password: &str) -> (u16, String) {
@@ -109,7 +154,7 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
 
 /// An IMAP session over implicit TLS.
 pub struct Imap {
-    stream: Tls,
+    stream: Line,
     tag: u32,
 }
 

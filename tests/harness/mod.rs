@@ -1,16 +1,29 @@
-//! What every story needs: a demonstration world of its own, its daemon, and clients to speak to it.
+//! What every story needs: a demonstration world of its own, its operators' daemons, clients to speak to them, and other
+//! operators for them to meet.
+
+#![allow(dead_code, unused_imports)]
 
 mod client;
+mod peer;
+mod sink;
+#[cfg(test)]
+mod tests;
+mod tls;
 mod world;
 
 use std::process::{Command, Output};
 
 pub use client::{Imap, Smtp};
-pub use world::{PASSWORD, World};
+pub use peer::{Flaw, Peer};
+pub use sink::{Answer, Received, Sink};
+pub use tls::client_config;
+pub use world::{PASSWORD, Site, World};
 
 pub const DOCTOR: &str = "medecin.un@chu-nord.mssante.fr";
 pub const INTERN: &str = "interne.deux@chu-nord.mssante.fr";
 pub const DEPARTMENT: &str = "cardiologie@chu-nord.mssante.fr";
+pub const EMERGENCIES: &str = "urgences@clinique-sud.mssante.fr";
+pub const SUD_DOCTOR: &str = "medecin.trois@clinique-sud.mssante.fr";
 pub const SECRETARY: &str = "secretariat@cabinet-nord.fr";
 
 /// Runs a client to its end; gives what it printed on both streams, and whether it ended well.

@@ -20,7 +20,7 @@ fn files(world: &World) -> BTreeMap<String, Vec<u8>> {
 fn changed(dir: &tempfile::TempDir, operator: &Operator, at: Timestamp) -> Vec<String> {
     let dir = dir.path().join("pki");
     let before = files(&World::open(&dir, now()).unwrap());
-    let after = files(&World::create(&dir, &[operator.clone()], &rows(operator), at).unwrap());
+    let after = files(&World::create(&dir, std::slice::from_ref(operator), &rows(operator), at).unwrap());
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
     after.into_iter().filter(|(name, bytes)| before[name] != *bytes).map(|(name, _)| name).collect()
 }
@@ -88,8 +88,10 @@ fn what_does_not_belong_together_is_made_anew() {
     let (dir, world) = made(&["localhost"]);
     let (_other_dir, other) = made(&["localhost"]);
     let operator = nord(&["localhost"]);
-    let create =
-        || World::create(&dir.path().join("pki"), &[operator.clone()], &rows(&operator), now()).unwrap();
+    let create = || {
+        World::create(&dir.path().join("pki"), std::slice::from_ref(&operator), &rows(&operator), now())
+            .unwrap()
+    };
     fs::copy(other.key("nord"), world.key("nord")).unwrap();
     create();
     judged(&world, "localhost", now()).unwrap();

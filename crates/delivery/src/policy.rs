@@ -165,8 +165,8 @@ impl Policy for SubmissionPolicy {
         }
     }
 
-    async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: String) -> Result<(), Reply> {
-        match self.place(&to, envelope).await {
+    async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: smtp::Recipient) -> Result<(), Reply> {
+        match self.place(&to.path, envelope).await {
             Ok(recipient) => {
                 envelope.recipients.push(recipient);
                 Ok(())

@@ -55,7 +55,7 @@ mod tests {
     use crate::samples::{DOCTOR, DOCTOR_LOGIN, SECRETARY, doctor, secretary, settings};
 
     fn from(path: &str) -> MailFrom {
-        MailFrom { path: Some(path.to_owned()), size: None, eight_bit: true, smtputf8: false }
+        MailFrom { path: Some(path.to_owned()), eight_bit: true, ..MailFrom::default() }
     }
 
     fn judged(account: &Account, from: &MailFrom) -> Result<String, (u16, &'static str, &'static str)> {

@@ -1,10 +1,11 @@
-//! From a line to a command: the verb first (it alone decides whether the command may come now), then its arguments, whose
-//! grammar is smtp-proto's. What that grammar lets through and we do not offer is refused here.
+//! From a line to a command: the verb first (it alone decides whether the command may come now), then its arguments. The grammar of
+//! the commands is smtp-proto's; paths are read in `path`, parameters in `parameters`.
 
 use smtp_proto::{Error, Request};
 
 use crate::{
-    Limits, MailFrom, Mechanism, Reply,
+    Limits, MailFrom, Mechanism, Recipient, Reply,
+    parameters::{MailParameters, RcptParameters},
     path::{self, Path},
 };
 
@@ -104,7 +105,7 @@ pub(crate) fn mail(line: &str, limits: &Limits) -> Result<MailFrom, Reply> {
         Some(Path::Mailbox(mailbox)) => Some(mailbox),
         Some(Path::Postmaster) | None => return Err(bad_sender()),
     };
-    match parse(line) {
+    match parse(&without_parameters(line, rest)) {
         Ok(Request::Mail { .. }) => {}
         Err(Error::InvalidSenderAddress) => return Err(bad_sender()),
         _ => return Err(bad_syntax("Write MAIL FROM:<address>")),
@@ -112,16 +113,14 @@ pub(crate) fn mail(line: &str, limits: &Limits) -> Result<MailFrom, Reply> {
     if !parameters.smtputf8 && path.as_deref().is_some_and(|path| !path.is_ascii()) {
         return Err(needs_utf8());
     }
-    let MailParameters { size, eight_bit, smtputf8, .. } = parameters;
-    Ok(MailFrom { path, size, eight_bit, smtputf8 })
+    let MailParameters { size, eight_bit, smtputf8, ret, envid, .. } = parameters;
+    Ok(MailFrom { path, size, eight_bit, smtputf8, ret, envid })
 }
 
 /// The recipient that RCPT names; `smtputf8` as MAIL said.
-pub(crate) fn rcpt(line: &str, smtputf8: bool, limits: &Limits) -> Result<String, Reply> {
+pub(crate) fn rcpt(line: &str, smtputf8: bool, limits: &Limits) -> Result<Recipient, Reply> {
     let (path, rest) = path_of(line, "TO:").ok_or_else(|| bad_syntax("Write RCPT TO:<address>"))?;
-    if let Some(word) = words(rest).next() {
-        return Err(not_offered(word));
-    }
+    let RcptParameters { notify, orcpt } = RcptParameters::parse(rest, smtputf8, limits)?;
     let bad_recipient = || {
         Reply::new(
             501,
@@ -134,87 +133,20 @@ pub(crate) fn rcpt(line: &str, smtputf8: bool, limits: &Limits) -> Result<String
         Some(Path::Postmaster) => "postmaster".to_owned(),
         Some(Path::Null) | None => return Err(bad_recipient()),
     };
-    match parse(line) {
+    match parse(&without_parameters(line, rest)) {
         Ok(Request::Rcpt { .. }) => {}
         Err(Error::InvalidRecipientAddress) => return Err(bad_recipient()),
         _ => return Err(bad_syntax("Write RCPT TO:<address>")),
     }
-    if smtputf8 || mailbox.is_ascii() { Ok(mailbox) } else { Err(needs_utf8()) }
-}
-
-#[derive(Default)]
-struct MailParameters {
-    size: Option<u64>,
-    body: bool,
-    eight_bit: bool,
-    smtputf8: bool,
-    auth: bool,
-}
-
-impl MailParameters {
-    fn parse(rest: &str, limits: &Limits) -> Result<Self, Reply> {
-        let mut read = MailParameters::default();
-        for word in words(rest) {
-            let (keyword, value) =
-                word.split_once('=').map_or((word, None), |(key, value)| (key, Some(value)));
-            let twice = match keyword.to_ascii_uppercase().as_str() {
-                "SIZE" => read.size.replace(size(value, limits)?).is_some(),
-                "BODY" => {
-                    read.eight_bit = eight_bit(value)?;
-                    std::mem::replace(&mut read.body, true)
-                }
-                "SMTPUTF8" if value.is_none() => std::mem::replace(&mut read.smtputf8, true),
-                // RFC 4954 §5: understood; nobody here is trusted to vouch for another, so it is as if it were <>
-                "AUTH" if value.is_some_and(|value| !value.is_empty()) => {
-                    std::mem::replace(&mut read.auth, true)
-                }
-                "SMTPUTF8" | "AUTH" => return Err(bad_value(keyword)),
-                _ => return Err(not_offered(keyword)),
-            };
-            if twice {
-                return Err(bad_value(keyword));
-            }
-        }
-        Ok(read)
+    if !smtputf8 && !mailbox.is_ascii() {
+        return Err(needs_utf8());
     }
-}
-
-/// RFC 1870: up to 20 digits.
-fn size(value: Option<&str>, limits: &Limits) -> Result<u64, Reply> {
-    let digits = value
-        .filter(|value| (1..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit()))
-        .ok_or_else(|| bad_value("SIZE"))?;
-    let size = digits.parse().unwrap_or(u64::MAX);
-    if size > limits.message_bytes { Err(too_large(limits)) } else { Ok(size) }
-}
-
-/// RFC 6152.
-fn eight_bit(value: Option<&str>) -> Result<bool, Reply> {
-    match value {
-        Some(value) if value.eq_ignore_ascii_case("8BITMIME") => Ok(true),
-        Some(value) if value.eq_ignore_ascii_case("7BIT") => Ok(false),
-        _ => Err(bad_value("BODY")),
-    }
-}
-
-/// The refusal of a message beyond SIZE (RFC 1870).
-pub(crate) fn too_large(limits: &Limits) -> Reply {
-    let most = limits.message_bytes;
-    Reply::new(552, "5.3.4", [format!("The message is too large: at most {most} bytes, attachments encoded")])
+    Ok(Recipient { path: mailbox, notify, orcpt })
 }
 
 /// A reply to arguments that are malformed.
 pub(crate) fn bad_syntax(what: &str) -> Reply {
     Reply::new(501, "5.5.4", [what])
-}
-
-fn bad_value(keyword: &str) -> Reply {
-    Reply::new(501, "5.5.4", [format!("The parameter {keyword} is given twice or with a bad value")])
-}
-
-fn not_offered(word: &str) -> Reply {
-    let keyword = word.split('=').next().unwrap_or_default();
-    Reply::new(555, "5.5.4", [format!("The parameter {keyword} is not offered here")])
 }
 
 fn needs_utf8() -> Reply {
@@ -230,8 +162,9 @@ fn arguments(line: &str) -> &str {
     line.split_once(' ').map_or("", |(_, rest)| rest.trim_matches(' '))
 }
 
-fn words(rest: &str) -> impl Iterator<Item = &str> {
-    rest.split(' ').filter(|word| !word.is_empty())
+/// The line up to its parameters, which are read in `parameters`.
+fn without_parameters(line: &str, rest: &str) -> String {
+    line.strip_suffix(rest).unwrap_or(line).to_owned()
 }
 
 /// The path and what follows it, given the keyword before the colon.
@@ -249,12 +182,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Notify, Ret};
 
     fn mail_of(line: &str) -> Result<MailFrom, u16> {
         mail(line, &Limits::default()).map_err(|reply| reply.code())
     }
 
-    fn rcpt_of(line: &str) -> Result<String, u16> {
+    fn rcpt_of(line: &str) -> Result<Recipient, u16> {
         rcpt(line, false, &Limits::default()).map_err(|reply| reply.code())
     }
 
@@ -262,16 +196,23 @@ mod tests {
     fn mail_reads_its_parameters() {
         let read = mail_of("mail from: <\"a b\"@c.fr>  SIZE=123 body=8bitmime SMTPUTF8 AUTH=<>").unwrap();
         let path = Some("\"a b\"@c.fr".to_owned());
-        assert_eq!(read, MailFrom { path, size: Some(123), eight_bit: true, smtputf8: true });
+        let expected =
+            MailFrom { path, size: Some(123), eight_bit: true, smtputf8: true, ..MailFrom::default() };
+        assert_eq!(read, expected);
+        let read = mail_of("MAIL FROM:<a@b.fr> ret=hdrs ENVID=QQ314159+2Ba SIZE=1").unwrap();
+        assert_eq!((read.ret, read.envid.as_deref()), (Some(Ret::Headers), Some("QQ314159+a")));
+        assert_eq!(mail_of("MAIL FROM:<a@b.fr> RET=FULL").unwrap().ret, Some(Ret::Full));
         assert_eq!(mail_of("MAIL FROM:<>").unwrap().path, None);
     }
 
     #[test]
     fn mail_refuses_what_is_not_offered_malformed_or_too_large() {
         for (line, code) in [
-            ("MAIL FROM:<a@b.fr> RET=HDRS", 555),
-            ("MAIL FROM:<a@b.fr> RET=nonsense", 555),
-            ("MAIL FROM:<a@b.fr> ENVID=1", 555),
+            ("MAIL FROM:<a@b.fr> RET=nonsense", 501),
+            ("MAIL FROM:<a@b.fr> RET=HDRS RET=HDRS", 501),
+            ("MAIL FROM:<a@b.fr> ENVID", 501),
+            ("MAIL FROM:<a@b.fr> ENVID=a+zz", 501),
+            ("MAIL FROM:<a@b.fr> NOTIFY=NEVER", 555),
             ("MAIL FROM:<a@b.fr> BY=1;N", 555),
             ("MAIL FROM:<a@b.fr> HOLDFOR=5", 555),
             ("MAIL FROM:<a@b.fr> REQUIRETLS", 555),
@@ -299,12 +240,18 @@ mod tests {
 
     #[test]
     fn rcpt_reads_a_mailbox_or_postmaster() {
-        assert_eq!(rcpt_of("RCPT TO:<a@b.fr>").unwrap(), "a@b.fr");
-        assert_eq!(rcpt_of("rcpt to:<PostMaster>").unwrap(), "postmaster");
+        assert_eq!(rcpt_of("RCPT TO:<a@b.fr>").unwrap(), "a@b.fr".into());
+        assert_eq!(rcpt_of("rcpt to:<PostMaster>").unwrap(), "postmaster".into());
+        let read = rcpt_of("RCPT TO:<a@b.fr> notify=Success,DELAY ORCPT=RFC822;a+2Bc@b.fr").unwrap();
+        let notify = Some(Notify { success: true, failure: false, delay: true });
+        assert_eq!(read, Recipient { path: "a@b.fr".into(), notify, orcpt: Some("rfc822;a+c@b.fr".into()) });
         for (line, code) in [
             ("RCPT TO:<>", 501),
-            ("RCPT TO:<a@b.fr> NOTIFY=NEVER", 555),
-            ("RCPT TO:<a@b.fr> ORCPT=rfc822;a@b.fr", 555),
+            ("RCPT TO:<a@b.fr> NOTIFY=NEVER NOTIFY=NEVER", 501),
+            ("RCPT TO:<a@b.fr> NOTIFY=OFTEN", 501),
+            ("RCPT TO:<a@b.fr> ORCPT=a@b.fr", 501),
+            ("RCPT TO:<a@b.fr> SIZE=1", 555),
+            ("RCPT TO:<a@b.fr> BY=1", 555),
             ("RCPT TO:<\u{e9}@b.fr>", 553),
             ("RCPT FROM:<a@b.fr>", 501),
             ("RCPT TO:<a@[127.0.0.1]>", 501),
@@ -330,8 +277,8 @@ mod tests {
             if let Ok(MailFrom { path: Some(path), .. }) = mail(&line, &limits) {
                 prop_assert!(line.contains(&path) && path.contains('@'));
             }
-            if let Ok(to) = rcpt(&line, true, &limits) {
-                prop_assert!(to == "postmaster" || line.contains(&to));
+            if let Ok(Recipient { path, .. }) = rcpt(&line, true, &limits) {
+                prop_assert!(path == "postmaster" || line.contains(&path));
             }
             let _ = (hello(&line, &limits), auth(&line), alone(&line), Verb::of(&line));
         }
@@ -344,7 +291,7 @@ mod tests {
             let line = format!("RCPT TO:<\"{quoted}\"@{domain}>");
             let read = rcpt(&line, false, &Limits::default());
             if let Ok(Request::Rcpt { to }) = parse(&line) && to.address == format!("{local}@{domain}") {
-                prop_assert_eq!(read.unwrap(), format!("\"{quoted}\"@{domain}"));
+                prop_assert_eq!(read.unwrap().path, format!("\"{quoted}\"@{domain}"));
             }
         }
     }

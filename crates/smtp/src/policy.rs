@@ -2,9 +2,10 @@
 
 use std::{fmt, future::Future, net::SocketAddr};
 
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use crate::Reply;
+use crate::{Notify, Reply, Ret};
 
 /// The one who decides: may this person log in, send as this address, to that one, this content.
 ///
@@ -14,7 +15,7 @@ use crate::Reply;
 /// Every `Err` is a [`Reply`] of class 4 or 5 and is sent as it is; any other class is replaced by
 /// `451 4.3.0`. A 421 also closes the connection.
 pub trait Policy: Send + Sync + 'static {
-    /// Someone who logged in.
+    /// Someone who logged in, or whose certificate is known.
     type Peer: Send + Sync + 'static;
     /// A transaction from MAIL to DATA.
     type Envelope: Send;
@@ -30,7 +31,18 @@ pub trait Policy: Send + Sync + 'static {
         credentials: Credentials,
     ) -> impl Future<Output = Result<Self::Peer, Reply>> + Send;
 
-    /// MAIL FROM: opens a transaction. `peer` is who logged in; on the submission services it is always there.
+    /// Who the client is by the certificate that it presented ([`TlsInfo::certificates`]): asked on [`Service::Relay`] at MAIL, until
+    /// somebody is known. A refusal is the answer to MAIL, so that the other operator's engineer reads why (M-2); until one is
+    /// known, nothing but EHLO, HELO, NOOP, RSET, QUIT and another MAIL is accepted.
+    fn known_by_certificate(
+        &self,
+        connection: &Connection,
+    ) -> impl Future<Output = Result<Self::Peer, Reply>> + Send {
+        let _ = connection;
+        async { Err(Reply::new(550, "5.7.1", ["Nobody is known by a certificate here"])) }
+    }
+
+    /// MAIL FROM: opens a transaction. `peer` is who logged in or is known by certificate; it is always there on every service.
     fn mail(
         &self,
         connection: &Connection,
@@ -38,13 +50,12 @@ pub trait Policy: Send + Sync + 'static {
         from: MailFrom,
     ) -> impl Future<Output = Result<Self::Envelope, Reply>> + Send;
 
-    /// RCPT TO: one more recipient. `to` is the text of an addr-spec (a local part that needs quotes has them; not ASCII
-    /// only if MAIL said SMTPUTF8), or `postmaster` alone (RFC 5321 §4.5.1), in the client's case.
+    /// RCPT TO: one more recipient.
     fn rcpt(
         &self,
         connection: &Connection,
         envelope: &mut Self::Envelope,
-        to: String,
+        to: Recipient,
     ) -> impl Future<Output = Result<(), Reply>> + Send;
 
     /// DATA, with at least one recipient accepted: the last moment to refuse before the content comes.
@@ -93,12 +104,15 @@ pub struct Connection {
 }
 
 /// A TLS session, for traces and the Received field.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsInfo {
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: String,
     /// The suite, by its IANA name.
     pub cipher: String,
+    /// What the client presented, its own certificate first; empty when it presented none or was not asked. The handshake proves that
+    /// it holds the key; whether the certificates are worth anything is for the policy to judge.
+    pub certificates: Vec<CertificateDer<'static>>,
 }
 
 /// A listener's service.
@@ -108,6 +122,8 @@ pub enum Service {
     Submission,
     /// Port 465: TLS from the first byte (RFC 8314).
     SubmissionTls,
+    /// Port 25: clear text first, STARTTLS before anything else, known by certificate and not by AUTH (M-2).
+    Relay,
 }
 
 /// What a client gave with AUTH. `Debug` shows no secret.
@@ -145,8 +161,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The arguments of MAIL FROM (RFC 5321 §4.1.1.2, 1870, 6152, 6531).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The arguments of MAIL FROM (RFC 5321 §4.1.1.2, 1870, 3461, 6152, 6531).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MailFrom {
     /// The reverse-path as the text of an addr-spec (quotes kept where needed); `None` is the null path `<>`.
     pub path: Option<String>,
@@ -156,6 +172,30 @@ pub struct MailFrom {
     pub eight_bit: bool,
     /// `SMTPUTF8`: addresses and header fields may hold UTF-8.
     pub smtputf8: bool,
+    /// `RET`: how much of the message a report of failure should give back.
+    pub ret: Option<Ret>,
+    /// `ENVID`: the sender's own name for the message, decoded; printable ASCII. Goes back in reports.
+    pub envid: Option<String>,
+}
+
+/// The arguments of RCPT TO (RFC 5321 §4.1.1.3, 3461).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// The text of an addr-spec (a local part that needs quotes has them; not ASCII only if MAIL said SMTPUTF8), or `postmaster`
+    /// alone (RFC 5321 §4.5.1), in the client's case.
+    pub path: String,
+    /// `NOTIFY`: when the sender wants a report; `None` when not said, which means on failure and perhaps on delay.
+    pub notify: Option<Notify>,
+    /// `ORCPT`: the address that the sender first wrote, decoded: `type;address`, the type in lower case. Printable; ASCII
+    /// unless the type is `utf-8` (RFC 6533).
+    pub orcpt: Option<String>,
+}
+
+impl From<&str> for Recipient {
+    /// A recipient without parameters.
+    fn from(path: &str) -> Self {
+        Recipient { path: path.to_owned(), notify: None, orcpt: None }
+    }
 }
 
 /// A message that is kept.

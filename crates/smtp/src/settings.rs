@@ -20,9 +20,14 @@ pub struct Limits {
     pub domain: usize,
     /// Longest path, angle brackets included, in octets (§4.5.3.1.3). 256.
     pub path: usize,
-    /// Longest command line, CR LF included, in octets (§4.5.3.1.4). 1,065: 512, and what SIZE, 8BITMIME, SMTPUTF8 and
-    /// AUTH add to MAIL (26, 17, 10, 500). A longer one is refused, not cut.
+    /// Longest command line, CR LF included, in octets (§4.5.3.1.4). 1,181: 512, and what SIZE, 8BITMIME, SMTPUTF8, AUTH,
+    /// RET and ENVID add to MAIL (26, 17, 10, 500, 9, 107); NOTIFY and ORCPT add less to RCPT (29, 507). A longer one is
+    /// refused, not cut.
     pub command_line: usize,
+    /// Longest value of ENVID, as written, in octets (RFC 3461 §4.4). 100.
+    pub envid: usize,
+    /// Longest value of ORCPT, as written, in octets (RFC 3461 §4.2). 500.
+    pub orcpt: usize,
     /// Longest line of an AUTH command or exchange, CR LF included, in octets (RFC 4954 §4). 12,288.
     pub auth_line: usize,
     /// Longest line of content, CR LF included, in octets (§4.5.3.1.6 asks for at least 1,000). 90,000,000, that is as long as
@@ -37,9 +42,10 @@ pub struct Limits {
     pub recipients: u32,
     /// Mistakes of the client (unknown, malformed, out of order) before the connection is closed. 10.
     pub errors_before_close: u32,
-    /// Failed logins before the connection is closed. 3.
+    /// Failed logins, or refusals of a certificate, before the connection is closed. 3.
     pub auth_failures: u32,
-    /// Time from the connection to the login, the TLS handshake included. 60 s.
+    /// Time from the connection to the login (on the relay service, to the first MAIL that is not refused), the TLS handshake
+    /// included. 60 s.
     pub pre_auth_timeout: Duration,
     /// Time in which a whole command must have come, counted from the end of the one before (§4.5.3.2.7). 300 s.
     pub command_timeout: Duration,
@@ -61,7 +67,9 @@ impl Default for Limits {
             local_part: 64,
             domain: 255,
             path: 256,
-            command_line: 512 + 26 + 17 + 10 + 500,
+            command_line: 512 + 26 + 17 + 10 + 500 + 9 + 107,
+            envid: 100,
+            orcpt: 500,
             auth_line: 12_288,
             text_line: 90_000_000,
             message_bytes: 90_000_000,

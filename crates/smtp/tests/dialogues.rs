@@ -2,17 +2,17 @@
 //! and byte by byte.
 //!
 //! In a file, `== title` begins a dialogue; then, a line each:
-//! `limits name=value …` sets limits; `implicit` begins in TLS; `only whole` and `only bytes` play it one way;
+//! `limits name=value …` sets limits; `implicit` begins in TLS, `relay` is the relay service; `only whole` and `only bytes` play it one way;
 //! `C: text` is sent with CR LF, `c: text` without (`\r`, `\n`, `\0`, `\xNN` are bytes); lines of the client that follow each other are sent
 //! at once; `S: text` is the next line of the server, a final `*` standing for any end; `K: text` is the content of the message last kept;
-//! `TLS` is a handshake done; `STOP`, `TIMEOUT`, `REVOKED` happen to a waiting session; `END name` means closed, and why.
+//! `R: text` is what delivery reports the last kept message asks for; `TLS text` is a handshake done, with a certificate of that text; `STOP`, `TIMEOUT`, `REVOKED` happen to a waiting session; `END name` means closed, and why.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{collections::VecDeque, fs, path::Path, sync::Arc, time::Duration};
 
 use smtp::{
-    Limits, Settings,
+    Limits, Service, Settings,
     machine::{self, Interruption, Reading, Step, Upgrading},
 };
 
@@ -62,8 +62,13 @@ struct Player<'a> {
 impl<'a> Player<'a> {
     fn new(name: &'a str, dialogue: &str, whole: bool) -> (Self, Step<Toy>) {
         let settings = Settings { hostname: "mail.test".to_owned(), limits: limits(dialogue) };
-        let implicit = dialogue.lines().any(|line| line == "implicit");
-        let step = machine::start(connection(implicit), Arc::new(settings));
+        let says = |word: &str| dialogue.lines().any(|line| line == word);
+        let service = match (says("implicit"), says("relay")) {
+            (true, _) => Service::SubmissionTls,
+            (_, true) => Service::Relay,
+            _ => Service::Submission,
+        };
+        let step = machine::start(connection(service), Arc::new(settings));
         let (policy, said) = (Toy::default(), VecDeque::new());
         (Player { name, policy, place: Place::Moving, said, whole }, step)
     }
@@ -103,8 +108,13 @@ impl<'a> Player<'a> {
                 let kept = kept.last().unwrap_or_else(|| panic!("{place}: nothing was kept"));
                 assert_eq!(kept.content, bytes(rest), "{place}");
             }
+            "R:" => {
+                let kept = self.policy.kept.lock().unwrap();
+                let kept = kept.last().unwrap_or_else(|| panic!("{place}: nothing was kept"));
+                assert_eq!(kept.reports.join(", "), rest, "{place}");
+            }
             "TLS" => match std::mem::replace(&mut self.place, Place::Moving) {
-                Place::Upgrading(upgrading) => self.advance(upgrading.established(tls())).await,
+                Place::Upgrading(upgrading) => self.advance(upgrading.established(tls(rest))).await,
                 _ => panic!("{place}: no handshake is awaited"),
             },
             "STOP" => self.interrupt(Reading::stop).await,
@@ -114,7 +124,7 @@ impl<'a> Player<'a> {
                 Place::Closed(end) => assert_eq!(end, rest, "{place}"),
                 _ => panic!("{place}: the session goes on"),
             },
-            "limits" | "implicit" | "only" | "" => {}
+            "limits" | "implicit" | "relay" | "only" | "" => {}
             other => panic!("{place}: what is {other}?"),
         }
     }
@@ -166,6 +176,8 @@ fn limits(dialogue: &str) -> Limits {
         let value: u32 = value.parse().unwrap();
         match name {
             "command_line" => limits.command_line = value as usize,
+            "envid" => limits.envid = value as usize,
+            "orcpt" => limits.orcpt = value as usize,
             "auth_line" => limits.auth_line = value as usize,
             "text_line" => limits.text_line = u64::from(value),
             "message_bytes" => limits.message_bytes = u64::from(value),

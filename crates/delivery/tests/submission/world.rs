@@ -141,7 +141,7 @@ impl World {
         let connection = connection();
         let mut envelope = self.policy.mail(&connection, Some(who), mail(from)).await?;
         for to in to {
-            self.policy.rcpt(&connection, &mut envelope, (*to).to_owned()).await?;
+            self.policy.rcpt(&connection, &mut envelope, (*to).into()).await?;
         }
         let mut incoming = self.policy.data(&connection, envelope).await?;
         let (head, body) = content.split_at(content.len().min(2_000));
@@ -199,7 +199,11 @@ pub(crate) fn connection() -> Connection {
     Connection {
         peer: "192.0.2.7:40000".parse().unwrap(),
         local: "192.0.2.1:587".parse().unwrap(),
-        tls: Some(TlsInfo { version: "TLSv1.3".into(), cipher: "TLS13_AES_256_GCM_SHA384".into() }),
+        tls: Some(TlsInfo {
+            version: "TLSv1.3".into(),
+            cipher: "TLS13_AES_256_GCM_SHA384".into(),
+            ..TlsInfo::default()
+        }),
         helo: "poste.chu-nord.fr".into(),
         extended: true,
         service: Service::Submission,
@@ -210,7 +214,7 @@ pub(crate) fn connection() -> Connection {
 /// MAIL FROM as a client says it; the empty text is the null reverse-path.
 pub(crate) fn mail(from: &str) -> MailFrom {
     let path = (!from.is_empty()).then(|| from.to_owned());
-    MailFrom { path, size: None, eight_bit: true, smtputf8: false }
+    MailFrom { path, eight_bit: true, ..MailFrom::default() }
 }
 
 /// A letter from the doctor, CRLF lines.

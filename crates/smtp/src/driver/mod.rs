@@ -35,6 +35,8 @@ pub enum Mode {
     StartTls,
     /// TLS from the first byte (RFC 8314).
     Implicit,
+    /// In clear, TLS by STARTTLS, clients known by their certificate (M-2).
+    Relay,
 }
 
 /// Whether sessions go on; sent through a watch channel by whoever runs the listeners.
@@ -91,7 +93,7 @@ pub async fn serve_on<P: Policy, S: AsyncRead + AsyncWrite + Send + Unpin>(
     let name = connection.session.clone();
     tracing::debug!(session = %name, peer = %addresses.peer, "session begins");
     let ended = match mode {
-        Mode::StartTls => in_clear(session, stream, &tls, connection, settings).await,
+        Mode::StartTls | Mode::Relay => in_clear(session, stream, &tls, connection, settings).await,
         Mode::Implicit => in_tls(session, stream, &tls, connection, settings).await,
     };
     tracing::info!(
@@ -113,6 +115,7 @@ fn connection(addresses: Addresses, mode: Mode) -> Connection {
         service: match mode {
             Mode::StartTls => Service::Submission,
             Mode::Implicit => Service::SubmissionTls,
+            Mode::Relay => Service::Relay,
         },
         session: format!("smtp-{}", SESSIONS.fetch_add(1, Ordering::Relaxed)),
     }
@@ -202,5 +205,6 @@ pub(crate) fn info(connection: &CommonState) -> TlsInfo {
     TlsInfo {
         version: version.unwrap_or_default(),
         cipher: suite.unwrap_or_default().replacen("TLS13_", "TLS_", 1),
+        certificates: connection.peer_certificates().unwrap_or_default().to_vec(),
     }
 }

@@ -69,6 +69,10 @@ impl<P: Policy> Session<P> {
                 let answer = policy.authenticate(asked.connection(), credentials).await;
                 asked.answer(answer)
             }
+            Step::Identify(asked) => {
+                let answer = policy.known_by_certificate(asked.connection()).await;
+                asked.answer(answer)
+            }
             Step::Mail(asked, from) => {
                 let (connection, peer) = asked.context();
                 let answer = policy.mail(connection, peer, from).await;

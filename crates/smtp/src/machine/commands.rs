@@ -4,9 +4,11 @@ use std::{borrow::Cow, mem};
 
 use zeroize::Zeroizing;
 
-use super::{Addressing, Authenticating, Core, Expect, Mailing, Opening, Step, Then, Turn, write};
+use super::{
+    Addressing, Authenticating, Core, Expect, Identifying, Opening, Step, Then, Turn, mailing, write,
+};
 use crate::{
-    Credentials, End, MailFrom, Policy, Reply, Service,
+    Credentials, End, MailFrom, Policy, Recipient, Reply, Service,
     command::{self, Verb},
     input::{Fault, Taken},
     sasl::{self, Exchange},
@@ -24,7 +26,7 @@ enum Flow<P: Policy> {
     Sasl(Exchange),
     Authenticate(Credentials),
     Mail(MailFrom),
-    Rcpt(super::Transaction<P::Envelope>, String),
+    Rcpt(super::Transaction<P::Envelope>, Recipient),
     Data(P::Envelope),
 }
 
@@ -77,7 +79,10 @@ fn go<P: Policy>(mut core: Box<Core<P>>, flow: Flow<P>) -> Turn<P> {
         Flow::Close(end) => write(core, Then::Close(end)),
         Flow::StartTls => write(core, Then::StartTls),
         Flow::Authenticate(credentials) => Step::Authenticate(Authenticating { core }, credentials),
-        Flow::Mail(from) => Step::Mail(Mailing { core, smtputf8: from.smtputf8 }, from),
+        Flow::Mail(from) if core.peer.is_none() && by_certificate(core.connection.service) => {
+            Step::Identify(Identifying { core, from })
+        }
+        Flow::Mail(from) => mailing(core, from),
         Flow::Rcpt(transaction, to) => Step::Rcpt(Addressing { core, transaction }, to),
         Flow::Data(envelope) => {
             core.reset();
@@ -93,7 +98,9 @@ fn next_line<P: Policy>(core: &mut Core<P>, exchange: Option<&Exchange>) -> Line
         return Line::Fault(End::NotSmtp);
     }
     let auth = pending.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH "));
-    let may_be_long = exchange.is_some() || (auth && core.connection.tls.is_some() && core.peer.is_none());
+    let may_log_in =
+        core.connection.tls.is_some() && core.peer.is_none() && needs_login(core.connection.service);
+    let may_be_long = exchange.is_some() || (auth && may_log_in);
     let limit = if may_be_long { limits.auth_line } else { limits.command_line };
     let taken = core.input.line(limit);
     if matches!(taken, Ok(Taken::More)) {
@@ -148,26 +155,42 @@ fn text(line: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Whether a command may come now.
 fn gate<P: Policy>(core: &Core<P>, verb: Verb) -> Result<(), Reply> {
-    use Verb::{Auth, Data, Ehlo, Helo, Mail, Noop, Quit, Rcpt, Rset, StartTls};
+    use Verb::{Auth, Data, Ehlo, Helo, Help, Mail, Noop, Quit, Rcpt, Rset, StartTls, Vrfy};
+    let service = core.connection.service;
     let free = matches!(verb, Ehlo | Helo | Noop | Rset | Quit);
     if core.connection.tls.is_none() && !free && verb != StartTls {
         return Err(match verb {
-            Auth => Reply::new(538, "5.7.11", ["Must issue a STARTTLS command first: no login in clear"]),
+            Auth if needs_login(service) => {
+                Reply::new(538, "5.7.11", ["Must issue a STARTTLS command first: no login in clear"])
+            }
             _ => Reply::new(530, "5.7.0", ["Must issue a STARTTLS command first"]),
         });
+    }
+    if verb == Auth && !needs_login(service) {
+        return Err(Reply::new(502, "5.5.1", ["No AUTH here: operators are known by their certificate"]));
     }
     if core.connection.helo.is_empty() && matches!(verb, StartTls | Auth | Mail | Rcpt | Data) {
         return Err(out_of_order("Say EHLO first"));
     }
-    if core.peer.is_none() && needs_login(core.connection.service) && matches!(verb, Mail | Rcpt | Data) {
+    if core.peer.is_none() && by_certificate(service) && matches!(verb, Rcpt | Data | Vrfy | Help) {
+        return Err(Reply::new(530, "5.7.0", ["Your certificate is not accepted yet: it is judged at MAIL"]));
+    }
+    if core.peer.is_none() && needs_login(service) && matches!(verb, Mail | Rcpt | Data) {
         return Err(Reply::new(530, "5.7.0", ["Authentication required: log in with AUTH first"]));
     }
     Ok(())
 }
 
+/// Whether clients of this service log in with AUTH.
 fn needs_login(service: Service) -> bool {
+    !by_certificate(service)
+}
+
+/// Whether they are known by their certificate (M-2).
+fn by_certificate(service: Service) -> bool {
     match service {
-        Service::Submission | Service::SubmissionTls => true,
+        Service::Submission | Service::SubmissionTls => false,
+        Service::Relay => true,
     }
 }
 
@@ -192,7 +215,9 @@ fn execute<P: Policy>(core: &mut Core<P>, verb: Verb, line: &str) -> Result<Flow
         }
         Verb::Vrfy => core.say(252, "2.5.0", "Addresses are checked at RCPT, not here"),
         Verb::Help => {
-            core.say(214, "2.0.0", "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY QUIT; see RFC 5321");
+            let auth = if needs_login(core.connection.service) { " AUTH" } else { "" };
+            let text = format!("EHLO STARTTLS{auth} MAIL RCPT DATA RSET NOOP VRFY QUIT; see RFC 5321");
+            core.say(214, "2.0.0", &text);
         }
         Verb::NotOffered => return Err(Reply::new(502, "5.5.1", ["Command not offered here"])),
         Verb::Http | Verb::Unknown => return Err(Reply::new(500, "5.5.1", ["Unknown command"])),
@@ -206,12 +231,14 @@ fn hello<P: Policy>(core: &mut Core<P>, extended: bool, line: &str) -> Result<Fl
     core.reset();
     let mut lines = vec![core.settings.hostname.clone()];
     if extended {
-        lines.extend(["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"].map(str::to_owned));
+        lines.extend(["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"].map(str::to_owned));
         lines.push(format!("SIZE {}", core.settings.limits.message_bytes));
         match (&core.connection.tls, &core.peer) {
             (None, _) => lines.push("STARTTLS".to_owned()),
-            (Some(_), None) => lines.push("AUTH PLAIN LOGIN".to_owned()),
-            (Some(_), Some(_)) => {}
+            (Some(_), None) if needs_login(core.connection.service) => {
+                lines.push("AUTH PLAIN LOGIN".to_owned());
+            }
+            (Some(_), _) => {}
         }
     }
     core.reply(&Reply::new(250, "", lines));

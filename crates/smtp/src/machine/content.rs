@@ -2,8 +2,9 @@
 
 use super::{Committing, Core, Expect, Receiving, Step, Then, Turn, write};
 use crate::{
-    BLOCK, End, Limits, Policy, Reply, command,
+    BLOCK, End, Limits, Policy, Reply,
     data::{DataReader, Outcome, Scan},
+    parameters,
 };
 
 /// How far the content is.
@@ -21,7 +22,7 @@ impl Content {
     /// The refusal that the bounds ask for, once one is passed.
     fn beyond(&self, limits: &Limits) -> Option<Reply> {
         if self.received > limits.message_bytes {
-            return Some(command::too_large(limits));
+            return Some(parameters::too_large(limits));
         }
         let most = limits.text_line;
         let long = self.reader.longest_line() > most;

@@ -92,6 +92,27 @@ impl<P: Policy> Core<P> {
         (reply.code() == 421).then_some(End::Policy)
     }
 
+    /// Takes the policy's word on who the certificate makes the client (M-2); too many refusals end the session.
+    pub(super) fn identified(&mut self, answer: Result<P::Peer, Reply>) -> Result<(), Option<End>> {
+        let reply = match answer {
+            Ok(peer) => {
+                self.peer = Some(Arc::new(peer));
+                self.tally.authenticated = true;
+                return Ok(());
+            }
+            Err(reply) => reply,
+        };
+        self.tally.auth_failures += 1;
+        if let Some(end) = self.refused_by_policy(reply) {
+            return Err(Some(end));
+        }
+        if self.tally.auth_failures < self.settings.limits.auth_failures {
+            return Err(None);
+        }
+        self.say(421, "4.7.0", "This certificate was refused too often; closing the connection");
+        Err(Some(End::TooManyFailures))
+    }
+
     pub(super) fn authenticated(&mut self, answer: Result<P::Peer, Reply>) -> Option<End> {
         match answer {
             Ok(peer) => {

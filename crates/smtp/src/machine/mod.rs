@@ -3,7 +3,7 @@
 //! in one place, [`Committing::answer`], which demands the policy's proof (I-1).
 //!
 //! ```text
-//! Write ─written─► Read ─feed─► (Write | Authenticate | Mail | Rcpt | Data | Chunk | Finish | StartTls) ─answer─► … ─► Close
+//! Write ─written─► Read ─feed─► (Write | Authenticate | Identify | Mail | Rcpt | Data | Chunk | Finish | StartTls) ─answer─► … ─► Close
 //! ```
 
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use self::{
     core::{Core, Transaction},
 };
 use crate::{
-    Accepted, Connection, Credentials, End, Ended, MailFrom, Policy, Reply, Settings, TlsInfo, sasl::Exchange,
+    Accepted, Connection, Credentials, End, Ended, MailFrom, Policy, Recipient, Reply, Settings, TlsInfo,
+    sasl::Exchange,
 };
 
 mod commands;
@@ -33,10 +34,12 @@ pub enum Step<P: Policy> {
     StartTls(Upgrading<P>),
     /// Ask [`Policy::authenticate`].
     Authenticate(Authenticating<P>, Credentials),
+    /// Ask [`Policy::known_by_certificate`].
+    Identify(Identifying<P>),
     /// Ask [`Policy::mail`].
     Mail(Mailing<P>, MailFrom),
     /// Ask [`Policy::rcpt`].
-    Rcpt(Addressing<P>, String),
+    Rcpt(Addressing<P>, Recipient),
     /// Ask [`Policy::data`].
     Data(Opening<P>, P::Envelope),
     /// Ask [`Policy::chunk`].
@@ -50,9 +53,9 @@ pub enum Step<P: Policy> {
 /// What input is read for; decides which deadline applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
-    /// Nobody has logged in yet.
+    /// Nobody has logged in or is known by certificate yet.
     Login,
-    /// A command of someone who logged in.
+    /// A command of someone who is known.
     Command,
     /// Content of a message.
     Content,
@@ -65,7 +68,7 @@ pub enum Interruption {
     Timeout,
     /// The server stops.
     Stopped,
-    /// The rights of the one who logged in ended (S-1.5).
+    /// The rights of the one who is known ended (S-1.5).
     Revoked,
 }
 
@@ -179,7 +182,7 @@ impl<P: Policy> Reading<P> {
         self.core.transaction.is_some() || matches!(self.expect, Expect::Content(..))
     }
 
-    /// Who logged in.
+    /// Who logged in or is known by certificate.
     pub fn peer(&self) -> Option<&Arc<P::Peer>> {
         self.core.peer.as_ref()
     }
@@ -254,6 +257,31 @@ impl<P: Policy> Authenticating<P> {
         let end = self.core.authenticated(answer);
         proceed(self.core, end)
     }
+}
+
+/// [`Policy::known_by_certificate`] is asked, before [`Policy::mail`].
+pub struct Identifying<P: Policy> {
+    core: Box<Core<P>>,
+    from: MailFrom,
+}
+
+impl<P: Policy> Identifying<P> {
+    /// The argument of the question.
+    pub fn connection(&self) -> &Connection {
+        &self.core.connection
+    }
+
+    /// What the policy says; a refusal is the answer to MAIL.
+    pub fn answer(mut self, answer: Result<P::Peer, Reply>) -> Step<P> {
+        match self.core.identified(answer) {
+            Ok(()) => mailing(self.core, self.from),
+            Err(end) => proceed(self.core, end),
+        }
+    }
+}
+
+fn mailing<P: Policy>(core: Box<Core<P>>, from: MailFrom) -> Step<P> {
+    Step::Mail(Mailing { core, smtputf8: from.smtputf8 }, from)
 }
 
 /// [`Policy::mail`] is asked.

@@ -4,10 +4,15 @@
 
 use std::{
     cell::Cell,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
-use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply, Service, TlsInfo, machine::Step};
+use smtp::{
+    Accepted, Connection, Credentials, MailFrom, Policy, Recipient, Reply, Service, TlsInfo, machine::Step,
+};
 use tokio::sync::Notify;
 
 /// Remembers what it accepted.
@@ -21,6 +26,8 @@ pub struct Toy {
     pub revocation: Arc<Notify>,
     /// `finish` waits for this when the content says WAIT.
     pub commit: Arc<Notify>,
+    /// How often it was asked about the certificate `early`.
+    pub asked: AtomicU32,
 }
 
 /// A message on its way or kept.
@@ -28,6 +35,8 @@ pub struct Toy {
 pub struct Message {
     pub from: MailFromText,
     pub to: Vec<String>,
+    /// What delivery reports were asked for, as the machine read it.
+    pub reports: Vec<String>,
     pub content: Vec<u8>,
     pub peer: String,
     pub helo: String,
@@ -58,6 +67,21 @@ impl Policy for Toy {
         }
     }
 
+    async fn known_by_certificate(&self, connection: &Connection) -> Result<String, Reply> {
+        assert_eq!(connection.service, Service::Relay);
+        let certificates = &connection.tls.as_ref().unwrap().certificates;
+        match certificates.first().map(AsRef::as_ref) {
+            None => Err(Reply::new(550, "5.7.1", ["No certificate", "Pas de certificat"])),
+            Some(b"revoked") => Err(Reply::new(550, "5.7.1", ["Revoked"])),
+            Some(b"gone") => Err(Reply::new(421, "4.7.0", ["Go away"])),
+            // no list at first, then there is one
+            Some(b"early") if self.asked.fetch_add(1, Ordering::Relaxed) == 0 => {
+                Err(Reply::new(451, "4.7.0", ["No list yet"]))
+            }
+            Some(leaf) => Ok(String::from_utf8_lossy(leaf).chars().take(8).collect()),
+        }
+    }
+
     async fn mail(
         &self,
         connection: &Connection,
@@ -73,15 +97,19 @@ impl Policy for Toy {
             _ => {}
         }
         let (peer, helo) = (peer.cloned().unwrap_or_default(), connection.helo.clone());
-        Ok(Envelope(Cell::new(Message { from: from.path, peer, helo, ..Message::default() })))
+        let reports = vec![format!("{:?} {:?}", from.ret, from.envid)];
+        Ok(Envelope(Cell::new(Message { from: from.path, peer, helo, reports, ..Message::default() })))
     }
 
-    async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: String) -> Result<(), Reply> {
+    async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: Recipient) -> Result<(), Reply> {
         tokio::task::yield_now().await;
+        let report = format!("{:?} {:?}", to.notify, to.orcpt);
+        let to = to.path;
         if to.starts_with("unknown@") {
             return Err(Reply::new(550, "5.1.1", [format!("No such recipient: {to}")]));
         }
         envelope.0.get_mut().to.push(to);
+        envelope.0.get_mut().reports.push(report);
         Ok(())
     }
 
@@ -131,6 +159,10 @@ pub async fn answer(policy: &Toy, question: Step<Toy>) -> Step<Toy> {
             let answer = policy.authenticate(asked.connection(), credentials).await;
             asked.answer(answer)
         }
+        Step::Identify(asked) => {
+            let answer = policy.known_by_certificate(asked.connection()).await;
+            asked.answer(answer)
+        }
         Step::Mail(asked, from) => {
             let (connection, peer) = asked.context();
             let answer = policy.mail(connection, peer, from).await;
@@ -158,20 +190,22 @@ pub async fn answer(policy: &Toy, question: Step<Toy>) -> Step<Toy> {
     }
 }
 
-/// A connection, in clear or in TLS.
-pub fn connection(implicit: bool) -> Connection {
+/// A connection to this service; in TLS if it starts so.
+pub fn connection(service: Service) -> Connection {
     Connection {
         peer: "192.0.2.1:40000".parse().unwrap(),
         local: "192.0.2.2:587".parse().unwrap(),
-        tls: implicit.then(tls),
+        tls: (service == Service::SubmissionTls).then(|| tls("")),
         helo: String::new(),
         extended: false,
-        service: if implicit { Service::SubmissionTls } else { Service::Submission },
+        service,
         session: "test".to_owned(),
     }
 }
 
-/// Some TLS session.
-pub fn tls() -> TlsInfo {
-    TlsInfo { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_256_GCM_SHA384".to_owned() }
+/// Some TLS session, in which the client presented a certificate of this text, or none.
+pub fn tls(certificate: &str) -> TlsInfo {
+    let certificates =
+        if certificate.is_empty() { vec![] } else { vec![certificate.as_bytes().to_vec().into()] };
+    TlsInfo { version: "TLSv1.3".to_owned(), cipher: "TLS_AES_256_GCM_SHA384".to_owned(), certificates }
 }
