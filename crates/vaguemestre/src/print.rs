@@ -9,7 +9,9 @@ use std::{
 
 use serde_json::Value;
 
-use crate::control::protocol::{AccountView, Answer, NewPassword, PasswordView, StatusView, TraceView};
+use crate::control::protocol::{
+    AccountView, Answer, CertificateView, NewPassword, PasswordView, StatusView, TraceView,
+};
 
 /// Writes one line to the standard output.
 pub(crate) fn line(text: fmt::Arguments<'_>) {
@@ -122,8 +124,10 @@ fn status(view: &StatusView) {
         say!("DEMONSTRATION store: for loopback only, never for real mail");
     }
     say!("vaguemestre {version}, {operator} ({hostname}), process {process}, up {uptime_seconds} s");
-    let expiry = format!("{:.0} ({} days left)", certificate.not_after, certificate.days_left);
-    say!("certificate {}, valid until {expiry}", certificate.subject);
+    certificate_line("certificate", certificate);
+    if let Some(relay) = &view.relay_certificate {
+        certificate_line("certificate shown to operators", relay);
+    }
     for listener in &view.listeners {
         let sessions = format!("{} of {} sessions", listener.sessions, listener.sessions_limit);
         say!("{:<15} {:<24} {sessions}", listener.service, listener.address);
@@ -131,6 +135,11 @@ fn status(view: &StatusView) {
     for line in lines(&view.store) {
         say!("store {line}");
     }
+}
+
+fn certificate_line(what: &str, certificate: &CertificateView) {
+    let expiry = format!("{:.0} ({} days left)", certificate.not_after, certificate.days_left);
+    say!("{what} {}, valid until {expiry}", certificate.subject);
 }
 
 /// One value or list as lines of `name: value`.

@@ -1,5 +1,5 @@
-//! The rooms behind the listeners: the submission policy on SMTP, the IMAP server, each with its settings and its bell
-//! for the end.
+//! The rooms behind the listeners: the submission policy on SMTP, the IMAP server, the figures, each with its settings and
+//! its bell for the end.
 //!
 //! Translates configuration into the rooms' own settings and a stream into a session. No rules of its own.
 
@@ -8,15 +8,23 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use delivery::SubmissionPolicy;
 use identity::Authenticator;
 use mssante::route::RouteSettings;
+use pki::ServerTls;
 use store::{Clock, Store};
 use tokio::{net::TcpStream, sync::watch};
 use tokio_rustls::TlsAcceptor;
 use tracing::info;
 
-use crate::config::{Service, Settings};
+use crate::{
+    config::{Service, Settings, TlsVersion},
+    control::office::House,
+    metrics::{Figures, Metrics, Tally},
+};
 
 /// A session to be run.
 pub(crate) type Session = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What makes a session of each stream that a listener accepts.
+pub(crate) type Host = Box<dyn Fn(TcpStream) -> Session + Send + Sync>;
 
 /// Everything that a new session takes.
 pub(crate) struct Rooms {
@@ -25,11 +33,18 @@ pub(crate) struct Rooms {
     imap: Arc<imap::Server>,
     smtp_bell: watch::Sender<smtp::Stop>,
     imap_bell: watch::Sender<imap::Stop>,
+    submissions: Arc<Tally>,
+    metrics: Metrics,
 }
 
 impl Rooms {
-    /// Furnishes the rooms around `store` as `settings` say.
-    pub(crate) fn new(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>) -> Self {
+    /// Furnishes the rooms around `store` as `settings` say; `house` is what the figures tell of.
+    pub(crate) fn new(
+        settings: &Settings,
+        store: &Store,
+        clock: &Arc<dyn Clock>,
+        house: &Arc<House>,
+    ) -> Self {
         let authenticator =
             Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), Arc::clone(clock)));
         let policy = SubmissionPolicy::new(
@@ -44,40 +59,67 @@ impl Rooms {
             clock: Arc::clone(clock),
             settings: imap_settings(settings),
         };
+        let submissions = Arc::new(Tally::default());
+        let figures = Figures {
+            store: store.clone(),
+            clock: Arc::clone(clock),
+            house: Arc::clone(house),
+            tallies: vec![(Service::Submission, Arc::clone(&submissions))],
+        };
         Self {
             policy: Arc::new(policy),
             smtp: Arc::new(smtp_settings(settings)),
             imap: Arc::new(imap),
             smtp_bell: watch::Sender::new(smtp::Stop::Run),
             imap_bell: watch::Sender::new(imap::Stop::Run),
+            submissions,
+            metrics: Metrics::new(figures),
         }
     }
 
-    /// The session of one stream of `service`.
-    pub(crate) fn session(&self, service: Service, stream: TcpStream, tls: TlsAcceptor) -> Session {
+    /// What hosts the sessions of one listener of `service`; each listener has a TLS configuration of its own, whose
+    /// sessions no other one resumes.
+    pub(crate) fn host(&self, service: Service, tls: &ServerTls, highest: TlsVersion) -> Host {
+        let access = || TlsAcceptor::from(tls.access_config(version(highest)));
         match service {
-            Service::Submission => self.submission(stream, smtp::Mode::StartTls, tls),
-            Service::SubmissionTls => self.submission(stream, smtp::Mode::Implicit, tls),
-            Service::Imap => self.imap(stream, imap::Mode::StartTls, tls),
-            Service::ImapTls => self.imap(stream, imap::Mode::Implicit, tls),
+            Service::Submission => self.submission(smtp::Mode::StartTls, access()),
+            Service::SubmissionTls => self.submission(smtp::Mode::Implicit, access()),
+            Service::Imap => self.imap(imap::Mode::StartTls, access()),
+            Service::ImapTls => self.imap(imap::Mode::Implicit, access()),
+            Service::Metrics | Service::Relay => {
+                let metrics = self.metrics.clone();
+                Box::new(move |stream| Box::pin(metrics.clone().serve(stream)))
+            }
         }
     }
 
-    fn submission(&self, stream: TcpStream, mode: smtp::Mode, tls: TlsAcceptor) -> Session {
-        let (policy, settings, bell) =
-            (Arc::clone(&self.policy), Arc::clone(&self.smtp), self.smtp_bell.subscribe());
-        Box::pin(async move {
+    fn submission(&self, mode: smtp::Mode, tls: TlsAcceptor) -> Host {
+        let (policy, settings) = (Arc::clone(&self.policy), Arc::clone(&self.smtp));
+        let (bell, tally) = (self.smtp_bell.clone(), Arc::clone(&self.submissions));
+        Box::new(move |stream| {
+            let session = smtp::serve(
+                stream,
+                mode,
+                tls.clone(),
+                Arc::clone(&policy),
+                Arc::clone(&settings),
+                bell.subscribe(),
+            );
+            let tally = Arc::clone(&tally);
             // The driver logs the end of the session itself, with what was accepted and refused.
-            smtp::serve(stream, mode, tls, policy, settings, bell).await;
+            Box::pin(async move { tally.add(&session.await) })
         })
     }
 
-    fn imap(&self, stream: TcpStream, mode: imap::Mode, tls: TlsAcceptor) -> Session {
-        let (server, bell) = (Arc::clone(&self.imap), self.imap_bell.subscribe());
-        Box::pin(async move {
+    fn imap(&self, mode: imap::Mode, tls: TlsAcceptor) -> Host {
+        let (server, bell) = (Arc::clone(&self.imap), self.imap_bell.clone());
+        Box::new(move |stream| {
             let peer = stream.peer_addr().ok();
-            let end = imap::serve(stream, mode, tls, server, bell).await;
-            info!(?peer, ?end, "an IMAP session ended");
+            let session = imap::serve(stream, mode, tls.clone(), Arc::clone(&server), bell.subscribe());
+            Box::pin(async move {
+                let end = session.await;
+                info!(?peer, ?end, "an IMAP session ended");
+            })
         })
     }
 
@@ -91,9 +133,18 @@ impl Rooms {
 /// What a peer over a bound reads before its connection is closed; nothing inside TLS, where it would only be noise.
 pub(crate) fn refusal(service: Service, hostname: &str) -> String {
     match service {
-        Service::Submission => format!("421 4.3.2 {hostname} too many sessions, try again in a minute\r\n"),
+        Service::Submission | Service::Relay => {
+            format!("421 4.3.2 {hostname} too many sessions, try again in a minute\r\n")
+        }
         Service::Imap => "* BYE [UNAVAILABLE] too many sessions, try again in a minute\r\n".to_owned(),
-        Service::SubmissionTls | Service::ImapTls => String::new(),
+        Service::SubmissionTls | Service::ImapTls | Service::Metrics => String::new(),
+    }
+}
+
+fn version(highest: TlsVersion) -> pki::TlsVersion {
+    match highest {
+        TlsVersion::V1_2 => pki::TlsVersion::V1_2,
+        TlsVersion::V1_3 => pki::TlsVersion::V1_3,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     },
     demo,
     exit::Failure,
-    print, serve,
+    opening, print, serve,
 };
 
 /// Runs the command line to its exit code.
@@ -55,7 +55,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 }
 
 fn check(settings: &Settings, as_json: bool) -> Result<(), Failure> {
-    let tls = serve::certificate(&settings.tls)?;
+    let tls = opening::certificate(&settings.tls)?;
     tls.check_dates(SystemClock.now()).map_err(|error| Failure::failed(format!("[tls]: {error}")))?;
     MasterKey::load(&settings.store.master_key).map_err(|error| Failure::failed(error.to_string()))?;
     let certificate = tls.describe();
@@ -96,7 +96,7 @@ fn create_store(settings: &Settings, as_json: bool) -> Result<(), Failure> {
             format!("{} is not empty: nothing is made; a store that is there is kept", directory.display());
         return Err(Failure::failed(text));
     }
-    let store = serve::open_store(settings, &(Arc::new(SystemClock) as _), Some(Kind::Production))?;
+    let store = opening::open_store(settings, &(Arc::new(SystemClock) as _), Some(Kind::Production))?;
     store.close().map_err(|error| Failure::failed(error.to_string()))?;
     print::facts(
         "the store is made and empty: start `vaguemestre serve`",

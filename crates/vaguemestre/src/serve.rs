@@ -5,7 +5,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
-use store::{Clock, Kind, MasterKey, OpenError, OpenOptions, Store, SystemClock};
+use store::{Clock, Kind, Store, SystemClock};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -14,18 +14,18 @@ use tokio::{
     task::JoinSet,
     time,
 };
-use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
 use crate::{
-    config::{Limits, Service, Settings, Tls, TlsVersion},
+    config::{Limits, Service, Settings},
     control::{
         office::{House, Office},
         peer, server,
     },
     exit::Failure,
     listeners::{self, Door, Peers},
-    logs,
+    logs, metrics,
+    opening::{certificate, open_store},
     rooms::{self, Rooms},
 };
 
@@ -65,11 +65,7 @@ fn raise_open_files(settings: &Settings) {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let limit = if raised.is_ok() { maximum } else { current };
-    let Limits { submission_sessions, imap_sessions, .. } = settings.limits;
-    let needed = settings.listeners.all().map(|(service, _)| match service {
-        Service::Submission | Service::SubmissionTls => submission_sessions,
-        Service::Imap | Service::ImapTls => imap_sessions,
-    });
+    let needed = settings.listeners.all().map(|(service, _)| sessions(service, &settings.limits));
     let needed = u64::try_from(needed.sum::<usize>()).unwrap_or(u64::MAX).saturating_add(STORE_FILES);
     if limit.is_some_and(|limit| limit < needed) {
         warn!(
@@ -88,17 +84,11 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
         .build()
 }
 
-/// The certificate and key of the listeners.
-///
-/// # Errors
-/// What is wrong with the files, and where they are.
-pub(crate) fn certificate(tls: &Tls) -> Result<pki::ServerTls, Failure> {
-    pki::ServerTls::load(&tls.certificate, &tls.key)
-        .map_err(|error| Failure::failed(format!("[tls]: {error}")))
-}
-
 /// Opens the store and serves it; gives it back to be closed, and how serving ended.
 fn serve(settings: &Settings, runtime: &Runtime) -> Result<(Store, Result<(), Failure>), Failure> {
+    if !settings.listeners.relay.is_empty() {
+        return Err(Failure::failed("[listeners] relay: not in this version yet: write relay = []"));
+    }
     raise_open_files(settings);
     let _entered = runtime.enter();
     let mut signals =
@@ -127,23 +117,24 @@ async fn serve_store(
     let control =
         server::bind(&settings.control.socket).map_err(|error| Failure::failed(error.to_string()))?;
     let listening = listen(settings)?;
-    let rooms = Arc::new(Rooms::new(settings, store, clock));
+    let house = Arc::new(House {
+        started: clock.now(),
+        doors: listening.iter().map(|(door, _)| Arc::clone(door)).collect(),
+        certificate: tls.describe(),
+        relay_certificate: None,
+    });
+    let rooms = Rooms::new(settings, store, clock, &house);
     let closing = watch::Sender::new(false);
     let mut doors = JoinSet::new();
-    let mut known = Vec::new();
     for (door, listener) in listening {
-        known.push(Arc::clone(&door));
-        let acceptor = TlsAcceptor::from(tls.access_config(highest(settings.tls.highest_version)));
-        let (rooms, service) = (Arc::clone(&rooms), door.service);
+        let host = rooms.host(door.service, tls, settings.tls.highest_version);
         let mut closed = closing.subscribe();
-        doors.spawn(listeners::accept(
-            door,
-            listener,
-            async move { drop(closed.wait_for(|closed| *closed).await) },
-            move |stream| rooms.session(service, stream, acceptor.clone()),
-        ));
+        let closed = async move { drop(closed.wait_for(|closed| *closed).await) };
+        doors.spawn(listeners::accept(door, listener, closed, host));
     }
-    let office = Arc::new(office(settings, tls, store, clock, known));
+    let office =
+        Office { store: store.clone(), clock: Arc::clone(clock), operator: settings.operator.clone(), house };
+    let office = Arc::new(office);
     info!(
         version = env!("CARGO_PKG_VERSION"),
         operator = settings.operator.name,
@@ -180,52 +171,13 @@ async fn wind_down(bound: Duration, mut doors: JoinSet<()>, signals: &mut Signal
     Ok(())
 }
 
-/// Opens the store that the settings name, or makes it if `create` says of which kind.
-///
-/// # Errors
-/// What is wrong with the key or the store; a demonstration that would be reachable from another machine.
-pub(crate) fn open_store(
-    settings: &Settings,
-    clock: &Arc<dyn Clock>,
-    create: Option<Kind>,
-) -> Result<Store, Failure> {
-    let failed = |error: String| Failure::failed(format!("[store]: {error}"));
-    let master = MasterKey::load(&settings.store.master_key).map_err(|error| failed(error.to_string()))?;
-    let store = Store::open(OpenOptions {
-        dir: settings.store.directory.clone(),
-        master,
-        clock: Arc::clone(clock),
-        settings: store_settings(settings),
-        create,
-    })
-    .map_err(|error| match error {
-        OpenError::Absent(_) => failed(format!("{error}; `vaguemestre store create` makes one")),
-        error => failed(error.to_string()),
-    })?;
-    let Err(refused) = refuse_public_demonstration(store.kind(), settings) else { return Ok(store) };
-    // An engine left open may abort the process on its way out, and hide the refusal.
-    store.close().map_err(|error| failed(error.to_string()))?;
-    Err(refused)
-}
-
-/// The store's limits under these settings: it keeps whatever the services announce that they take.
-fn store_settings(settings: &Settings) -> store::Settings {
-    let usual = store::Settings::default();
-    let body_bytes = usual.body_bytes.max(rooms::encoded(settings.limits.attachments));
-    store::Settings { memory: settings.store.memory, body_bytes, ..usual }
-}
-
-/// A demonstration's passwords are known to everyone: it is never reachable from another machine.
-fn refuse_public_demonstration(kind: Kind, settings: &Settings) -> Result<(), Failure> {
-    let public = settings.listeners.all().find(|(_, address)| !address.ip().to_canonical().is_loopback());
-    match (kind, public) {
-        (Kind::Demonstration, Some((service, address))) => Err(Failure::failed(format!(
-            "[listeners] {}: {address} is not a loopback address, and {} is a demonstration store: listen on 127.0.0.1 \
-             or ::1, or make a real store with `vaguemestre store create`",
-            service.key(),
-            settings.store.directory.display(),
-        ))),
-        _ => Ok(()),
+/// Sessions at once on one address of `service`.
+fn sessions(service: Service, limits: &Limits) -> usize {
+    match service {
+        Service::Submission | Service::SubmissionTls => limits.submission_sessions,
+        Service::Imap | Service::ImapTls => limits.imap_sessions,
+        Service::Relay => limits.relay_sessions,
+        Service::Metrics => metrics::CONNECTIONS,
     }
 }
 
@@ -235,38 +187,13 @@ fn listen(settings: &Settings) -> Result<Vec<(Arc<Door>, TcpListener)>, Failure>
     for (service, address) in settings.listeners.all() {
         let listener =
             listeners::bind(service, address).map_err(|error| Failure::failed(error.to_string()))?;
-        let limit = match service {
-            Service::Submission | Service::SubmissionTls => settings.limits.submission_sessions,
-            Service::Imap | Service::ImapTls => settings.limits.imap_sessions,
-        };
+        let limit = sessions(service, &settings.limits);
         let refusal = rooms::refusal(service, &settings.operator.hostname);
         let address = listener.local_addr().unwrap_or(address);
         info!(service = service.key(), %address, "listening");
         listening.push((Door::new(service, address, limit, Arc::clone(&peers), refusal), listener));
     }
     Ok(listening)
-}
-
-fn office(
-    settings: &Settings,
-    tls: &pki::ServerTls,
-    store: &Store,
-    clock: &Arc<dyn Clock>,
-    doors: Vec<Arc<Door>>,
-) -> Office {
-    Office {
-        store: store.clone(),
-        clock: Arc::clone(clock),
-        operator: settings.operator.clone(),
-        house: House { started: clock.now(), doors, certificate: tls.describe() },
-    }
-}
-
-fn highest(version: TlsVersion) -> pki::TlsVersion {
-    match version {
-        TlsVersion::V1_2 => pki::TlsVersion::V1_2,
-        TlsVersion::V1_3 => pki::TlsVersion::V1_3,
-    }
 }
 
 /// SIGTERM and SIGINT: the first ends gracefully, the second at once.
@@ -285,65 +212,5 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::config;
-
-    fn sample() -> Settings {
-        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/vaguemestre.toml"));
-        config::load(path).unwrap()
-    }
-
-    fn in_dir(dir: &Path) -> Settings {
-        let mut settings = sample();
-        settings.store.directory = dir.join("store");
-        settings.store.master_key = dir.join("master.key");
-        drop(MasterKey::create(&settings.store.master_key).unwrap());
-        settings
-    }
-
-    #[test]
-    fn a_store_that_is_refused_is_closed_when_that_is_told() {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let dir = tempfile::tempdir().unwrap();
-        let settings = in_dir(dir.path());
-        for _ in 0..10 {
-            let refused = open_store(&settings, &clock, Some(Kind::Demonstration)).err().unwrap();
-            assert!(format!("{refused:?}").contains("not a loopback address"), "{refused:?}");
-        }
-    }
-
-    #[test]
-    fn the_store_keeps_the_largest_message_that_is_announced() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut settings = in_dir(dir.path());
-        settings.limits.attachments = 1_000_000_000;
-        assert!(store_settings(&settings).body_bytes >= rooms::encoded(settings.limits.attachments));
-        settings.limits.attachments = 60_000_000;
-        assert_eq!(store_settings(&settings).body_bytes, store::Settings::default().body_bytes);
-    }
-
-    #[test]
-    fn a_demonstration_listens_on_loopback_only() {
-        let public = sample();
-        assert!(refuse_public_demonstration(Kind::Production, &public).is_ok());
-        let error = refuse_public_demonstration(Kind::Demonstration, &public).unwrap_err();
-        assert!(format!("{error:?}").contains("0.0.0.0:587 is not a loopback address"), "{error:?}");
-        let mut local = public;
-        local.listeners = config::Listeners {
-            submission: vec!["127.0.0.1:5870".parse().unwrap()],
-            submission_tls: vec!["[::1]:4650".parse().unwrap()],
-            imap: vec!["[::ffff:127.0.0.1]:1430".parse().unwrap()],
-            imap_tls: Vec::new(),
-        };
-        assert!(refuse_public_demonstration(Kind::Demonstration, &local).is_ok());
-        local.listeners.imap_tls = vec!["[::]:9930".parse().unwrap()];
-        assert!(refuse_public_demonstration(Kind::Demonstration, &local).is_err());
     }
 }

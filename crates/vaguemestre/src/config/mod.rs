@@ -3,10 +3,13 @@
 //!
 //! May use `mssante` for addresses and domains. Must never open a socket or the store: a `Settings` is only data.
 
+mod contradictions;
 mod keys;
 mod pass;
 mod raw;
+mod trust;
 mod units;
+mod values;
 
 use std::{
     fmt, fs,
@@ -17,12 +20,18 @@ use std::{
 
 use mssante::Domain;
 
+pub(crate) use trust::{Queue, Relay, Trust};
+
 /// What the daemon runs by. Relative paths of the file are already joined to the directory that the file is in.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) operator: Operator,
     pub(crate) patients: Patients,
     pub(crate) tls: Tls,
+    /// Absent: no other operator is trusted, and nothing is exchanged with any.
+    pub(crate) trust: Option<Trust>,
+    pub(crate) relay: Relay,
+    pub(crate) queue: Queue,
     pub(crate) store: StorePlace,
     pub(crate) listeners: Listeners,
     pub(crate) control: Control,
@@ -83,6 +92,8 @@ pub(crate) struct Listeners {
     pub(crate) submission_tls: Vec<SocketAddr>,
     pub(crate) imap: Vec<SocketAddr>,
     pub(crate) imap_tls: Vec<SocketAddr>,
+    pub(crate) relay: Vec<SocketAddr>,
+    pub(crate) metrics: Vec<SocketAddr>,
 }
 
 impl Listeners {
@@ -93,6 +104,8 @@ impl Listeners {
             (Service::SubmissionTls, &self.submission_tls),
             (Service::Imap, &self.imap),
             (Service::ImapTls, &self.imap_tls),
+            (Service::Relay, &self.relay),
+            (Service::Metrics, &self.metrics),
         ];
         lists.into_iter().flat_map(|(service, list)| list.iter().map(move |address| (service, *address)))
     }
@@ -109,6 +122,10 @@ pub(crate) enum Service {
     Imap,
     /// TLS from the first byte.
     ImapTls,
+    /// Mail from other operators: STARTTLS with certificates on both sides (M-2).
+    Relay,
+    /// Figures for collectors, plain HTTP.
+    Metrics,
 }
 
 impl Service {
@@ -119,6 +136,8 @@ impl Service {
             Self::SubmissionTls => "submission_tls",
             Self::Imap => "imap",
             Self::ImapTls => "imap_tls",
+            Self::Relay => "relay",
+            Self::Metrics => "metrics",
         }
     }
 }
@@ -152,6 +171,8 @@ pub(crate) struct Limits {
     pub(crate) submission_sessions: usize,
     /// Sessions at once on each IMAP address.
     pub(crate) imap_sessions: usize,
+    /// Sessions at once on each relay address.
+    pub(crate) relay_sessions: usize,
     /// Sessions at once of one peer (an IPv4 address, an IPv6 /64) on all listeners together.
     pub(crate) sessions_per_peer: usize,
     /// Recipients of one message.
@@ -184,6 +205,12 @@ pub(crate) struct Fault {
     what: String,
     /// Completes "Write …".
     write: String,
+}
+
+impl Fault {
+    fn is_of(&self, section: &str, name: &str) -> bool {
+        self.key.as_ref().is_some_and(|(of, key)| of == section && key == name)
+    }
 }
 
 impl fmt::Display for Fault {

@@ -13,6 +13,13 @@ login_domains = ["chu-nord.fr"]
 certificate = "/etc/vaguemestre/tls/chain.pem"
 key = "/etc/vaguemestre/tls/key.pem"
 "#;
+const TRUST: &str = r#"
+[trust]
+roots = "/etc/vaguemestre/trust/roots.pem"
+authorities = "/etc/vaguemestre/trust/authorities.pem"
+list = "/var/lib/vaguemestre/listeblanchemssante.xml"
+signers = ["CN=alb.mssante.fr,OU=347976684200724,O=CAPGEMINI TECHNOLOGY SERVICES,ST=Hauts-de-Seine (92),C=FR"]
+"#;
 
 fn read(text: &str) -> Result<Settings, ConfigError> {
     parse(Path::new("/etc/vaguemestre/vaguemestre.toml"), text)
@@ -24,7 +31,7 @@ fn faults(text: &str) -> String {
 
 #[test]
 fn the_sample_parses_and_its_defaults_are_the_codes() {
-    assert_eq!(read(SAMPLE).unwrap(), read(REQUIRED).unwrap());
+    assert_eq!(read(SAMPLE).unwrap(), read(&format!("{REQUIRED}{TRUST}")).unwrap());
 }
 
 #[test]
@@ -123,6 +130,80 @@ fn contradictions_are_refused() {
     assert!(faults(&mixed).contains("login_domains: chu-nord.mssante.fr is also in mssante_domains"));
     let long = format!("{REQUIRED}[control]\nsocket = \"/{}\"\n", "x".repeat(107));
     assert!(faults(&long).contains("is 108 octets long"));
+}
+
+#[test]
+fn without_its_section_there_is_no_trust_and_nothing_to_relay_with() {
+    assert_eq!(read(REQUIRED).unwrap().trust, None);
+    let listener = format!("{REQUIRED}[listeners]\nrelay = [\"0.0.0.0:25\"]\n");
+    assert!(faults(&listener).contains("[listeners] relay: mail from other operators cannot be judged"));
+    assert!(read(&format!("{listener}{TRUST}")).is_ok());
+    let routes =
+        format!("{REQUIRED}[relay]\nroutes = [{{ domain = \"x.mssante.fr\", host = \"192.0.2.1\" }}]\n");
+    assert!(faults(&routes).contains("[relay] routes: nothing leaves for another operator without [trust]"));
+    let text = faults(&format!("{REQUIRED}[trust]\nlist = \"list.xml\"\nsigners = []\n"));
+    assert!(text.contains("[trust] roots: this key has no default and is absent"), "{text}");
+    assert!(text.contains("[trust] signers: nobody could be believed. Write at least one"), "{text}");
+}
+
+#[test]
+fn a_route_is_a_domain_a_host_and_perhaps_a_port() {
+    let with = |list: &str| read(&format!("{REQUIRED}{TRUST}[relay]\nroutes = {list}\n"));
+    let routes = with(r#"[{ domain = "sud.mssante.fr", host = "192.0.2.1" }, { domain = "est.mssante.fr", host = "mx.est.fr", port = 2525 }]"#)
+        .unwrap()
+        .relay
+        .routes;
+    assert_eq!((routes[0].port, routes[1].port), (25, 2525));
+    for wrong in [
+        r#"[{ domain = "sud.mssante.fr" }]"#,
+        r#"[{ host = "192.0.2.1" }]"#,
+        r#"[{ domain = "sud.mssante.fr", host = "192.0.2.1", port = 0 }]"#,
+        r#"[{ domain = "sud.mssante.fr", host = "192.0.2.1", port = 70000 }]"#,
+        r#"[{ domain = "sud.mssante.fr", host = "a b" }]"#,
+        r#"[{ domain = "sud.mssante.fr", host = "192.0.2.1", tls = "no" }]"#,
+        r#"[{ domain = "sud.mssante.fr", host = "192.0.2.1" }, { domain = "SUD.mssante.fr", host = "192.0.2.2" }]"#,
+        r#"[{ domain = "chu-nord.mssante.fr", host = "192.0.2.1" }]"#,
+        r#"["sud.mssante.fr"]"#,
+    ] {
+        assert!(with(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_relay_shows_the_certificate_of_tls_unless_it_has_one_with_its_key() {
+    let settings = read(REQUIRED).unwrap();
+    assert_eq!(
+        (settings.relay.certificate, settings.relay.key),
+        (settings.tls.certificate, settings.tls.key)
+    );
+    let own = "certificate = \"relay.pem\"\n";
+    let text = faults(&format!("{REQUIRED}[relay]\n{own}"));
+    assert!(text.contains("[relay] key: [relay] names a certificate of its own"), "{text}");
+    let settings = read(&format!("{REQUIRED}[relay]\n{own}key = \"relay.key\"\n")).unwrap();
+    assert_eq!(settings.relay.certificate, Path::new("/etc/vaguemestre/relay.pem"));
+}
+
+#[test]
+fn durations_that_contradict_each_other_are_refused() {
+    for (lines, what) in [
+        ("[queue]\nfirst_retry = \"2 h\"\n", "first_retry: it is longer than longest_retry"),
+        ("[queue]\nlongest_retry = \"6 d\"\n", "longest_retry: it is longer than lifetime"),
+        ("[queue]\ndelay_notice = \"6 d\"\n", "delay_notice: it is longer than lifetime"),
+        ("[queue]\ndistrust_lifetime = \"6 d\"\n", "distrust_lifetime: it is longer than lifetime"),
+        ("[queue]\nfirst_retry = \"0 s\"\n", "first_retry: it is too short"),
+        ("[relay]\nconnections_per_domain = 51\n", "connections_per_domain: more for one than for all"),
+    ] {
+        let text = faults(&format!("{REQUIRED}{lines}"));
+        assert!(text.contains(what), "{what}: {text}");
+    }
+    for (line, what) in [
+        ("stop_after = \"1 h\"", "alarm_after: relaying would stop before anyone is told"),
+        ("refresh = \"3 d\"", "refresh: the list would be looked at less often"),
+        ("refresh = \"0 s\"", "refresh: it is too short"),
+    ] {
+        let text = faults(&format!("{REQUIRED}{TRUST}{line}\n"));
+        assert!(text.contains(what), "{what}: {text}");
+    }
 }
 
 #[test]

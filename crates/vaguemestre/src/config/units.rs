@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-/// A duration: a whole number and `ms`, `s`, `min` or `h`.
+/// A duration: a whole number and `ms`, `s`, `min`, `h` or `d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let milliseconds = match unit {
@@ -12,6 +12,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         "s" => 1_000,
         "min" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return None,
     };
     number.checked_mul(milliseconds).map(Duration::from_millis)
@@ -47,6 +48,7 @@ mod tests {
     fn reads_what_people_write() {
         assert_eq!(duration("20 s"), Some(Duration::from_secs(20)));
         assert_eq!(duration("5min"), Some(Duration::from_secs(300)));
+        assert_eq!(duration("15 d"), Some(Duration::from_secs(15 * 86_400)));
         assert_eq!(size("60 MB"), Some(60_000_000));
         assert_eq!(size("64 MiB"), Some(67_108_864));
     }

@@ -195,6 +195,9 @@ pub(crate) struct StatusView {
     pub(crate) uptime_seconds: u64,
     pub(crate) listeners: Vec<ListenerView>,
     pub(crate) certificate: CertificateView,
+    /// What other operators see, where there is a trust space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) relay_certificate: Option<CertificateView>,
     /// What the store counts, by name.
     pub(crate) store: Value,
 }
@@ -208,7 +211,7 @@ pub(crate) struct ListenerView {
     pub(crate) sessions_limit: usize,
 }
 
-/// The certificate of the listeners.
+/// A certificate of this server.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CertificateView {
     pub(crate) subject: String,

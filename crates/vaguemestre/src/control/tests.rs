@@ -61,7 +61,7 @@ impl Daemon {
             store: store.clone(),
             clock,
             operator,
-            house: House { started, doors: Vec::new(), certificate },
+            house: Arc::new(House { started, doors: Vec::new(), certificate, relay_certificate: None }),
         };
         let administrators = vec![Administrator { name: "claire".into(), who }];
         let serving =

@@ -1,7 +1,8 @@
 //! What must not change between submission and reading, compared octet by octet.
 //!
-//! The body must be the same octets; so must every header field, in order, but for the trace fields that are put on top
-//! and for the sender's address where it must be seen under its MSSanté one (S-3.5). Pure.
+//! The body must be the same octets; so must every header field, in order, but for the trace fields that are put on top,
+//! for the sender's address where it must be seen under its MSSanté one (S-3.5), and for the tag, which does not leave its
+//! operator (S-3.4). Pure.
 
 /// Fields that a delivery puts on top of the message (RFC 5321 §4.4).
 const TRACE_FIELDS: [&str; 2] = ["return-path", "received"];
@@ -16,17 +17,31 @@ pub(super) struct Compared {
     pub(super) same_fields: usize,
     /// Header fields in which only the sender's address changed, as it must.
     pub(super) rewritten_fields: usize,
+    /// Subjects that lost their tag and nothing else.
+    pub(super) untagged_fields: usize,
     /// Trace fields put on top.
     pub(super) added_fields: usize,
     /// Octets of the body, all the same.
     pub(super) body: usize,
 }
 
-/// Compares what was `sent` by the address `from` with what was `received` as from `seen_as`.
+/// What the recipient must see otherwise than it was sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// The sender's address, as sent.
+    pub(super) from: &'static str,
+    /// The address under which it must be seen.
+    pub(super) seen_as: &'static str,
+    /// Whether the message went to another operator: its tag stayed here.
+    pub(super) relayed: bool,
+}
+
+/// Compares what was `sent` with what was `received`.
 ///
 /// # Errors
-/// The first difference that must not be, in words.
-pub(super) fn compare(sent: &[u8], received: &[u8], from: &str, seen_as: &str) -> Result<Compared, String> {
+/// The first difference that must not be, or that must be and is not, in words.
+pub(super) fn compare(sent: &[u8], received: &[u8], seen: Seen) -> Result<Compared, String> {
+    let Seen { from, seen_as, relayed } = seen;
     let (sent_header, sent_body) = split(sent).ok_or("the message sent has no blank line")?;
     let (header, body) = split(received).ok_or("the message received has no blank line")?;
     let added =
@@ -36,11 +51,21 @@ pub(super) fn compare(sent: &[u8], received: &[u8], from: &str, seen_as: &str) -
     if sent_fields.len() != kept.len() {
         return Err(format!("{} header fields were sent, {} received", sent_fields.len(), kept.len()));
     }
-    let mut compared =
-        Compared { same_fields: 0, rewritten_fields: 0, added_fields: added, body: body.len() };
+    let mut compared = Compared {
+        same_fields: 0,
+        rewritten_fields: 0,
+        untagged_fields: 0,
+        added_fields: added,
+        body: body.len(),
+    };
     for (sent, received) in sent_fields.iter().zip(kept) {
         let name = name(sent);
-        if sent == received && !(SENDER_FIELDS.contains(&name.as_str()) && contains(sent, from)) {
+        if relayed && name == "subject" {
+            if !lost_its_tag(sent, received) {
+                return Err("the subject is not what was sent without its tag".to_owned());
+            }
+            compared.untagged_fields += 1;
+        } else if sent == received && !(SENDER_FIELDS.contains(&name.as_str()) && contains(sent, from)) {
             compared.same_fields += 1;
         } else if SENDER_FIELDS.contains(&name.as_str()) && replaced(sent, from, seen_as) == *received {
             compared.rewritten_fields += 1;
@@ -79,6 +104,15 @@ fn name(field: &[u8]) -> String {
     String::from_utf8_lossy(name).trim().to_ascii_lowercase()
 }
 
+/// Whether `received` reads as `sent` without the tag at its start.
+fn lost_its_tag(sent: &[u8], received: &[u8]) -> bool {
+    let decoded = |field: &[u8]| message::Header::parse(&[field, b"\r\n"].concat()).subject();
+    match (decoded(sent), decoded(received)) {
+        (Some(sent), Some(received)) => sent.strip_prefix("#med# ") == Some(received.as_ref()),
+        _ => false,
+    }
+}
+
 fn contains(field: &[u8], text: &str) -> bool {
     field.windows(text.len()).any(|window| window == text.as_bytes())
 }
@@ -102,15 +136,28 @@ mod tests {
                         Subject: =?utf-8?q?#med#_?=\r\n =?utf-8?q?x?=\r\n\r\nBody\r\nend\r\n";
 
     fn check(received: &str) -> Result<Compared, String> {
-        compare(SENT.as_bytes(), received.as_bytes(), "a@x.fr", "a@x.mssante.fr")
+        let seen = Seen { from: "a@x.fr", seen_as: "a@x.mssante.fr", relayed: false };
+        compare(SENT.as_bytes(), received.as_bytes(), seen)
     }
 
     #[test]
     fn only_trace_fields_and_the_senders_address_may_differ() {
-        assert_eq!(
-            check(SEEN),
-            Ok(Compared { same_fields: 1, rewritten_fields: 1, added_fields: 2, body: 11 })
-        );
+        let expected =
+            Compared { same_fields: 1, rewritten_fields: 1, untagged_fields: 0, added_fields: 2, body: 11 };
+        assert_eq!(check(SEEN), Ok(expected));
+    }
+
+    #[test]
+    fn at_another_operator_the_subject_has_no_tag_and_is_the_same_else() {
+        let seen = Seen { from: "a@x.fr", seen_as: "a@x.mssante.fr", relayed: true };
+        let relayed = |subject: &str| {
+            let received = SEEN.replace("=?utf-8?q?#med#_?=\r\n =?utf-8?q?x?=", subject);
+            compare(SENT.as_bytes(), received.as_bytes(), seen)
+        };
+        assert_eq!(relayed("=?utf-8?q?x?=").unwrap().untagged_fields, 1);
+        for wrong in ["#med# x", "=?utf-8?q?y?=", "=?utf-8?q?#med#_?=\r\n =?utf-8?q?x?="] {
+            assert!(relayed(wrong).unwrap_err().contains("without its tag"), "{wrong}");
+        }
     }
 
     #[test]

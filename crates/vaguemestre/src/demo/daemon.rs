@@ -1,6 +1,6 @@
-//! The demonstration's daemon: the same program in a process of its own, as in real life, with its log in a file.
+//! A daemon of the demonstration: the same program in a process of its own, as in real life, with its log in a file.
 //!
-//! Starts, waits for and ends that one process and no other.
+//! Starts, waits for and ends the processes that it started and no other.
 
 use std::{
     fs::{self, File},
@@ -10,16 +10,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     process::{Child, Command},
     task, time,
 };
 
-use super::world::World;
-use crate::control::{
-    client,
-    protocol::{Answer, Request},
+use super::world::Site;
+use crate::{
+    control::{
+        client,
+        protocol::{Answer, Request},
+    },
+    exit::Failure,
 };
 
 /// How long the daemon may take to answer on its control socket; a store left by a crash is recovered within it.
@@ -42,26 +46,26 @@ pub(super) enum DaemonError {
     Late { log: String },
 }
 
-/// The running daemon; killed if it is dropped without [`Daemon::stop`].
+/// A running daemon; killed if it is dropped without [`Daemon::stop`].
 #[derive(Debug)]
 pub(super) struct Daemon {
     child: Child,
 }
 
 impl Daemon {
-    /// Starts the daemon of `world` and waits until it answers.
+    /// Starts the daemon of `site` and waits until it answers.
     ///
     /// # Errors
     /// [`DaemonError`], with the end of the daemon's log.
-    pub(super) async fn start(world: &World) -> Result<Self, DaemonError> {
-        let path = world.log();
+    pub(super) async fn start(site: &Site) -> Result<Self, DaemonError> {
+        let path = site.log();
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
         let log = File::create(&path)?;
         let child = Command::new(std::env::current_exe()?)
             .args(["serve", "--config"])
-            .arg(world.config())
+            .arg(site.config())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -70,40 +74,74 @@ impl Daemon {
             .kill_on_drop(true)
             .spawn()?;
         let mut daemon = Self { child };
-        daemon.wait_until_ready(world).await?;
+        daemon.wait_until_ready(site).await?;
         Ok(daemon)
     }
 
-    async fn wait_until_ready(&mut self, world: &World) -> Result<(), DaemonError> {
+    async fn wait_until_ready(&mut self, site: &Site) -> Result<(), DaemonError> {
         let late = Instant::now() + START;
         loop {
             if let Some(status) = self.child.try_wait()? {
-                return Err(DaemonError::Ended { status, log: last_lines(&world.log()) });
+                return Err(DaemonError::Ended { status, log: last_lines(&site.log()) });
             }
-            let socket = world.socket();
+            let socket = site.socket();
             let answering = task::spawn_blocking(move || running(&socket)).await.map_err(io::Error::other)?;
             if answering.is_some() && answering == self.child.id() {
                 return Ok(());
             }
             if Instant::now() > late {
-                return Err(DaemonError::Late { log: last_lines(&world.log()) });
+                return Err(DaemonError::Late { log: last_lines(&site.log()) });
             }
             time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Resolves when the daemon ends by itself.
-    pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
-    }
-
     /// Asks the daemon to shut down and waits for it; it bounds its own time.
-    pub(super) async fn stop(mut self) -> io::Result<ExitStatus> {
+    async fn stop(mut self) -> io::Result<ExitStatus> {
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(pid) = pid {
             kill_process(pid, Signal::TERM)?;
         }
         self.child.wait().await
+    }
+}
+
+/// The daemons of a world, each under its operator's name.
+#[derive(Debug, Default)]
+pub(super) struct Daemons(Vec<(&'static str, Daemon)>);
+
+impl Daemons {
+    /// One more.
+    pub(super) fn add(&mut self, operator: &'static str, daemon: Daemon) {
+        self.0.push((operator, daemon));
+    }
+
+    /// Resolves when one of them ends by itself: whose, and how.
+    pub(super) async fn ended(&mut self) -> (&'static str, String) {
+        let waiting = self.0.iter_mut().map(|(operator, daemon)| {
+            Box::pin(async move {
+                let ended = daemon.child.wait().await;
+                (*operator, ended.map_or_else(|error| error.to_string(), |status| status.to_string()))
+            })
+        });
+        future::select_all(waiting).await.0
+    }
+
+    /// Ends them all, at the same time.
+    ///
+    /// # Errors
+    /// Which did not end well.
+    pub(super) async fn stop(self) -> Result<(), Failure> {
+        let ending = self.0.into_iter().map(|(operator, daemon)| async move {
+            match daemon.stop().await {
+                Ok(status) if status.success() => Ok(()),
+                Ok(status) => Err(Failure::failed(format!("the daemon of {operator} ended with {status}"))),
+                Err(error) => {
+                    Err(Failure::failed(format!("the daemon of {operator} could not be ended: {error}")))
+                }
+            }
+        });
+        future::join_all(ending).await.into_iter().collect()
     }
 }
 

@@ -1,12 +1,16 @@
-//! The demonstration: a small world on loopback, a daemon of its own, and one report that makes the journey.
+//! The demonstration: two operators on loopback, each with a daemon of its own, and one report that makes the journey.
 //!
-//! `world` makes what is kept between runs, `daemon` runs the server as a process, `journey` is a mail client, `howto`
-//! shows people how to connect theirs. Must never touch a production store.
+//! `world` makes what is kept between runs, `daemon` runs a server as a process, `journey` sends and reads with a mail
+//! `client`, `howto` shows people how to connect theirs. Must never touch a production store.
 
+mod accounts;
+mod client;
 mod compare;
+mod configuration;
 mod daemon;
 mod howto;
 mod journey;
+mod operators;
 mod pdf;
 mod people;
 mod report;
@@ -16,10 +20,13 @@ mod xdm;
 
 use std::time::Instant;
 
-use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use self::{daemon::Daemon, world::World};
+use self::{
+    daemon::{Daemon, Daemons},
+    journey::Journey,
+    world::World,
+};
 use crate::{
     cli,
     exit::Failure,
@@ -35,9 +42,9 @@ pub(crate) fn run(demo: &cli::Demo, as_json: bool) -> Result<(), Failure> {
     let started = Instant::now();
     let world = world::prepare(&demo.dir, demo.port_offset)?;
     if demo.prepare_only {
-        let text = "the demonstration world is ready: start it with `vaguemestre serve --config` and the file below · \
-                    le monde de démonstration est prêt";
-        print::facts(text, &json!({ "config": world.config(), "ca": world.ca() }), as_json);
+        let text = "the demonstration world is ready: start each operator with `vaguemestre serve --config` and its file \
+                    below · le monde de démonstration est prêt";
+        print::facts(text, &world.facts(), as_json);
         return Ok(());
     }
     let runtime = serve::runtime()
@@ -45,41 +52,72 @@ pub(crate) fn run(demo: &cli::Demo, as_json: bool) -> Result<(), Failure> {
     runtime.block_on(show(&world, started))
 }
 
+fn failed(error: &dyn std::fmt::Display) -> Failure {
+    Failure::failed(format!("demonstration: {error}"))
+}
+
 async fn show(world: &World, started: Instant) -> Result<(), Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("demonstration: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| failed(&error))?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| failed(&error))?;
+    let mut end = Ending::new().map_err(|error| failed(&error))?;
     say!("Vaguemestre — demonstration · démonstration");
-    let mut daemon = Daemon::start(world).await.map_err(|error| failed(&error))?;
-    say!(
-        "  up in {:.1} s · prêt, log · journal : {}",
-        started.elapsed().as_secs_f64(),
-        world.log().display()
-    );
+    let mut daemons = start(world).await?;
+    say!("  both operators up in {:.1} s · les deux opérateurs sont prêts", started.elapsed().as_secs_f64());
+    for site in world.sites() {
+        say!("  {:<5} log · journal : {}", site.operator.id, site.log().display());
+    }
     let trace = tokio::select! {
-        made = journey::make(world) => {
-            made.map_err(|error| failed(&format!("{error}; log: {}", world.log().display())))?
-        }
-        _ = interrupt.recv() => return end(daemon).await,
-        _ = terminate.recv() => return end(daemon).await,
+        made = journeys(world) => match made {
+            Ok(trace) => trace,
+            Err(failure) => {
+                daemons.stop().await?;
+                return Err(failure);
+            }
+        },
+        () = end.asked() => return stop(daemons).await,
     };
     howto::print(world, &trace);
     say!("\nRunning until Ctrl-C · En marche jusqu'à Ctrl-C");
-    tokio::select! {
-        _ = interrupt.recv() => end(daemon).await,
-        _ = terminate.recv() => end(daemon).await,
-        ended = daemon.ended() => {
-            let status = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
-            Err(failed(&format!("the daemon ended by itself ({status}); see {}", world.log().display())))
-        }
-    }
+    let ended = tokio::select! {
+        () = end.asked() => None,
+        ended = daemons.ended() => Some(ended),
+    };
+    let Some((operator, status)) = ended else { return stop(daemons).await };
+    daemons.stop().await?;
+    Err(failed(&format!("the daemon of {operator} ended by itself ({status}); see its log")))
 }
 
-async fn end(daemon: Daemon) -> Result<(), Failure> {
+async fn start(world: &World) -> Result<Daemons, Failure> {
+    let mut daemons = Daemons::default();
+    for site in world.sites() {
+        let daemon = Daemon::start(&site).await;
+        daemons.add(site.operator.id, daemon.map_err(|error| failed(&error))?);
+    }
+    Ok(daemons)
+}
+
+async fn journeys(world: &World) -> Result<String, Failure> {
+    Journey::inside(world).make().await.map_err(|error| failed(&error))
+}
+
+async fn stop(daemons: Daemons) -> Result<(), Failure> {
     say!("\nEnding; the mail stays for the next run · Fin ; le courrier reste pour la prochaine fois");
-    match daemon.stop().await {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Failure::failed(format!("the daemon ended with {status}"))),
-        Err(error) => Err(Failure::failed(format!("the daemon could not be ended: {error}"))),
+    daemons.stop().await
+}
+
+/// Ctrl-C, or a service manager.
+struct Ending {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ending {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

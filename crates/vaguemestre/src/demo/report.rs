@@ -6,11 +6,7 @@
 use jiff::Timestamp;
 use mail_builder::{MessageBuilder, headers::date::Date};
 
-use super::{
-    pdf,
-    people::{CARDIOLOGY, DOCTOR},
-    xdm,
-};
+use super::{pdf, people::DOCTOR, xdm};
 
 /// Pixels of a side of the attached PDF's picture: about 1 MB.
 const PDF_SIDE: usize = 1000;
@@ -29,17 +25,17 @@ pub(super) struct Report {
     pub(super) message_id: String,
 }
 
-/// The report of this instant; two instants give two Message-IDs.
+/// The report of this instant to `to`, a name and an address; two instants give two Message-IDs.
 ///
 /// # Errors
 /// None in memory; the writers' types say otherwise.
-pub(super) fn build(now: Timestamp) -> std::io::Result<Report> {
+pub(super) fn build(now: Timestamp, to: (&str, &str)) -> std::io::Result<Report> {
     let message_id = format!("demonstration.{}@chu-nord.fr", now.as_microsecond());
     let created = now.strftime("%Y%m%d%H%M%S").to_string();
     let archive = xdm::archive(&pdf::report(ARCHIVED_SIDE), &created).map_err(std::io::Error::other)?;
     let bytes = MessageBuilder::new()
         .from(("Médecin Un", DOCTOR))
-        .to(("Service de cardiologie", CARDIOLOGY))
+        .to(to)
         .subject(SUBJECT)
         .date(Date::new(now.as_second()))
         .message_id(message_id.as_str())
@@ -57,9 +53,11 @@ pub(super) fn build(now: Timestamp) -> std::io::Result<Report> {
 mod tests {
     use super::*;
 
+    const TO: (&str, &str) = ("Urgences", "urgences@clinique-sud.mssante.fr");
+
     #[test]
     fn it_is_about_three_megabytes_and_its_subject_is_encoded() {
-        let report = build(Timestamp::UNIX_EPOCH).unwrap();
+        let report = build(Timestamp::UNIX_EPOCH, TO).unwrap();
         assert!(
             (4_000_000..4_500_000).contains(&report.bytes.len()),
             "{} encoded octets",
@@ -76,7 +74,7 @@ mod tests {
 
     #[test]
     fn no_line_is_longer_than_the_protocol_allows() {
-        let report = build(Timestamp::UNIX_EPOCH).unwrap();
+        let report = build(Timestamp::UNIX_EPOCH, TO).unwrap();
         assert!(report.bytes.split(|octet| *octet == b'\n').all(|line| line.len() <= 999));
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Office {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) operator: Operator,
-    pub(crate) house: House,
+    pub(crate) house: Arc<House>,
 }
 
 type Answered = Result<Answer, Refused>;

@@ -11,17 +11,28 @@ use crate::{
     listeners::Door,
 };
 
-/// What the status tells of the daemon itself.
+/// What the status and the figures tell of the daemon itself.
 pub(crate) struct House {
     pub(crate) started: Timestamp,
     pub(crate) doors: Vec<Arc<Door>>,
+    /// What mail clients see.
     pub(crate) certificate: pki::Description,
+    /// What other operators see, where there is a trust space.
+    pub(crate) relay_certificate: Option<pki::Description>,
+}
+
+impl House {
+    /// Every certificate with who sees it.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = (&'static str, &pki::Description)> {
+        let relay = self.relay_certificate.iter().map(|certificate| ("operators", certificate));
+        std::iter::once(("clients", &self.certificate)).chain(relay)
+    }
 }
 
 impl Office {
     pub(super) fn status(&self) -> StatusView {
         let now = self.clock.now();
-        let House { started, doors, certificate } = &self.house;
+        let House { started, doors, certificate, relay_certificate } = self.house.as_ref();
         let listeners = doors.iter().map(|door| ListenerView {
             service: door.service.key().to_owned(),
             address: door.address.to_string(),
@@ -37,13 +48,18 @@ impl Office {
             started: *started,
             uptime_seconds: u64::try_from(now.duration_since(*started).as_secs()).unwrap_or(0),
             listeners: listeners.collect(),
-            certificate: CertificateView {
-                subject: certificate.subject.clone(),
-                names: certificate.names.clone(),
-                not_after: certificate.not_after,
-                days_left: certificate.days_left(now),
-            },
+            certificate: view(certificate, now),
+            relay_certificate: relay_certificate.as_ref().map(|certificate| view(certificate, now)),
             store: serde_json::to_value(self.store.statistics()).unwrap_or_default(),
         }
+    }
+}
+
+fn view(certificate: &pki::Description, now: Timestamp) -> CertificateView {
+    CertificateView {
+        subject: certificate.subject.clone(),
+        names: certificate.names.clone(),
+        not_after: certificate.not_after,
+        days_left: certificate.days_left(now),
     }
 }

@@ -1,0 +1,109 @@
+//! What no single key can tell: values that are good alone and wrong together.
+//!
+//! Pure; must never read a file. Runs on complete settings, whose wrong values have harmless ones in their place.
+
+use std::collections::HashSet;
+
+use super::{Settings, pass::Pass};
+
+impl Pass<'_> {
+    /// Records every contradiction of `settings`.
+    pub(super) fn refuse_contradictions(&mut self, settings: &Settings) {
+        self.check_listeners(settings);
+        self.check_operator(settings);
+        self.check_trust(settings);
+        self.check_relay(settings);
+        self.check_queue(settings);
+    }
+
+    fn check_listeners(&mut self, settings: &Settings) {
+        let mut seen = HashSet::new();
+        let mut twice =
+            settings.listeners.all().filter(|(_, address)| address.port() != 0 && !seen.insert(*address));
+        if let Some((service, address)) = twice.next() {
+            let what = format!("{address} is listened on twice");
+            self.contradiction("listeners", service.key(), what, "each address in one list only");
+        }
+        if settings.listeners.all().next().is_none() {
+            let write = "at least one address, for instance submission_tls = [\"0.0.0.0:465\"]";
+            self.contradiction("listeners", "", "no address to listen on", write);
+        }
+    }
+
+    fn check_operator(&mut self, settings: &Settings) {
+        let operator = &settings.operator;
+        let both = operator.login_domains.iter().find(|name| operator.mssante_domains.contains(name));
+        if let Some(domain) = both {
+            let what = format!("{domain} is also in mssante_domains");
+            let write = "the domains of ordinary mail here, those of MSSanté addresses there (S-1.1)";
+            self.contradiction("operator", "login_domains", what, write);
+        }
+    }
+
+    fn check_trust(&mut self, settings: &Settings) {
+        let Some(trust) = &settings.trust else {
+            if !settings.listeners.relay.is_empty() {
+                let what = "mail from other operators cannot be judged without [trust]";
+                let write = "the section [trust], or relay = []";
+                self.contradiction("listeners", "relay", what, write);
+            }
+            if !settings.relay.routes.is_empty() {
+                let what = "nothing leaves for another operator without [trust]";
+                self.contradiction("relay", "routes", what, "the section [trust], or routes = []");
+            }
+            return;
+        };
+        if trust.alarm_after >= trust.stop_after {
+            let what = "relaying would stop before anyone is told that it will";
+            self.contradiction("trust", "alarm_after", what, "a duration shorter than stop_after");
+        }
+        if trust.refresh >= trust.alarm_after {
+            let what = "the list would be looked at less often than its age is an alarm";
+            self.contradiction("trust", "refresh", what, "a duration shorter than alarm_after");
+        }
+    }
+
+    fn check_relay(&mut self, settings: &Settings) {
+        let relay = &settings.relay;
+        let own_certificate = relay.certificate != settings.tls.certificate;
+        let own_key = relay.key != settings.tls.key;
+        if own_certificate != own_key {
+            let (key, other) = if own_certificate { ("key", "certificate") } else { ("certificate", "key") };
+            let what = format!("[relay] names a {other} of its own");
+            self.contradiction("relay", key, what, "certificate and key together, or neither");
+        }
+        let mut seen = HashSet::new();
+        if let Some(route) = relay.routes.iter().find(|route| !seen.insert(&route.domain)) {
+            let what = format!("{} has two routes", route.domain);
+            self.contradiction("relay", "routes", what, "one route a domain");
+        }
+        let own = &settings.operator.mssante_domains;
+        if let Some(route) = relay.routes.iter().find(|route| own.contains(&route.domain)) {
+            let what = format!("{} is a domain of this operator", route.domain);
+            self.contradiction("relay", "routes", what, "routes to other operators only");
+        }
+        if relay.connections_per_domain > relay.connections {
+            let write = "a number not above connections";
+            self.contradiction("relay", "connections_per_domain", "more for one than for all", write);
+        }
+    }
+
+    fn check_queue(&mut self, settings: &Settings) {
+        let queue = &settings.queue;
+        let mut longer = |key: &str, is_longer: bool, than: &str| {
+            if is_longer {
+                let write = format!("a duration not longer than {than}");
+                self.contradiction("queue", key, format!("it is longer than {than}"), &write);
+            }
+        };
+        longer("first_retry", queue.first_retry > queue.longest_retry, "longest_retry");
+        longer("longest_retry", queue.longest_retry > queue.lifetime, "lifetime");
+        longer("delay_notice", queue.delay_notice > queue.lifetime, "lifetime");
+        longer("distrust_lifetime", queue.distrust_lifetime > queue.lifetime, "lifetime");
+    }
+
+    fn contradiction(&mut self, section: &str, key: &str, what: impl Into<String>, write: &str) {
+        let line = self.line(section, key);
+        self.push(section, key, line, what.into(), write.to_owned());
+    }
+}

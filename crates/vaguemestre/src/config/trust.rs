@@ -1,0 +1,182 @@
+//! What concerns other operators: whom we trust ([trust]), how mail reaches them ([relay]), how long it waits ([queue]).
+//!
+//! Data and its reading; files that it names are opened by `pki`. Must never hold a default: those are in `keys`.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use mssante::Domain;
+
+use super::{Tls, pass::Pass, raw::Value};
+
+/// The longest duration of these sections.
+const YEAR: Duration = Duration::from_secs(366 * 86_400);
+
+/// The usual port of mail between operators.
+const SMTP_PORT: u16 = 25;
+
+/// Which hierarchy of the national authority is believed (M-2): never both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Environment {
+    Production,
+    Test,
+}
+
+/// The trust space as this operator sees it (M-1 to M-4).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Trust {
+    pub(crate) environment: Environment,
+    /// Root authorities: a file or a directory.
+    pub(crate) roots: PathBuf,
+    /// Issuing authorities: a file or a directory.
+    pub(crate) authorities: PathBuf,
+    /// The directory of revocation lists.
+    pub(crate) crls: PathBuf,
+    /// How long a revocation list still serves beyond its nextUpdate.
+    pub(crate) crl_grace: Duration,
+    /// The signed white list.
+    pub(crate) list: PathBuf,
+    /// Distinguished names of those who may sign it.
+    pub(crate) signers: Vec<String>,
+    /// Policies of which the signer's certificate carries one.
+    pub(crate) signer_policies: Vec<String>,
+    /// The directory of what was accepted last.
+    pub(crate) state: PathBuf,
+    /// How often the files are looked at.
+    pub(crate) refresh: Duration,
+    /// Age of the list that raises an alarm.
+    pub(crate) alarm_after: Duration,
+    /// Age of the list that stops relaying.
+    pub(crate) stop_after: Duration,
+}
+
+/// How mail travels to other operators.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Relay {
+    /// The certificate shown to other operators: the one of [tls] unless another is written.
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    /// Fixed next hops; other domains are found by their MX records.
+    pub(crate) routes: Vec<Route>,
+    /// Outgoing connections at once.
+    pub(crate) connections: usize,
+    /// Outgoing connections at once to one domain.
+    pub(crate) connections_per_domain: usize,
+}
+
+/// Where mail for a domain goes instead of its MX hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) domain: Domain,
+    /// A DNS name or an IP address.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// How long mail for other operators waits, and what is said meanwhile.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Queue {
+    /// From acceptance to the report that it could not be delivered.
+    pub(crate) lifetime: Duration,
+    pub(crate) first_retry: Duration,
+    pub(crate) longest_retry: Duration,
+    /// When the sender is told that a message is late.
+    pub(crate) delay_notice: Duration,
+    /// How long a message waits for a peer that is not trusted.
+    pub(crate) distrust_lifetime: Duration,
+}
+
+impl Pass<'_> {
+    /// `[trust]`, if the file has that section.
+    pub(super) fn trust(&mut self) -> Option<Trust> {
+        self.raw.sections.iter().any(|(section, _)| section == "trust").then(|| Trust {
+            environment: self.choice(
+                ("trust", "environment"),
+                Environment::Production,
+                &[("production", Environment::Production), ("test", Environment::Test)],
+            ),
+            roots: self.path("trust", "roots"),
+            authorities: self.path("trust", "authorities"),
+            crls: self.path("trust", "crls"),
+            crl_grace: self.duration("trust", "crl_grace", YEAR),
+            list: self.path("trust", "list"),
+            signers: self.names("signers", "[\"CN=alb.mssante.fr,OU=…,O=…,ST=…,C=FR\"]"),
+            signer_policies: self.names("signer_policies", "[\"1.2.250.1.213.1.7.1.1.2.3.1\"]"),
+            state: self.path("trust", "state"),
+            refresh: self.waiting("trust", "refresh"),
+            alarm_after: self.waiting("trust", "alarm_after"),
+            stop_after: self.waiting("trust", "stop_after"),
+        })
+    }
+
+    /// `[relay]`; its certificate and key are those of `tls` unless others are written.
+    pub(super) fn relay(&mut self, tls: &Tls) -> Relay {
+        Relay {
+            certificate: self.path_or("relay", "certificate", &tls.certificate),
+            key: self.path_or("relay", "key", &tls.key),
+            routes: self.routes(),
+            connections: self.count("relay", "connections", 1, 1000),
+            connections_per_domain: self.count("relay", "connections_per_domain", 1, 100),
+        }
+    }
+
+    /// `[queue]`.
+    pub(super) fn queue(&mut self) -> Queue {
+        Queue {
+            lifetime: self.waiting("queue", "lifetime"),
+            first_retry: self.waiting("queue", "first_retry"),
+            longest_retry: self.waiting("queue", "longest_retry"),
+            delay_notice: self.waiting("queue", "delay_notice"),
+            distrust_lifetime: self.waiting("queue", "distrust_lifetime"),
+        }
+    }
+
+    /// A list of `[trust]` of at least one text.
+    fn names(&mut self, name: &'static str, example: &str) -> Vec<String> {
+        let names = self.texts("trust", name);
+        let is_absent = self.line("trust", name).is_none();
+        if names.is_empty() && !is_absent {
+            let write = format!("at least one, for instance {example}");
+            let line = self.line("trust", name);
+            self.push("trust", name, line, "nobody could be believed".to_owned(), write);
+        }
+        names
+    }
+
+    /// A duration of at least a second: zero would never rest.
+    fn waiting(&mut self, section: &'static str, name: &'static str) -> Duration {
+        let duration = self.duration(section, name, YEAR);
+        if duration < Duration::from_secs(1) && !self.faults.iter().any(|fault| fault.is_of(section, name)) {
+            let line = self.line(section, name);
+            self.push(section, name, line, "it is too short".to_owned(), "at least \"1 s\"".to_owned());
+        }
+        duration
+    }
+
+    fn routes(&mut self) -> Vec<Route> {
+        let item = self.item("relay", "routes");
+        let write = "a list such as [{ domain = \"clinique-sud.mssante.fr\", host = \"mail.clinique-sud.fr\", port = 25 }], \
+                     or []";
+        let Value::List(list) = &item.value else { return self.wrong(&item, write) };
+        let parsed: Option<Vec<_>> = list.iter().map(route).collect();
+        parsed.unwrap_or_else(|| self.wrong(&item, write))
+    }
+}
+
+fn route(value: &Value) -> Option<Route> {
+    let Value::Table(entries) = value else { return None };
+    let (mut domain, mut host, mut port) = (None, None, SMTP_PORT);
+    for (key, value) in entries {
+        match (key.as_str(), value) {
+            ("domain", Value::Text(text)) => domain = Some(Domain::parse(text).ok()?),
+            ("host", Value::Text(text)) => {
+                let is_host = text.parse::<IpAddr>().is_ok() || Domain::parse(text).is_ok();
+                host = Some(is_host.then(|| text.clone())?);
+            }
+            ("port", Value::Integer(number)) => {
+                port = u16::try_from(*number).ok().filter(|port| *port != 0)?;
+            }
+            _ => return None,
+        }
+    }
+    Some(Route { domain: domain?, host: host?, port })
+}

@@ -1,0 +1,151 @@
+//! The figures themselves, gathered anew at each scrape from those who know them.
+//!
+//! May read the store, the trust space and the doors. Must never keep a figure of its own: two truths would part.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use prometheus_client::{
+    encoding::text,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
+    registry::Registry,
+};
+use store::{Clock, Store, StoreError};
+
+use super::Tally;
+use crate::{config::Service, control::office::House};
+
+/// Everything that is counted.
+pub(crate) struct Figures {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) house: Arc<House>,
+    /// What ended SMTP sessions did, by service.
+    pub(crate) tallies: Vec<(Service, Arc<Tally>)>,
+}
+
+/// Why there are no figures.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FiguresError {
+    #[error("the queue cannot be read: {0}")]
+    Queue(#[from] StoreError),
+    #[error("the figures cannot be written: {0}")]
+    Write(#[from] fmt::Error),
+}
+
+/// Label values are few and known beforehand: listeners, certificates, authorities.
+type Labels = Vec<(&'static str, String)>;
+
+type Fractions = Gauge<f64, AtomicU64>;
+
+impl Figures {
+    /// The figures of this moment as OpenMetrics text.
+    pub(super) async fn text(&self) -> Result<String, FiguresError> {
+        let mut registry = Registry::with_prefix("vaguemestre");
+        self.daemon(&mut registry);
+        self.doors(&mut registry);
+        self.messages(&mut registry);
+        self.stored(&mut registry);
+        self.queue(&mut registry).await?;
+        let mut text = String::new();
+        text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+
+    /// Whether the store refuses new mail for the moment.
+    pub(super) fn is_shedding(&self) -> bool {
+        self.store.statistics().shedding
+    }
+
+    fn daemon(&self, registry: &mut Registry) {
+        let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+        registry.register("build", "The program", Info::new(version));
+        let now = self.clock.now();
+        gauge(
+            registry,
+            "uptime_seconds",
+            "Time since the start",
+            now.duration_since(self.house.started).as_secs(),
+        );
+        let days = Family::<Labels, Gauge>::default();
+        for (shown, certificate) in self.house.certificates() {
+            days.get_or_create(&vec![("shown", shown.to_owned())]).set(certificate.days_left(now));
+        }
+        let help = "Days until a certificate of this server ends, negative when it has";
+        registry.register("certificate_days_left", help, days);
+    }
+
+    fn doors(&self, registry: &mut Registry) {
+        let (open, most) = (Family::<Labels, Gauge>::default(), Family::<Labels, Gauge>::default());
+        for door in &self.house.doors {
+            let labels =
+                || vec![("listener", door.service.key().to_owned()), ("address", door.address.to_string())];
+            open.get_or_create(&labels()).set(signed(door.sessions()));
+            most.get_or_create(&labels()).set(signed(door.limit));
+        }
+        registry.register("sessions", "Sessions now", open);
+        registry.register("sessions_limit", "Sessions at once at most", most);
+    }
+
+    fn messages(&self, registry: &mut Registry) {
+        let [sessions, accepted, refused] = std::array::from_fn(|_| Family::<Labels, Counter>::default());
+        for (service, tally) in &self.tallies {
+            let labels = vec![("listener", service.key().to_owned())];
+            sessions.get_or_create(&labels).inc_by(tally.sessions());
+            accepted.get_or_create(&labels).inc_by(tally.accepted());
+            refused.get_or_create(&labels).inc_by(tally.refused());
+        }
+        registry.register("smtp_sessions", "SMTP sessions that ended", sessions);
+        registry.register("messages_accepted", "Messages answered 250, in sessions that ended", accepted);
+        registry.register("messages_refused", "Messages refused, in sessions that ended", refused);
+    }
+
+    fn stored(&self, registry: &mut Registry) {
+        let figures = self.store.statistics();
+        counter(registry, "commits", "Synced commits of the store", figures.commits);
+        counter(registry, "operations", "Operations made durable by them", figures.operations);
+        counter(registry, "messages_stored", "Messages put in boxes, one a copy", figures.messages);
+        gauge(registry, "operations_waiting", "Operations waiting for a commit", unsigned(figures.waiting));
+        gauge(registry, "engine_memory_bytes", "Memory of the engine", unsigned(figures.engine_memory));
+        gauge(registry, "live_bytes", "Live data, as the engine estimates it", unsigned(figures.live_bytes));
+        gauge(registry, "shedding", "1 while the store refuses new mail", i64::from(figures.shedding));
+    }
+
+    async fn queue(&self, registry: &mut Registry) -> Result<(), FiguresError> {
+        let read = self.store.read(|reader| Ok((reader.queue_size()?, reader.queue_list(None, 1)?)));
+        let (size, first) = read.await?;
+        gauge(registry, "queue_size", "Recipients of other operators that wait for delivery", unsigned(size));
+        let now = self.clock.now();
+        let oldest = first.first().map_or(0.0, |queued| now.duration_since(queued.queued).as_secs_f64());
+        fraction(registry, "queue_oldest_age_seconds", "How long the oldest of them has waited", oldest);
+        Ok(())
+    }
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str, value: i64) {
+    let gauge = Gauge::<i64>::default();
+    gauge.set(value);
+    registry.register(name, help, gauge);
+}
+
+fn fraction(registry: &mut Registry, name: &str, help: &str, value: f64) {
+    let gauge = Fractions::default();
+    gauge.set(value);
+    registry.register(name, help, gauge);
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
+    let counter = Counter::<u64>::default();
+    counter.inc_by(value);
+    registry.register(name, help, counter);
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn unsigned(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

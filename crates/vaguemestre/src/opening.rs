@@ -1,0 +1,143 @@
+//! What every start takes: certificate, master key and store, opened as the settings say or refused with what to do.
+//!
+//! Used by `serve` and by the offline commands. Must never listen on anything.
+
+use std::sync::Arc;
+
+use store::{Clock, Kind, MasterKey, OpenError, OpenOptions, Store};
+
+use crate::{
+    config::{Settings, Tls},
+    exit::Failure,
+    rooms,
+};
+
+/// The certificate and key of the listeners.
+///
+/// # Errors
+/// What is wrong with the files, and where they are.
+pub(crate) fn certificate(tls: &Tls) -> Result<pki::ServerTls, Failure> {
+    pki::ServerTls::load(&tls.certificate, &tls.key)
+        .map_err(|error| Failure::failed(format!("[tls]: {error}")))
+}
+
+/// Opens the store that the settings name, or makes it if `create` says of which kind.
+///
+/// # Errors
+/// What is wrong with the key or the store; a demonstration that would be reachable from another machine.
+pub(crate) fn open_store(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    create: Option<Kind>,
+) -> Result<Store, Failure> {
+    let failed = |error: String| Failure::failed(format!("[store]: {error}"));
+    let master = MasterKey::load(&settings.store.master_key).map_err(|error| failed(error.to_string()))?;
+    let store = Store::open(OpenOptions {
+        dir: settings.store.directory.clone(),
+        master,
+        clock: Arc::clone(clock),
+        settings: store_settings(settings),
+        create,
+    })
+    .map_err(|error| match error {
+        OpenError::Absent(_) => failed(format!("{error}; `vaguemestre store create` makes one")),
+        error => failed(error.to_string()),
+    })?;
+    let Err(refused) = refuse_public_demonstration(store.kind(), settings) else { return Ok(store) };
+    // An engine left open may abort the process on its way out, and hide the refusal.
+    store.close().map_err(|error| failed(error.to_string()))?;
+    Err(refused)
+}
+
+/// The store's limits under these settings: it keeps whatever the services announce that they take.
+fn store_settings(settings: &Settings) -> store::Settings {
+    let usual = store::Settings::default();
+    let body_bytes = usual.body_bytes.max(rooms::encoded(settings.limits.attachments));
+    store::Settings { memory: settings.store.memory, body_bytes, ..usual }
+}
+
+/// A demonstration's passwords are known to everyone: it is never reachable from another machine.
+fn refuse_public_demonstration(kind: Kind, settings: &Settings) -> Result<(), Failure> {
+    let public = settings.listeners.all().find(|(_, address)| !address.ip().to_canonical().is_loopback());
+    match (kind, public) {
+        (Kind::Demonstration, Some((service, address))) => Err(Failure::failed(format!(
+            "[listeners] {}: {address} is not a loopback address, and {} is a demonstration store: listen on 127.0.0.1 \
+             or ::1, or make a real store with `vaguemestre store create`",
+            service.key(),
+            settings.store.directory.display(),
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use store::SystemClock;
+
+    use super::*;
+    use crate::config;
+
+    fn sample() -> Settings {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/vaguemestre.toml"));
+        config::load(path).unwrap()
+    }
+
+    fn in_dir(dir: &Path) -> Settings {
+        let mut settings = sample();
+        settings.store.directory = dir.join("store");
+        settings.store.master_key = dir.join("master.key");
+        drop(MasterKey::create(&settings.store.master_key).unwrap());
+        settings
+    }
+
+    #[test]
+    fn a_store_that_is_refused_is_closed_when_that_is_told() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let dir = tempfile::tempdir().unwrap();
+        let settings = in_dir(dir.path());
+        for _ in 0..10 {
+            let refused = open_store(&settings, &clock, Some(Kind::Demonstration)).err().unwrap();
+            assert!(format!("{refused:?}").contains("not a loopback address"), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn the_store_keeps_the_largest_message_that_is_announced() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = in_dir(dir.path());
+        settings.limits.attachments = 1_000_000_000;
+        assert!(store_settings(&settings).body_bytes >= rooms::encoded(settings.limits.attachments));
+        settings.limits.attachments = 60_000_000;
+        assert_eq!(store_settings(&settings).body_bytes, store::Settings::default().body_bytes);
+    }
+
+    #[test]
+    fn a_demonstration_listens_on_loopback_only() {
+        let public = sample();
+        assert!(refuse_public_demonstration(Kind::Production, &public).is_ok());
+        let error = refuse_public_demonstration(Kind::Demonstration, &public).unwrap_err();
+        assert!(format!("{error:?}").contains("0.0.0.0:587 is not a loopback address"), "{error:?}");
+        let mut local = public;
+        local.listeners = config::Listeners {
+            submission: vec!["127.0.0.1:5870".parse().unwrap()],
+            submission_tls: vec!["[::1]:4650".parse().unwrap()],
+            imap: vec!["[::ffff:127.0.0.1]:1430".parse().unwrap()],
+            imap_tls: Vec::new(),
+            relay: vec!["127.0.0.1:2525".parse().unwrap()],
+            metrics: vec!["127.0.0.1:9090".parse().unwrap()],
+        };
+        assert!(refuse_public_demonstration(Kind::Demonstration, &local).is_ok());
+        let public = vec!["[::]:9930".parse().unwrap()];
+        for listen in [
+            |listeners: &mut config::Listeners, public| listeners.imap_tls = public,
+            |listeners: &mut config::Listeners, public| listeners.relay = public,
+            |listeners: &mut config::Listeners, public| listeners.metrics = public,
+        ] {
+            let mut settings = local.clone();
+            listen(&mut settings.listeners, public.clone());
+            assert!(refuse_public_demonstration(Kind::Demonstration, &settings).is_err());
+        }
+    }
+}
