@@ -20,7 +20,8 @@ use crate::{
     engine::Engine,
     keyring::{KeyKind, Keyring, KeyringError},
     open::Kind,
-    records::Counters,
+    queue_front::QueueFront,
+    records::{Counters, QueueCounters},
     seal::{DayKey, StoreKey},
     settings::Settings,
     shed::Latch,
@@ -41,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) latch: Latch,
     pub(crate) watches: Watches,
     pub(crate) numbers: Numbers,
+    pub(crate) queue_front: QueueFront,
     /// Bodies nobody will commit: the committer removes their chunks with its next batch.
     pub(crate) abandoned: Mutex<Vec<Abandoned>>,
 }
@@ -48,6 +50,8 @@ pub(crate) struct Core {
 /// Numbers that are read without asking the committer.
 pub(crate) struct Numbers {
     pub(crate) trace: AtomicU64,
+    /// The last number given to an entry of the queue.
+    pub(crate) queue: AtomicU64,
     pub(crate) committed: AtomicI64,
     pub(crate) day: AtomicU32,
     pub(crate) commits: AtomicU64,
@@ -56,9 +60,10 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    pub(crate) fn new(counters: &Counters) -> Self {
+    pub(crate) fn new(counters: &Counters, queue: &QueueCounters) -> Self {
         Self {
             trace: AtomicU64::new(counters.trace),
+            queue: AtomicU64::new(queue.last),
             committed: AtomicI64::new(counters.committed),
             day: AtomicU32::new(counters.day.number()),
             commits: AtomicU64::new(0),

@@ -87,6 +87,12 @@ pub enum Limit {
     /// Variants of a message.
     #[error("a message has at most 65535 header variants")]
     Variants,
+    /// Recipients of a message in the queue.
+    #[error("a message has at most 1000 recipients at other operators")]
+    QueuedRecipients,
+    /// Length of what a sender gives along for reports.
+    #[error("ENVID has at most 100 octets, ORCPT 500")]
+    QueuedText,
     /// Length of a body.
     #[error("the body is longer than the store keeps")]
     BodyBytes,

@@ -26,12 +26,17 @@
 //! | bodies | body chunk | a chunk, sealed under the body's own key |
 //! | traces | `t` day number | a trace, sealed under its trace day |
 //! | traces | `i` journey day number | nothing: the traces of a journey |
+//! | queue | `c` | entries, and the last number given |
+//! | queue | `d` due entry | nothing: when each entry is to be tried next |
+//! | queue | `e` entry | its body and its time; recipient and attempts, sealed under the body's day |
+//! | queue | `m` body | entries left; what they share, sealed under the body's day |
 //!
 //! A body is its day, then its identifier: what a day received lies together and dies with one range delete (I-4).
 
 use crate::{
     day::Day,
     ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid},
+    queue::QueueId,
     trace::TraceId,
 };
 
@@ -49,6 +54,7 @@ macro_rules! key {
 pub(crate) const FORMAT: &[u8] = b"mformat";
 pub(crate) const STORE_KEY: &[u8] = b"mstore-key";
 pub(crate) const COUNTERS: &[u8] = b"mcounters";
+pub(crate) const QUEUE_COUNTERS: &[u8] = b"c";
 
 /// Every key that starts with these bytes: from the first, included, to the second, excluded.
 pub(crate) fn under(prefix: &[u8]) -> (Vec<u8>, Vec<u8>) {
@@ -195,6 +201,36 @@ pub(crate) fn journey_step(id: &TraceId, day: Day, number: u64) -> Vec<u8> {
     key!(*b"i", id.0, day.number().to_be_bytes(), number.to_be_bytes())
 }
 
+/// The first key of an entry that is due at these microseconds since 1970, before that year too.
+pub(crate) fn due_from(due: i64) -> Vec<u8> {
+    key!(*b"d", ordered(due))
+}
+
+pub(crate) fn due(due: i64, entry: QueueId) -> Vec<u8> {
+    key!(*b"d", ordered(due), entry.0.to_be_bytes())
+}
+
+/// The time and the entry of a key `d`.
+pub(crate) fn due_of(key: &[u8]) -> Option<(i64, QueueId)> {
+    let due = u64::from_be_bytes(part(key, 1)?) ^ SIGN;
+    Some((due.cast_signed(), QueueId(u64::from_be_bytes(part(key, 9)?))))
+}
+
+pub(crate) fn queued(entry: QueueId) -> Vec<u8> {
+    key!(*b"e", entry.0.to_be_bytes())
+}
+
+pub(crate) fn queued_message(body: BodyId) -> Vec<u8> {
+    key!(*b"m", body_bytes(body))
+}
+
+const SIGN: u64 = 1 << 63;
+
+/// A signed number so that order of bytes is order of numbers.
+fn ordered(number: i64) -> [u8; 8] {
+    (number.cast_unsigned() ^ SIGN).to_be_bytes()
+}
+
 /// The `N` bytes of a key at an offset; none if it is too short.
 pub(crate) fn part<const N: usize>(key: &[u8], at: usize) -> Option<[u8; N]> {
     key.get(at..at.checked_add(N)?)?.try_into().ok()
@@ -252,5 +288,9 @@ mod tests {
         assert_eq!(body_at(&orphan(body), 1), Some(body));
         assert_eq!(body_at(&chunk(body, 3), 0), Some(body));
         assert_eq!(body_at(b"x12", 1), None);
+        let times = [i64::MIN, -1, 0, 1, i64::MAX];
+        assert!(times.is_sorted_by(|a, b| due(*a, QueueId(u64::MAX)) < due_from(*b)));
+        assert!(times.iter().all(|time| due_of(&due(*time, QueueId(7))) == Some((*time, QueueId(7)))));
+        assert_eq!(due_of(&due_from(1)), None);
     }
 }

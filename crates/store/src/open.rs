@@ -18,7 +18,9 @@ use crate::{
     keyring::Keyring,
     keys,
     master::MasterKey,
+    queue_front::QueueFront,
     records::{self, Counters, Format},
+    rows,
     seal::StoreKey,
     settings::{MEMORY_MIN, Settings},
     shed::Latch,
@@ -114,7 +116,8 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
     }
     let core = Core {
         latch: Latch::new(engine.background_errors()),
-        numbers: Numbers::new(&counters),
+        numbers: Numbers::new(&counters, &rows::queue::counters(&engine)?),
+        queue_front: QueueFront::find(&engine)?,
         watches: Watches::default(),
         abandoned: Mutex::default(),
         engine,
@@ -138,7 +141,7 @@ fn read_header(engine: &Engine, master: &MasterKey) -> Result<Option<Header>, Op
     let get = |key: &[u8]| engine.get(Family::Accounts, key);
     let Some(format) = get(keys::FORMAT)? else { return Ok(None) };
     let format: Format = records::decode(&format, "format")?;
-    if format.version != records::FORMAT {
+    if !(records::OLDEST_FORMAT..=records::FORMAT).contains(&format.version) {
         return Err(OpenError::Format { found: format.version, known: records::FORMAT });
     }
     let wrapped = get(keys::STORE_KEY)?.unwrap_or_default();
@@ -146,7 +149,20 @@ fn read_header(engine: &Engine, master: &MasterKey) -> Result<Option<Header>, Op
         .map_err(|_| OpenError::Keys("another master key made this store: give that one".into()))?;
     let counters = get(keys::COUNTERS)?.unwrap_or_default();
     let counters = records::decode(&counters, "counters")?;
+    if format.version < records::FORMAT {
+        upgrade(engine, format)?;
+    }
     Ok(Some(Header { keys, counters, kind: format.kind }))
+}
+
+/// Makes an older store one of this format, once its master key is known to be right. The engine made the families it
+/// lacked; a program that knows only the older format does not open it any more.
+fn upgrade(engine: &Engine, from: Format) -> Result<(), OpenError> {
+    let format = Format { version: records::FORMAT, kind: from.kind };
+    let put = Change::Put(Family::Accounts, keys::FORMAT.to_vec(), records::encode(&format)?);
+    engine.write(&[put], Durability::Synced)?;
+    tracing::info!(from = from.version, to = format.version, "the store was upgraded");
+    Ok(())
 }
 
 /// Makes a new store: the key file first, the record that says it is whole last. A creation that was killed between

@@ -4,7 +4,7 @@
 //! Must never touch: the engine, keys of encryption.
 
 use jiff::Timestamp;
-use mssante::{Profile, State};
+use mssante::{Address, Profile, State};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -14,11 +14,14 @@ use crate::{
     day::Day,
     ids::{AccountId, BodyId, BoxId, ModSeq, Uid, UidValidity},
     open::Kind,
+    queue::{Notify, Ret},
     trace::TraceId,
 };
 
-/// The format this program writes.
-pub(crate) const FORMAT: u32 = 1;
+/// The format this program writes. 2 added the family of the queue; a store of format 1 only lacks it.
+pub(crate) const FORMAT: u32 = 2;
+/// The oldest format that is upgraded when it is opened.
+pub(crate) const OLDEST_FORMAT: u32 = 1;
 
 /// What a store is.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -157,6 +160,59 @@ pub(crate) struct BodyRecord {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct OnceRecord {
     pub(crate) id: TraceId,
+}
+
+/// The queue as a whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct QueueCounters {
+    pub(crate) entries: u64,
+    /// The last number given to an entry.
+    pub(crate) last: u64,
+}
+
+/// An entry of the queue: what the committer must know, then a sealed [`EntryRecord`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EntryRow {
+    pub(crate) body: BodyId,
+    /// Microseconds since 1970.
+    pub(crate) due: i64,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// What an entry has of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EntryRecord {
+    pub(crate) recipient: Address,
+    pub(crate) notify: Option<Notify>,
+    pub(crate) original: Option<String>,
+    pub(crate) attempts: u32,
+    pub(crate) last: Option<String>,
+    /// Microseconds since 1970, as every instant here.
+    pub(crate) distrusted_since: Option<i64>,
+    pub(crate) delay_told: bool,
+}
+
+/// A message in the queue: one reference to its body, as long as entries are left; then a sealed [`MessageRecord`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MessageRow {
+    pub(crate) left: u32,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// What the entries of a message share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MessageRecord {
+    pub(crate) id: TraceId,
+    pub(crate) reverse_path: Option<Address>,
+    pub(crate) sender: Option<AccountId>,
+    pub(crate) variant: u16,
+    pub(crate) smtputf8: bool,
+    pub(crate) eight_bit: bool,
+    pub(crate) envid: Option<String>,
+    pub(crate) ret: Option<Ret>,
+    pub(crate) size: u64,
+    pub(crate) queued: i64,
+    pub(crate) expires: i64,
 }
 
 /// Writes a record.

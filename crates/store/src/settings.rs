@@ -12,6 +12,9 @@ pub struct Settings {
     pub queue: usize,
     /// Operations made durable by one sync at most. Default 512.
     pub batch: usize,
+    /// Recipients that may wait in the outgoing queue; beyond it no message with such recipients is accepted. Default
+    /// 1,000,000.
+    pub queued: u64,
     /// Reads that may touch the disk at the same time. Default 16.
     pub readers: usize,
     /// Chunks of bodies that may be written at the same time. Default 8.
@@ -22,6 +25,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { memory: 48 << 20, queue: 1024, batch: 512, readers: 16, writers: 8, body_bytes: 256 << 20 }
+        Self {
+            memory: 48 << 20,
+            queue: 1024,
+            batch: 512,
+            queued: 1_000_000,
+            readers: 16,
+            writers: 8,
+            body_bytes: 256 << 20,
+        }
     }
 }

@@ -1,27 +1,17 @@
 //! Everything that changes the store: each call is one operation for the committer and resolves once a synced commit
-//! holds it (I-1, I-2). Sealing happens here, on the caller's side, before the queue.
-
-use std::sync::{Arc, atomic::Ordering};
+//! holds it (I-1, I-2). Sealing happens in `prepare.rs`, on the caller's side.
 
 use mssante::{Profile, State};
 
 use crate::{
     Account, AccountId, Appended, BoxId, BoxInfo, Copied, CredentialId, Delivered, Delivery, Durable, Entry,
     FlagChange, Incoming, QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Uid, Variant,
-    body::SealedBody,
     committer::{Job, Operation, txn::Txn},
-    core::Core,
-    day::Day,
-    error::Limit,
-    keyring::KeyKind,
-    keys,
     ops::{
         self,
-        deliver::{Outcome, SealedDelivery, SealedIncoming, SealedVariant},
-        traces::SealedTrace,
+        deliver::{Outcome, SealedIncoming},
     },
-    records,
-    rows::accounts,
+    prepare::seal_variant,
 };
 
 /// Every operation gives `Busy` while the store sheds load or stops, and `Engine` if its commit failed: then nothing of
@@ -116,24 +106,12 @@ impl Store {
         self.submit(move |txn| ops::boxes::subscribe(txn, account, &name, on)).await
     }
 
-    /// Makes one accepted message durable: body, variants, copies, traces, all at once or nothing (I-1).
+    /// Makes one accepted message durable: body, variants, copies, what leaves, traces, all at once or nothing (I-1).
     ///
-    /// Also gives `NotFound` if an account or a variant does not exist, `ClockBehind` (I-4).
+    /// Also gives `NotFound` if an account or a variant does not exist, `ClockBehind` (I-4), `Limit`, and `Busy` if the
+    /// queue is full.
     pub async fn deliver(&self, delivery: Delivery) -> Result<Delivered> {
-        let Delivery { id, body, variants, copies, outgoing, traces, carried, once } = delivery;
-        if outgoing.is_some() {
-            return Err(StoreError::Engine("the queue is not built yet".into()));
-        }
-        let variants = seal_variants(&self.core, &body, &variants)?;
-        let mut steps = Vec::with_capacity(traces.len());
-        for trace in traces {
-            steps.push(self.seal_trace(trace).await?);
-        }
-        let keys = &self.core.keys;
-        let carried =
-            carried.iter().map(|(account, mid)| accounts::carried_hash(keys, *account, mid)).collect();
-        let once = once.map(|fingerprint| keys.lookup_hash("submission", &fingerprint));
-        let sealed = SealedDelivery { id, body, variants, copies, traces: steps, carried, once };
+        let sealed = self.seal_delivery(delivery).await?;
         let (outcome, durable) = self.commit(move |txn| ops::deliver::deliver(txn, sealed)).await?;
         Ok(match outcome {
             Outcome::New(copies) => Delivered::New(durable, copies),
@@ -146,11 +124,18 @@ impl Store {
     /// Also gives `NotFound` if an entry is not there (any more): nothing is written.
     pub async fn settle(
         &self,
-        _entries: Vec<(QueueId, Settlement)>,
-        _report: Option<Delivery>,
-        _traces: Vec<Trace>,
+        entries: Vec<(QueueId, Settlement)>,
+        report: Option<Delivery>,
+        traces: Vec<Trace>,
     ) -> Result<Durable> {
-        Err(StoreError::Engine("the queue is not built yet".into()))
+        let report = match report {
+            Some(report) => Some(self.seal_delivery(report).await?),
+            None => None,
+        };
+        let steps = self.seal_traces(traces).await?;
+        self.commit(move |txn| ops::queue::settle(txn, entries, report, steps))
+            .await
+            .map(|((), durable)| durable)
     }
 
     /// Puts a client's message in a box; its journey, if a trace is given, is what [`crate::Reader::origin`] gives.
@@ -225,42 +210,4 @@ impl Store {
         self.queue.send(Job::Work(Box::new(operation))).await.map_err(|_| StoreError::Busy)?;
         answer.await.map_err(|_| StoreError::Busy)?
     }
-
-    /// Seals a trace under the key of its own day, made off the runtime's threads if it is the day's first.
-    async fn seal_trace(&self, trace: Trace) -> Result<SealedTrace> {
-        let day = Day::of(trace.at);
-        let key = if let Some(key) = self.core.known_key(KeyKind::Trace, day) {
-            key
-        } else {
-            let core = Arc::clone(&self.core);
-            tokio::task::spawn_blocking(move || core.ensure_key(KeyKind::Trace, day))
-                .await
-                .map_err(|_| StoreError::Busy)??
-        };
-        let number = self.core.numbers.trace.fetch_add(1, Ordering::AcqRel) + 1;
-        let place = keys::trace(day, number);
-        let sealed = key
-            .seal_record(&place, &records::encode(&trace)?)
-            .map_err(|error| StoreError::Engine(error.to_string()))?;
-        Ok(SealedTrace { id: trace.id, day, number, sealed })
-    }
-}
-
-fn seal_variants(core: &Core, body: &SealedBody, variants: &[Variant]) -> Result<Vec<SealedVariant>> {
-    let number = |at: usize| u16::try_from(at).map_err(|_| StoreError::Limit(Limit::Variants));
-    number(variants.len())?;
-    variants.iter().enumerate().map(|(at, variant)| seal_variant(core, body, number(at)?, variant)).collect()
-}
-
-fn seal_variant(core: &Core, body: &SealedBody, number: u16, variant: &Variant) -> Result<SealedVariant> {
-    let id = body.id();
-    let key = core.reading_key(KeyKind::Message, id.day)?;
-    let seal = |place: Vec<u8>, plain: &[u8]| {
-        key.seal_record(&place, plain).map_err(|error| StoreError::Engine(error.to_string()))
-    };
-    Ok(SealedVariant {
-        header: seal(keys::header(id, number), &variant.header)?,
-        index: seal(keys::index(id, number), &variant.index.encode())?,
-        size: variant.index.size,
-    })
 }

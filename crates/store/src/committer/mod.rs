@@ -13,7 +13,10 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::{pending::Pending, txn::Txn};
+use self::{
+    pending::Pending,
+    txn::{DueMarks, Txn},
+};
 use crate::{
     Result, StoreError,
     core::Core,
@@ -160,6 +163,9 @@ impl Committer {
         counters.trace = self.core.numbers.trace.load(Ordering::Acquire);
         let mut changes = std::mem::take(&mut batch.pending).into_changes();
         changes.push(Change::Put(Family::Accounts, keys::COUNTERS.to_vec(), records::encode(&counters)?));
+        if let Some(due) = batch.due.earliest {
+            self.core.queue_front.lower(due);
+        }
         self.core.latch.begin(Instant::now());
         let written = self.core.engine.write(&changes, Durability::Synced);
         self.core.latch.end();
@@ -168,6 +174,9 @@ impl Committer {
             tracing::error!(%error, "a commit failed; the store sheds load for a moment");
             self.core.latch.shut(Instant::now());
             return Err(error);
+        }
+        if batch.due.removed {
+            self.core.queue_front.advance(&self.core.engine);
         }
         self.counters = counters;
         let numbers = &self.core.numbers;
@@ -186,6 +195,7 @@ struct Batch {
     counters: Counters,
     events: Vec<Event>,
     messages: u64,
+    due: DueMarks,
     done: Vec<Box<dyn Work>>,
     failed: Vec<Box<dyn Work>>,
 }
@@ -197,6 +207,7 @@ impl Batch {
             counters,
             events: vec![],
             messages: 0,
+            due: DueMarks::default(),
             done: vec![],
             failed: vec![],
         }
@@ -216,6 +227,7 @@ impl Batch {
             self.counters = outcome.counters;
             self.events.extend(outcome.events);
             self.messages += outcome.messages;
+            self.due.absorb(outcome.due);
             self.done.push(work);
         } else {
             self.failed.push(work);

@@ -11,7 +11,7 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Pending {
     /// What later operations may read: the new value, or none for a removed key.
-    keyed: [BTreeMap<Vec<u8>, Option<Vec<u8>>>; 4],
+    keyed: [BTreeMap<Vec<u8>, Option<Vec<u8>>>; Family::ALL.len()],
     /// Large values that no operation reads before they are written.
     blind: Vec<Change>,
     /// Ranges that go; nothing is ever put in them again.

@@ -18,6 +18,27 @@ pub(crate) struct Txn<'batch> {
     counters: Counters,
     events: Vec<Event>,
     messages: u64,
+    due: DueMarks,
+}
+
+/// What became of the times at which entries of the queue are due.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct DueMarks {
+    /// The earliest that was added, microseconds since 1970.
+    pub(crate) earliest: Option<i64>,
+    /// Whether any went.
+    pub(crate) removed: bool,
+}
+
+impl DueMarks {
+    pub(crate) fn add(&mut self, due: i64) {
+        self.earliest = Some(self.earliest.map_or(due, |earliest| earliest.min(due)));
+    }
+
+    pub(crate) fn absorb(&mut self, other: Self) {
+        other.earliest.into_iter().for_each(|due| self.add(due));
+        self.removed |= other.removed;
+    }
 }
 
 /// What an operation that succeeded leaves.
@@ -26,15 +47,25 @@ pub(crate) struct TxnOutcome {
     pub(crate) counters: Counters,
     pub(crate) events: Vec<Event>,
     pub(crate) messages: u64,
+    pub(crate) due: DueMarks,
 }
 
 impl<'batch> Txn<'batch> {
     pub(crate) fn new(core: &'batch Core, batch: &'batch Pending, counters: Counters) -> Self {
-        Self { core, batch, own: Pending::default(), counters, events: vec![], messages: 0 }
+        Self {
+            core,
+            batch,
+            own: Pending::default(),
+            counters,
+            events: vec![],
+            messages: 0,
+            due: DueMarks::default(),
+        }
     }
 
     pub(crate) fn into_outcome(self) -> TxnOutcome {
-        TxnOutcome { own: self.own, counters: self.counters, events: self.events, messages: self.messages }
+        let Self { own, counters, events, messages, due, .. } = self;
+        TxnOutcome { own, counters, events, messages, due }
     }
 
     pub(crate) fn put(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
@@ -89,6 +120,17 @@ impl<'batch> Txn<'batch> {
 
     pub(crate) fn account_changed(&mut self, id: AccountId) {
         self.events.push(Event::Account(id));
+    }
+
+    /// An entry of the queue is due then.
+    pub(crate) fn due_added(&mut self, due: i64) {
+        self.due.add(due);
+        self.events.push(Event::Queue);
+    }
+
+    /// An entry of the queue is no longer due when it was.
+    pub(crate) fn due_removed(&mut self) {
+        self.due.removed = true;
     }
 
     pub(crate) fn message_added(&mut self) {

@@ -20,10 +20,13 @@ pub(crate) enum Family {
     Bodies,
     /// Traces: appended by day, scanned by journey.
     Traces,
+    /// The outgoing queue: small, short-lived, scanned by time, removed at its front.
+    Queue,
 }
 
 impl Family {
-    pub(crate) const ALL: [Family; 4] = [Self::Accounts, Self::Index, Self::Bodies, Self::Traces];
+    pub(crate) const ALL: [Family; 5] =
+        [Self::Accounts, Self::Index, Self::Bodies, Self::Traces, Self::Queue];
 
     /// Its name in the engine.
     pub(crate) fn name(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Family {
             Self::Index => "index",
             Self::Bodies => "bodies",
             Self::Traces => "traces",
+            Self::Queue => "queue",
         }
     }
 }

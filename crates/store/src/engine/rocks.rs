@@ -182,6 +182,7 @@ fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
         Family::Index => (memory / 12, 16 << 10),
         Family::Bodies => (memory / 16, 64 << 10),
         Family::Traces => (memory / 24, 16 << 10),
+        Family::Queue => (memory / 24, 4 << 10),
     };
     blocks.set_block_size(block);
     options.set_write_buffer_size(buffer);
@@ -190,11 +191,16 @@ fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
     options.set_compression_type(match family {
         // Ciphertext does not shrink.
         Family::Bodies => DBCompressionType::None,
-        Family::Accounts | Family::Index | Family::Traces => DBCompressionType::Lz4,
+        Family::Accounts | Family::Index | Family::Traces | Family::Queue => DBCompressionType::Lz4,
     });
-    if matches!(family, Family::Accounts | Family::Index) {
+    match family {
         // Counters and mod-sequences leave many tombstones: tidy a file once half of a stretch is deletions.
-        options.add_compact_on_deletion_collector_factory(4096, 2048, 0.5);
+        Family::Accounts | Family::Index => {
+            options.add_compact_on_deletion_collector_factory(4096, 2048, 0.5);
+        }
+        // Whatever is put in a queue leaves it: tidy early.
+        Family::Queue => options.add_compact_on_deletion_collector_factory(1024, 256, 0.25),
+        Family::Bodies | Family::Traces => {}
     }
     options
 }

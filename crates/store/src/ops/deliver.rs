@@ -1,4 +1,4 @@
-//! Messages into boxes: deliveries (I-1) and APPEND.
+//! Messages into boxes and into the queue: deliveries (I-1) and APPEND.
 
 use crate::{
     Result, StoreError,
@@ -13,10 +13,11 @@ use crate::{
     keys::{self, Hash},
     ops::{
         edit::{BoxEdit, NewListing},
+        queue::{self, SealedOutgoing},
         traces::{self, SealedTrace},
     },
     records::{self, BodyRecord, OnceRecord, Reference},
-    rows::{accounts, boxes},
+    rows::{self, accounts, boxes},
     trace::TraceId,
 };
 
@@ -33,6 +34,7 @@ pub(crate) struct SealedDelivery {
     pub(crate) body: SealedBody,
     pub(crate) variants: Vec<SealedVariant>,
     pub(crate) copies: Vec<Copy>,
+    pub(crate) outgoing: Option<SealedOutgoing>,
     pub(crate) traces: Vec<SealedTrace>,
     pub(crate) carried: Vec<Hash>,
     pub(crate) once: Option<Hash>,
@@ -46,9 +48,18 @@ pub(crate) enum Outcome {
 
 /// One whole delivery, or its repetition.
 pub(crate) fn deliver(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcome> {
-    let SealedDelivery { id, body, variants, copies, traces: steps, carried, once } = delivery;
+    txn.core.check_clock(txn.core.clock.now())?;
+    let more = delivery.outgoing.as_ref().map_or(0, |outgoing| outgoing.entries.len() as u64);
+    if more > 0 && rows::queue::counters(txn)?.entries.saturating_add(more) > txn.core.settings.queued {
+        return Err(StoreError::Busy);
+    }
+    keep(txn, delivery)
+}
+
+/// The same, whatever the clock says and however long the queue is.
+pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcome> {
+    let SealedDelivery { id, body, variants, copies, outgoing, traces: steps, carried, once } = delivery;
     let now = txn.core.clock.now();
-    txn.core.check_clock(now)?;
     let first = once.map(|hash| known_submission(txn, &hash)).transpose()?.flatten();
     if let Some(first) = first {
         return Ok(Outcome::Again(first));
@@ -69,7 +80,12 @@ pub(crate) fn deliver(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Out
         edit.finish(txn)?;
         txn.message_added();
     }
-    let references = u32::try_from(copies.len()).map_err(|_| StoreError::Corrupt("copies"))?;
+    // The queue refers to the body once for all its entries.
+    let references = copies.len() + usize::from(outgoing.is_some());
+    let references = u32::try_from(references).map_err(|_| StoreError::Corrupt("copies"))?;
+    if let Some(outgoing) = outgoing {
+        queue::enqueue(txn, body.id(), outgoing)?;
+    }
     if references > 0 {
         adopt(txn, body, variants, references)?;
     }

@@ -7,4 +7,5 @@ pub(crate) mod boxes;
 pub(crate) mod deliver;
 pub(crate) mod edit;
 pub(crate) mod messages;
+pub(crate) mod queue;
 pub(crate) mod traces;

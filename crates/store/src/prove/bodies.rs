@@ -26,7 +26,7 @@ impl Proof<'_> {
             self.body(id, &record);
         }
         let missing = self.bodies.len();
-        self.expect(missing == 0, || "bodies".into(), "messages refer to bodies that are gone");
+        self.expect(missing == 0, || "bodies".into(), "messages or the queue refer to bodies that are gone");
         let view = self.reader.view();
         let found = (
             count_all(view, Family::Bodies)?,
@@ -64,7 +64,7 @@ impl Proof<'_> {
     }
 }
 
-fn count_all(view: &impl View, family: Family) -> Result<usize> {
+pub(super) fn count_all(view: &impl View, family: Family) -> Result<usize> {
     let mut rows = 0;
     view.scan(family, &[], &[0xff; 40], &mut |_, _| {
         rows += 1;

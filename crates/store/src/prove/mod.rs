@@ -1,6 +1,6 @@
 //! The proof that a store agrees with itself. Every test that closes a store ends with it.
 //!
-//! One pass over accounts and their boxes, one over bodies, one over traces, all in one snapshot. It reports kinds and
+//! One pass over accounts and their boxes, one over the queue, one over bodies, one over traces, all in one snapshot. It reports kinds and
 //! numbers, never names. Must never write.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,7 @@ use crate::{
 
 mod bodies;
 mod leftovers;
+mod queue;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,8 @@ pub struct ProofReport {
     pub bodies: u64,
     /// Traces opened.
     pub traces: u64,
+    /// Entries of the queue.
+    pub queued: u64,
 }
 
 /// One thing that is wrong.
@@ -60,6 +63,7 @@ pub(crate) fn prove(reader: &Reader<'_>) -> std::result::Result<ProofReport, Vec
     };
     let outcomes = [
         ("accounts", proof.accounts()),
+        ("queue", proof.queue()),
         ("bodies", proof.kept_bodies()),
         ("traces", proof.traces()),
         ("keys", proof.leftovers()),
@@ -76,7 +80,7 @@ struct Proof<'r> {
     reader: &'r Reader<'r>,
     report: ProofReport,
     faults: Vec<Fault>,
-    /// References found in boxes: how many to each body, and to which of its variants.
+    /// References found in boxes and in the queue: how many to each body, and to which of its variants.
     bodies: BTreeMap<BodyId, (u32, BTreeSet<u16>)>,
     boxes: BTreeSet<BoxId>,
 }

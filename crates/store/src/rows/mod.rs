@@ -5,3 +5,4 @@
 pub(crate) mod accounts;
 pub(crate) mod boxes;
 pub(crate) mod messages;
+pub(crate) mod queue;

@@ -15,7 +15,8 @@ use message::{Limits, Scanner};
 use mssante::{Address, BoxType, Profile, State};
 use store::{
     Account, AccountId, Action, Copy, Delivered, Delivery, Incoming, Kind, ManualClock, MasterKey,
-    OpenOptions, Outcome, ProofReport, Settings, Store, Trace, TraceId, Uid, Variant,
+    OpenOptions, Outcome, Outgoing, OutgoingRecipient, ProofReport, QueueId, Settings, Store, Trace, TraceId,
+    Uid, Variant,
 };
 
 /// A directory, a clock, and the store that lives there.
@@ -208,9 +209,33 @@ pub async fn incoming(store: &Store, number: u64, body: &[u8]) -> Incoming {
     }
 }
 
-/// The whole body of a message.
-pub fn read_body(store: &Store, id: store::BoxId, uid: Uid) -> Vec<u8> {
-    let body = store.reader().body(id, uid).unwrap().expect("the message exists");
+/// What leaves for these people at another operator, as the first variant.
+pub fn outgoing(now: Timestamp, to: &[&str]) -> Outgoing {
+    let recipient = |name: &&str| OutgoingRecipient { address: remote(name), notify: None, original: None };
+    Outgoing {
+        reverse_path: Some(address("un")),
+        sender: None,
+        variant: 0,
+        smtputf8: false,
+        eight_bit: false,
+        envid: None,
+        ret: None,
+        expires: now + hours(48),
+        recipients: to.iter().map(recipient).collect(),
+    }
+}
+
+pub fn remote(name: &str) -> Address {
+    Address::parse(&format!("{name}@clinique-sud.mssante.fr")).unwrap()
+}
+
+/// Header and whole body of what leaves for an entry.
+pub fn read_queued(store: &Store, id: QueueId) -> (Vec<u8>, Vec<u8>) {
+    let (header, body) = store.reader().queued_content(id).unwrap().expect("the entry exists");
+    (header.to_vec(), read_all(&body))
+}
+
+pub fn read_all(body: &store::BodyReader) -> Vec<u8> {
     let mut all = vec![];
     while (all.len() as u64) < body.len() {
         let chunk = body.chunk(all.len() as u64).unwrap();
@@ -218,6 +243,11 @@ pub fn read_body(store: &Store, id: store::BoxId, uid: Uid) -> Vec<u8> {
         all.extend_from_slice(&chunk);
     }
     all
+}
+
+/// The whole body of a message.
+pub fn read_body(store: &Store, id: store::BoxId, uid: Uid) -> Vec<u8> {
+    read_all(&store.reader().body(id, uid).unwrap().expect("the message exists"))
 }
 
 pub fn hours(number: i64) -> SignedDuration {

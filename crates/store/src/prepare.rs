@@ -1,0 +1,156 @@
+//! What is sealed before an operation goes to the committer, on the side of whoever asks: deliveries, traces.
+//!
+//! Must never touch: the engine.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use crate::{
+    Delivery, ENVID_BYTES, ORCPT_BYTES, Outgoing, QUEUED_RECIPIENTS, QueueId, Result, Store, StoreError,
+    Trace, TraceId, Variant,
+    body::SealedBody,
+    core::Core,
+    day::Day,
+    error::Limit,
+    keyring::KeyKind,
+    keys,
+    ops::{
+        deliver::{SealedDelivery, SealedVariant},
+        queue::SealedOutgoing,
+        traces::SealedTrace,
+    },
+    records::{self, EntryRecord, MessageRecord},
+    rows::accounts,
+    seal::DayKey,
+};
+
+impl Store {
+    pub(crate) async fn seal_delivery(&self, delivery: Delivery) -> Result<SealedDelivery> {
+        let Delivery { id, body, variants, copies, outgoing, traces, carried, once } = delivery;
+        let variants = seal_variants(&self.core, &body, &variants)?;
+        let outgoing = match outgoing {
+            Some(outgoing) if !outgoing.recipients.is_empty() => {
+                Some(seal_outgoing(&self.core, id, &body, &variants, outgoing)?)
+            }
+            _ => None,
+        };
+        let traces = self.seal_traces(traces).await?;
+        let keys = &self.core.keys;
+        let carried =
+            carried.iter().map(|(account, mid)| accounts::carried_hash(keys, *account, mid)).collect();
+        let once = once.map(|fingerprint| keys.lookup_hash("submission", &fingerprint));
+        Ok(SealedDelivery { id, body, variants, copies, outgoing, traces, carried, once })
+    }
+
+    pub(crate) async fn seal_traces(&self, traces: Vec<Trace>) -> Result<Vec<SealedTrace>> {
+        let mut steps = Vec::with_capacity(traces.len());
+        for trace in traces {
+            steps.push(self.seal_trace(trace).await?);
+        }
+        Ok(steps)
+    }
+
+    /// Seals a trace under the key of its own day, made off the runtime's threads if it is the day's first.
+    pub(crate) async fn seal_trace(&self, trace: Trace) -> Result<SealedTrace> {
+        let day = Day::of(trace.at);
+        let key = if let Some(key) = self.core.known_key(KeyKind::Trace, day) {
+            key
+        } else {
+            let core = Arc::clone(&self.core);
+            tokio::task::spawn_blocking(move || core.ensure_key(KeyKind::Trace, day))
+                .await
+                .map_err(|_| StoreError::Busy)??
+        };
+        let number = self.core.numbers.trace.fetch_add(1, Ordering::AcqRel) + 1;
+        let place = keys::trace(day, number);
+        let sealed = key
+            .seal_record(&place, &records::encode(&trace)?)
+            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        Ok(SealedTrace { id: trace.id, day, number, sealed })
+    }
+}
+
+/// Entries and what they share, each with a number of its own; all are due at once.
+fn seal_outgoing(
+    core: &Core,
+    id: TraceId,
+    body: &SealedBody,
+    variants: &[SealedVariant],
+    outgoing: Outgoing,
+) -> Result<SealedOutgoing> {
+    check_limits(&outgoing)?;
+    let Outgoing { reverse_path, sender, variant, smtputf8, eight_bit, envid, ret, expires, recipients } =
+        outgoing;
+    let size = variants.get(variant).ok_or(StoreError::NotFound)?.size;
+    let variant = u16::try_from(variant).map_err(|_| StoreError::NotFound)?;
+    let queued = core.clock.now().as_microsecond();
+    let expires = expires.as_microsecond();
+    let message = MessageRecord {
+        id,
+        reverse_path,
+        sender,
+        variant,
+        smtputf8,
+        eight_bit,
+        envid,
+        ret,
+        size,
+        queued,
+        expires,
+    };
+    let body = body.id();
+    let key = core.reading_key(KeyKind::Message, body.day)?;
+    let message = seal_record(&key, &keys::queued_message(body), &records::encode(&message)?)?;
+    let first = core.numbers.queue.fetch_add(recipients.len() as u64, Ordering::AcqRel) + 1;
+    let mut entries = Vec::with_capacity(recipients.len());
+    for (number, recipient) in (first..).zip(recipients) {
+        let entry = EntryRecord {
+            recipient: recipient.address,
+            notify: recipient.notify,
+            original: recipient.original,
+            attempts: 0,
+            last: None,
+            distrusted_since: None,
+            delay_told: false,
+        };
+        let id = QueueId(number);
+        entries.push((id, seal_record(&key, &keys::queued(id), &records::encode(&entry)?)?));
+    }
+    Ok(SealedOutgoing { message, due: queued, entries })
+}
+
+fn check_limits(outgoing: &Outgoing) -> Result<()> {
+    if outgoing.recipients.len() > QUEUED_RECIPIENTS {
+        return Err(StoreError::Limit(Limit::QueuedRecipients));
+    }
+    let too_long = |text: &Option<String>, most| text.as_ref().is_some_and(|text| text.len() > most);
+    let originals = outgoing.recipients.iter().any(|to| too_long(&to.original, ORCPT_BYTES));
+    if originals || too_long(&outgoing.envid, ENVID_BYTES) {
+        return Err(StoreError::Limit(Limit::QueuedText));
+    }
+    Ok(())
+}
+
+fn seal_variants(core: &Core, body: &SealedBody, variants: &[Variant]) -> Result<Vec<SealedVariant>> {
+    let number = |at: usize| u16::try_from(at).map_err(|_| StoreError::Limit(Limit::Variants));
+    number(variants.len())?;
+    variants.iter().enumerate().map(|(at, variant)| seal_variant(core, body, number(at)?, variant)).collect()
+}
+
+pub(crate) fn seal_variant(
+    core: &Core,
+    body: &SealedBody,
+    number: u16,
+    variant: &Variant,
+) -> Result<SealedVariant> {
+    let id = body.id();
+    let key = core.reading_key(KeyKind::Message, id.day)?;
+    Ok(SealedVariant {
+        header: seal_record(&key, &keys::header(id, number), &variant.header)?,
+        index: seal_record(&key, &keys::index(id, number), &variant.index.encode())?,
+        size: variant.index.size,
+    })
+}
+
+fn seal_record(key: &DayKey, place: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
+    key.seal_record(place, plain).map_err(|error| StoreError::Engine(error.to_string()))
+}
