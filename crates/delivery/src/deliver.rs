@@ -2,7 +2,6 @@
 //!
 //! May use: the store. Must never touch: the session; it takes what arrived and gives what the commit answered.
 
-use aws_lc_rs::digest;
 use jiff::{Timestamp, fmt::rfc2822};
 use message::{Received, Scanned};
 use mssante::Rights;
@@ -14,6 +13,7 @@ use crate::{
     judge::Judged,
     recipients,
     record::Sent,
+    repeat::{fingerprint, is_distinct},
     replies::Denial,
     settings::Settings,
     variants::{Additions, variant},
@@ -59,7 +59,11 @@ pub(crate) async fn deliver(
         outgoing: None,
         traces: sent.traces(),
         carried: carried(&message, &copies, &additions),
-        once: is_distinct(&message).then(|| fingerprint(&message)),
+        once: is_distinct(&judged.header).then(|| {
+            let people = envelope.recipients.iter().map(|recipient| &recipient.address);
+            let who = judged.account.id.to_string();
+            fingerprint(&who, envelope.sender.as_ref(), people, message.content)
+        }),
     };
     match store.deliver(delivery).await? {
         Delivered::New(durable, _) => {
@@ -84,6 +88,7 @@ fn additions(message: &Complete<'_>, settings: &Settings) -> Additions {
     let received = message::received(&Received {
         helo: &connection.helo,
         peer: Some(connection.peer.ip()),
+        certificate: None,
         by: &settings.hostname,
         with: if envelope.smtputf8 { "UTF8SMTPSA" } else { "ESMTPSA" },
         id: &id,
@@ -134,28 +139,4 @@ fn carried(
     let mut accounts = vec![message.judged.account.id];
     accounts.extend(copies.iter().map(|(account, ..)| *account).filter(|a| *a != message.judged.account.id));
     accounts.into_iter().map(|account| (account, id.clone())).collect()
-}
-
-/// Whether two messages with the same bytes are one message sent twice. A device that writes neither Date nor Message-ID says
-/// the same again when the same happens again: each is kept, since two copies harm less than a lost alert.
-fn is_distinct(message: &Complete<'_>) -> bool {
-    ["Date", "Message-ID"].iter().any(|name| message.judged.header.count(name) > 0)
-}
-
-/// The same account sending the same bytes to the same people: a retry whose answer got lost (I-1).
-fn fingerprint(message: &Complete<'_>) -> [u8; 32] {
-    let mut people: Vec<String> = message.envelope.recipients.iter().map(|r| r.address.key()).collect();
-    people.sort_unstable();
-    people.dedup();
-    people.insert(0, message.envelope.sender.as_ref().map(mssante::Address::key).unwrap_or_default());
-    people.insert(0, message.judged.account.id.to_string());
-    let mut context = digest::Context::new(&digest::SHA256);
-    for text in people {
-        context.update(&(text.len() as u64).to_be_bytes());
-        context.update(text.as_bytes());
-    }
-    context.update(message.content);
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(context.finish().as_ref());
-    fingerprint
 }

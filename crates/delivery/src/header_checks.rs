@@ -1,8 +1,9 @@
-//! What a submitted header must be, and the facts that the route decision takes from it (S-3.4, S-3.5, S-3.9, M-12).
+//! What a header must be, on both ways in; what a submitted one must be besides, and the facts that the route decision takes from it
+//! (S-3.4, S-3.5, S-3.9, M-12).
 //!
 //! May use: a parsed header. Must never touch: the store; ids that the message answers are looked up by the caller.
 
-use message::Header;
+use message::{Header, Mailbox};
 use mssante::{Domain, Profile, Tag};
 use store::TraceId;
 
@@ -17,31 +18,46 @@ const MAX_ANSWERED: usize = 1_000;
 
 /// Refuses a header that cannot be carried safely for this account.
 pub(crate) fn check(header: &Header, profile: &Profile, settings: &Settings) -> Result<(), Denial> {
-    // Some mail programs drop it, others end the text there: they would read other fields than we do.
-    if header.raw().contains(&0) {
-        return Err(replies::header_nul());
+    no_nul(header)?;
+    counted(header, &[("From", 1), ("Subject", 0), ("Sender", 0)])?;
+    for field in ["From", "Sender", "Resent-From", "Resent-Sender"] {
+        for mailbox in mailboxes(header, field)? {
+            sender::check_own(field, &mailbox.address, profile)?;
+        }
     }
-    for (field, least) in [("From", 1), ("Subject", 0), ("Sender", 0)] {
+    not_looping(header, settings)
+}
+
+/// Refuses NUL characters: some mail programs drop them, others end the text there, and would read other fields than we do.
+pub(crate) fn no_nul(header: &Header) -> Result<(), Denial> {
+    if header.raw().contains(&0) { Err(replies::header_nul()) } else { Ok(()) }
+}
+
+/// Refuses fields that come twice, or less often than they must (S-3.4).
+pub(crate) fn counted(header: &Header, fields: &[(&str, usize)]) -> Result<(), Denial> {
+    for &(field, least) in fields {
         let count = header.count(field);
         if count > 1 || count < least {
             return Err(replies::wrong_count(field, count));
         }
     }
-    for field in ["From", "Sender", "Resent-From", "Resent-Sender"] {
-        let mailboxes = header.addresses(field);
-        let present = header.count(field) > 0;
-        if present && (mailboxes.is_empty() || at_signs(header, field) != Some(mailboxes.len())) {
-            return Err(replies::unreadable(field));
-        }
-        for mailbox in mailboxes {
-            sender::check_own(field, &mailbox.address, profile)?;
-        }
-    }
-    let received = header.received_count();
-    if received > settings.received_fields {
-        return Err(replies::loops(received));
-    }
     Ok(())
+}
+
+/// Every mailbox in the fields of this name, refused when they cannot be read beyond doubt.
+pub(crate) fn mailboxes(header: &Header, field: &str) -> Result<Vec<Mailbox>, Denial> {
+    let mailboxes = header.addresses(field);
+    let present = header.count(field) > 0;
+    if present && (mailboxes.is_empty() || at_signs(header, field) != Some(mailboxes.len())) {
+        return Err(replies::unreadable(field));
+    }
+    Ok(mailboxes)
+}
+
+/// Refuses what has been through too many hands (M-12).
+pub(crate) fn not_looping(header: &Header, settings: &Settings) -> Result<(), Denial> {
+    let received = header.received_count();
+    if received > settings.received_fields { Err(replies::loops(received)) } else { Ok(()) }
 }
 
 /// How many `@` the field has outside quoted strings and comments, if those end. One more than it has mailboxes means

@@ -1,14 +1,16 @@
-//! Delivery: decide, accept, deliver. For now one way in, submission by people and software, and one way out, the boxes
-//! of this operator.
+//! Delivery: decide, accept, deliver. Two ways in: submission by people and software, and what other operators relay.
 //!
-//! What it is for: [`SubmissionPolicy`] answers what the SMTP session asks. MAIL is judged in `sender`, RCPT in
+//! What it is for: [`SubmissionPolicy`] answers what the SMTP session of a mail client asks, [`RelayPolicy`] (`relay_in`) what that
+//! of another operator asks; what both share stands beside them. On submission MAIL is judged in `sender`, RCPT in
 //! `recipients`, the header in `header_checks` and `judge` (facts here, decision in `mssante`), and `deliver` turns what
 //! was accepted into one commit with a header variant for each class of readers (`variants`).
 //!
 //! May use: `mssante`, `message`, `store`, `identity`, `smtp`. Must never touch: sockets, IMAP, rules of its own that
 //! belong to `mssante`. Relaying to other operators is not built: such a recipient is answered 451.
 
+mod arriving;
 mod deliver;
+mod distrust;
 mod envelope;
 mod header_checks;
 mod incoming;
@@ -16,7 +18,9 @@ mod judge;
 mod policy;
 mod recipients;
 mod record;
+mod relay_in;
 mod relay_out;
+mod repeat;
 mod replies;
 #[cfg(test)]
 mod samples;
@@ -28,6 +32,7 @@ pub use crate::{
     envelope::Envelope,
     incoming::Incoming,
     policy::SubmissionPolicy,
+    relay_in::{RelayEnvelope, RelayIncoming, RelayPeer, RelayPolicy},
     relay_out::{Relay, RelaySettings, Route},
     settings::Settings,
 };

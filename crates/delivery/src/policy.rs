@@ -10,12 +10,13 @@ use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply};
 use store::{Clock, Durable, Store, TraceId};
 
 use crate::{
+    arriving::{Arrived, Arriving},
     deliver::{self, Complete},
     envelope::Envelope,
-    incoming::{Incoming, too_long},
+    incoming::Incoming,
     judge,
     recipients::{self, Recipient},
-    record::Actor,
+    record::{self, Actor},
     replies::{self, Denial},
     sender,
     settings::Settings,
@@ -41,10 +42,11 @@ impl SubmissionPolicy {
         Self { store, authenticator, settings, clock }
     }
 
-    async fn place(&self, text: &str, envelope: &Envelope) -> Result<Recipient, Denial> {
+    async fn place(&self, to: smtp::Recipient, envelope: &Envelope) -> Result<Recipient, Denial> {
         let domains = &self.settings.domains;
+        let smtp::Recipient { path, notify, orcpt: original } = to;
         let address =
-            recipients::parse(text, domains).map_err(|error| replies::bad_recipient(text, error))?;
+            recipients::parse(&path, domains).map_err(|error| replies::bad_recipient(&path, error))?;
         if !address.is_ascii() && !envelope.smtputf8 {
             return Err(replies::utf8_needed());
         }
@@ -55,26 +57,23 @@ impl SubmissionPolicy {
         if place == Place::TrustSpace {
             return Err(replies::no_relay(&address));
         }
-        Ok(Recipient { address, place, account: account.map(|account| account.id) })
+        Ok(Recipient { address, place, account: account.map(|account| account.id), notify, original })
     }
 
     async fn take(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), Denial> {
-        let Some(body) = incoming.scan(bytes)? else { return Ok(()) };
+        let Some(body) = incoming.content.scan(bytes)? else { return Ok(()) };
         if incoming.judged.is_none() {
-            let header = incoming.scanner.header().unwrap_or_default();
+            let header = incoming.content.header();
             let judged = judge::judge(header, &incoming.envelope, &self.store, &self.settings).await?;
             incoming.judged = Some(judged);
         }
-        if !body.is_empty() {
-            incoming.body.write(body).await?;
-        }
-        Ok(())
+        incoming.content.write(body).await
     }
 
     async fn keep(&self, incoming: Incoming) -> Result<Accepted<Durable>, (Envelope, Denial)> {
-        let Incoming { envelope, connection, scanner, digest, body, judged, .. } = incoming;
+        let Incoming { envelope, connection, content, judged } = incoming;
         let kept = async {
-            let scanned = scanner.finish().map_err(too_long)?;
+            let Arrived { scanned, digest, body } = content.finish().await?;
             let judged = match judged {
                 Some(judged) => judged,
                 None => judge::judge(&scanned.header, &envelope, &self.store, &self.settings).await?,
@@ -82,14 +81,12 @@ impl SubmissionPolicy {
             if scanned.attachments_decoded > self.settings.attachment_bytes {
                 return Err(replies::attachments_too_large(self.settings.attachment_bytes));
             }
-            let body = body.finish().await?;
-            let content = digest.finish();
             let message = Complete {
                 envelope: &envelope,
                 connection: &connection,
                 judged: &judged,
                 scanned: &scanned,
-                content: content.as_ref(),
+                content: digest.as_ref(),
                 at: self.clock.now(),
             };
             deliver::deliver(message, body, &self.store, &self.settings).await
@@ -102,12 +99,7 @@ impl SubmissionPolicy {
 
     /// Traces and logs a refusal, and gives what the client is told. `recipients` are those that it concerns.
     async fn refuse(&self, id: TraceId, actor: &Actor, denial: Denial, recipients: &[Recipient]) -> Reply {
-        actor.log_refusal(id, &denial, recipients);
-        // The refusal stands whether it could be traced or not; a store that cannot even take a trace says so itself.
-        if let Err(error) = self.store.trace(actor.refusal(id, self.clock.now(), &denial)).await {
-            tracing::warn!(%id, %error, "a refusal could not be traced");
-        }
-        denial.traced_reply(id)
+        record::refuse(&self.store, self.clock.now(), id, actor, denial, recipients).await
     }
 }
 
@@ -166,7 +158,7 @@ impl Policy for SubmissionPolicy {
     }
 
     async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: smtp::Recipient) -> Result<(), Reply> {
-        match self.place(&to.path, envelope).await {
+        match self.place(to, envelope).await {
             Ok(recipient) => {
                 envelope.recipients.push(recipient);
                 Ok(())
@@ -181,7 +173,8 @@ impl Policy for SubmissionPolicy {
             return Err(self.refuse(*id, actor, replies::busy(), recipients).await);
         }
         let (scan, body) = (self.settings.scan.clone(), self.store.body());
-        Ok(Incoming::new(envelope, connection.clone(), scan, body))
+        let content = Arriving::new(scan, body);
+        Ok(Incoming { envelope, connection: connection.clone(), content, judged: None })
     }
 
     async fn chunk(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), Reply> {

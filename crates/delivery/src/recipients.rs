@@ -14,6 +14,10 @@ pub(crate) struct Recipient {
     pub(crate) place: Place,
     /// The account that it names here.
     pub(crate) account: Option<AccountId>,
+    /// When the sender wants a report (RFC 3461 NOTIFY).
+    pub(crate) notify: Option<smtp::Notify>,
+    /// The address that the sender first wrote (RFC 3461 ORCPT).
+    pub(crate) original: Option<String>,
 }
 
 /// Reads what RCPT gave; `postmaster` alone is this operator's (RFC 5321 §4.5.1).
@@ -106,7 +110,13 @@ mod tests {
 
     #[test]
     fn each_account_gets_one_copy() {
-        let recipient = |to: &str, id, place| Recipient { address: address(to), place, account: id };
+        let recipient = |to: &str, id, place| Recipient {
+            address: address(to),
+            place,
+            account: id,
+            notify: None,
+            original: None,
+        };
         let local = Place::Local { rights: Rights::Full, mssante: true };
         let (a, b) = (Some(AccountId::new(1)), Some(AccountId::new(2)));
         let recipients = [

@@ -6,39 +6,85 @@ use std::{fmt, net::IpAddr};
 
 use identity::Principal;
 use jiff::Timestamp;
-use mssante::{Address, Rights, route::Why};
-use smtp::Connection;
-use store::{AccountId, Action, Outcome, Trace, TraceId};
+use mssante::{Address, Rights, dn::DistinguishedName, route::Why};
+use smtp::{Connection, Reply};
+use store::{AccountId, Action, Outcome, Store, Trace, TraceId};
+use tracing::field::{DisplayValue, display};
 
 use crate::{recipients::Recipient, replies::Denial, sender::seen_by};
+
+/// An account that gets a copy, what its owner may do, and the address that was written.
+pub(crate) type Copied<'a> = (AccountId, Rights, &'a Address);
 
 /// Who does something, and from where.
 #[derive(Clone, Debug)]
 pub(crate) struct Actor {
-    person: AccountId,
-    /// The box acted as, when it is not the person's own.
-    acting_as: Option<AccountId>,
+    who: Who,
     peer: IpAddr,
     session: String,
 }
 
+#[derive(Clone, Debug)]
+enum Who {
+    Account {
+        person: AccountId,
+        /// The box acted as, when it is not the person's own.
+        acting_as: Option<AccountId>,
+    },
+    /// Another operator, by the whole name in its certificate; none while it is not trusted.
+    Operator(Option<String>),
+}
+
 impl Actor {
     pub(crate) fn new(principal: &Principal, connection: &Connection) -> Self {
-        Self {
-            person: principal.person().id,
-            acting_as: principal.is_acting_for_other().then(|| principal.acting_as().id),
-            peer: connection.peer.ip(),
-            session: connection.session.clone(),
+        let acting_as = principal.is_acting_for_other().then(|| principal.acting_as().id);
+        Self::from_connection(Who::Account { person: principal.person().id, acting_as }, connection)
+    }
+
+    /// Another operator, known by the name in its certificate or not.
+    pub(crate) fn operator(name: Option<&DistinguishedName>, connection: &Connection) -> Self {
+        Self::from_connection(Who::Operator(name.map(ToString::to_string)), connection)
+    }
+
+    fn from_connection(who: Who, connection: &Connection) -> Self {
+        Self { who, peer: connection.peer.ip(), session: connection.session.clone() }
+    }
+
+    fn person(&self) -> Option<AccountId> {
+        match self.who {
+            Who::Account { person, .. } => Some(person),
+            Who::Operator(_) => None,
         }
     }
 
-    fn trace(&self, id: TraceId, at: Timestamp, action: Action, detail: Vec<(String, String)>) -> Trace {
+    fn acting_as(&self) -> Option<AccountId> {
+        match self.who {
+            Who::Account { acting_as, .. } => acting_as,
+            Who::Operator(_) => None,
+        }
+    }
+
+    fn operator_name(&self) -> Option<&str> {
+        match &self.who {
+            Who::Account { .. } => None,
+            Who::Operator(name) => name.as_deref(),
+        }
+    }
+
+    pub(crate) fn trace(
+        &self,
+        id: TraceId,
+        at: Timestamp,
+        action: Action,
+        mut detail: Vec<(String, String)>,
+    ) -> Trace {
+        detail.extend(self.operator_name().map(|name| pair("operator", name)));
         Trace {
             id,
             at,
             action,
-            person: Some(self.person),
-            acting_as: self.acting_as,
+            person: self.person(),
+            acting_as: self.acting_as(),
             peer: Some(self.peer),
             outcome: Outcome::Done,
             detail,
@@ -57,16 +103,40 @@ impl Actor {
         self.trace(first, at, Action::Repeat, vec![pair("retry", &retry)])
     }
 
-    fn acting_as(&self) -> AccountId {
-        self.acting_as.unwrap_or(self.person)
+    /// The box acted as, the person's own included.
+    fn logged_box(&self) -> Option<DisplayValue<AccountId>> {
+        self.acting_as().or(self.person()).map(display)
+    }
+
+    /// One line for each account that gets a copy; `outcome` is `delivered` or `repeated`, `id` the name that the client is told.
+    pub(crate) fn log_served(
+        &self,
+        id: TraceId,
+        outcome: &str,
+        why: &str,
+        bytes: u64,
+        copies: &[Copied<'_>],
+    ) {
+        let (session, operator) = (&self.session, self.operator_name());
+        let (person, acting_as) = (self.person().map(display), self.logged_box());
+        for (account, _, to) in copies {
+            tracing::info!(
+                %session, %id, person, acting_as, operator, to = %to.masked(), %account, outcome, why, bytes,
+                "recipient served"
+            );
+        }
     }
 
     /// One line for each recipient that the refusal concerns: those of the message, or else the one being added.
     pub(crate) fn log_refusal(&self, id: TraceId, denial: &Denial, recipients: &[Recipient]) {
         let Denial { code, status, reason, recipient, .. } = denial;
-        let (session, person, acting_as) = (&self.session, self.person, self.acting_as());
+        let (session, operator) = (&self.session, self.operator_name());
+        let (person, acting_as) = (self.person().map(display), self.logged_box());
         let refused = |to: &dyn fmt::Display| {
-            tracing::info!(%session, %id, %person, %acting_as, %to, outcome = "refused", code, status, reason, "recipient refused");
+            tracing::info!(
+                %session, %id, person, acting_as, operator, %to, outcome = "refused", code, status, reason,
+                "recipient refused"
+            );
         };
         for recipient in recipients {
             refused(&recipient.address.masked());
@@ -80,6 +150,23 @@ impl Actor {
     }
 }
 
+/// Traces and logs a refusal, and gives what the client is told. `recipients` are those that it concerns.
+pub(crate) async fn refuse(
+    store: &Store,
+    at: Timestamp,
+    id: TraceId,
+    actor: &Actor,
+    denial: Denial,
+    recipients: &[Recipient],
+) -> Reply {
+    actor.log_refusal(id, &denial, recipients);
+    // The refusal stands whether it could be traced or not; a store that cannot even take a trace says so itself.
+    if let Err(error) = store.trace(actor.refusal(id, at, &denial)).await {
+        tracing::warn!(%id, %error, "a refusal could not be traced");
+    }
+    denial.traced_reply(id)
+}
+
 /// A message that is about to be kept, as its traces and log lines tell it.
 pub(crate) struct Sent<'a> {
     pub(crate) id: TraceId,
@@ -90,7 +177,7 @@ pub(crate) struct Sent<'a> {
     /// Whether the client gave the null reverse-path, as read receipts have it.
     pub(crate) null_path: bool,
     pub(crate) bytes: u64,
-    pub(crate) copies: &'a [(AccountId, Rights, &'a Address)],
+    pub(crate) copies: &'a [Copied<'a>],
 }
 
 impl Sent<'_> {
@@ -117,15 +204,10 @@ impl Sent<'_> {
 
     /// One line for each recipient; `outcome` is `delivered` or `repeated`, `id` the name that the client is told.
     pub(crate) fn log(&self, outcome: &str, id: TraceId) {
-        let Actor { session, person, .. } = self.actor;
-        let acting_as = self.actor.acting_as();
-        let (why, bytes) = (self.why.as_str(), self.bytes);
-        for (account, _, to) in self.copies {
-            tracing::info!(%session, %id, %person, %acting_as, to = %to.masked(), %account, outcome, why, bytes, "recipient served");
-        }
+        self.actor.log_served(id, outcome, self.why.as_str(), self.bytes, self.copies);
     }
 }
 
-fn pair<T: ToString + ?Sized>(name: &str, value: &T) -> (String, String) {
+pub(crate) fn pair<T: ToString + ?Sized>(name: &str, value: &T) -> (String, String) {
     (name.to_owned(), value.to_string())
 }

@@ -27,7 +27,7 @@ pub(crate) struct Denial {
 }
 
 impl Denial {
-    fn new(
+    pub(crate) fn new(
         code: u16,
         status: &'static str,
         reason: &'static str,
@@ -39,6 +39,13 @@ impl Denial {
 
     fn about(mut self, recipient: &Address) -> Self {
         self.recipient = Some(Box::new(recipient.clone()));
+        self
+    }
+
+    /// The same, saying which address of which field it is about.
+    pub(crate) fn within(mut self, field: &str, address: &Address) -> Self {
+        self.en = format!("{field} <{address}>: {}", self.en);
+        self.fr = format!("{field} <{address}> : {}", self.fr);
         self
     }
 
@@ -258,6 +265,48 @@ pub(crate) fn no_relay(to: &Address) -> Denial {
     denial.about(to)
 }
 
+/// An MSSanté address of ours that no account has, or one that takes no mail.
+pub(crate) fn unknown_here(to: &Address) -> Denial {
+    let denial = Denial::new(
+        550,
+        "5.1.1",
+        "unknown-recipient",
+        format!("<{to}>: no such box here: check the address"),
+        format!("<{to}> : cette boite n'existe pas ici : verifiez l'adresse"),
+    );
+    denial.about(to)
+}
+
+/// A login address: it exchanges with accounts of this operator only (S-1.1).
+pub(crate) fn login_address(to: &Address) -> Denial {
+    let denial = Denial::new(
+        550,
+        "5.7.1",
+        "login-address",
+        format!(
+            "<{to}> is a login address, which exchanges within its operator only: write to an MSSante address"
+        ),
+        format!(
+            "<{to}> est une adresse de connexion, interne a son operateur : ecrivez a une adresse MSSante"
+        ),
+    );
+    denial.about(to)
+}
+
+/// Another operator's recipient on the relay service (M-2).
+pub(crate) fn no_onward_relay(to: &Address) -> Denial {
+    let denial = Denial::new(
+        550,
+        "5.7.1",
+        "no-onward-relay",
+        format!(
+            "<{to}> is not of this operator, and nothing is relayed onward: deliver it to its own operator"
+        ),
+        format!("<{to}> n'est pas de cet operateur, qui ne relaie pas : remettez-le a son propre operateur"),
+    );
+    denial.about(to)
+}
+
 /// `field` is a name that may appear once, `count` how often it does.
 pub(crate) fn wrong_count(field: &str, count: usize) -> Denial {
     let (en, fr) = match count {
@@ -334,6 +383,10 @@ mod tests {
             attachments_too_large(60_000_000),
             header_too_large(256 * 1024),
             no_relay(&to),
+            unknown_here(&to),
+            login_address(&to),
+            no_onward_relay(&to),
+            no_onward_relay(&to).within("From", &to),
             wrong_count("From", 0),
             wrong_count("Subject", 2),
             unreadable("Sender"),

@@ -1,0 +1,230 @@
+//! The policy of the relay service: what SMTP asks about another operator's mail, this room answers (M-2, M-12).
+//!
+//! May use: every module beside it. Must never touch: the wire; it gives replies as values.
+
+use std::{sync::Arc, time::Duration};
+
+use message::Header;
+use mssante::Address;
+use pki::TrustSpace;
+use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply};
+use store::{Clock, Durable, Store, TraceId};
+
+use super::{
+    RelayPeer, header,
+    keep::{self, Complete},
+    recipients as relayed,
+};
+use crate::{
+    arriving::{Arrived, Arriving},
+    recipients::{self, Recipient},
+    record::{self, Actor},
+    replies::{self, Denial},
+    settings::Settings,
+};
+
+/// How often an open session asks whether its peer is still trusted: rights that end, end sessions within 5 seconds (S-1.5).
+const RECHECK: Duration = Duration::from_secs(2);
+
+/// Decides for the relay service, and delivers what it accepts to local boxes.
+pub struct RelayPolicy {
+    store: Store,
+    trust: TrustSpace,
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+}
+
+/// A transaction that a peer's MAIL opened.
+pub struct RelayEnvelope {
+    /// Names the transaction in traces and logs, and the message once it is kept.
+    pub(super) id: TraceId,
+    pub(super) peer: RelayPeer,
+    pub(super) actor: Actor,
+    /// None for the null reverse-path.
+    pub(super) reverse_path: Option<Address>,
+    pub(super) smtputf8: bool,
+    pub(super) recipients: Vec<Recipient>,
+}
+
+/// A message whose content is arriving.
+pub struct RelayIncoming {
+    envelope: RelayEnvelope,
+    connection: Connection,
+    content: Arriving,
+    /// The header, once it was complete and accepted.
+    header: Option<Header>,
+}
+
+impl RelayPolicy {
+    /// A policy over this store, with what is trusted there.
+    #[must_use]
+    pub fn new(store: Store, trust: TrustSpace, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+        Self { store, trust, settings, clock }
+    }
+
+    /// Who may write as `from`, and what MAIL says besides.
+    fn sender(&self, peer: &RelayPeer, from: &MailFrom) -> Result<Option<Address>, Denial> {
+        let now = self.clock.now();
+        peer.still(&self.trust, now)?;
+        if from.size.is_some_and(|size| size > self.settings.message_bytes) {
+            return Err(replies::too_large(self.settings.message_bytes));
+        }
+        let Some(path) = from.path.as_deref() else { return Ok(None) };
+        let address = Address::parse(path).map_err(|error| replies::bad_sender(path, error))?;
+        if !address.is_ascii() && !from.smtputf8 {
+            return Err(replies::utf8_needed());
+        }
+        peer.speaks_as(&address, &self.trust, now).map_err(|denial| denial.within("MAIL FROM", &address))?;
+        Ok(Some(address))
+    }
+
+    async fn place(&self, to: smtp::Recipient, envelope: &RelayEnvelope) -> Result<Recipient, Denial> {
+        let domains = &self.settings.domains;
+        let smtp::Recipient { path, notify, orcpt: original } = to;
+        let address =
+            recipients::parse(&path, domains).map_err(|error| replies::bad_recipient(&path, error))?;
+        if !address.is_ascii() && !envelope.smtputf8 {
+            return Err(replies::utf8_needed());
+        }
+        let wanted = address.clone();
+        let account = self.store.read(move |reader| reader.account_by_address(&wanted)).await?;
+        let place = relayed::place(&address, account.as_ref(), domains)?;
+        Ok(Recipient { address, place, account: account.map(|account| account.id), notify, original })
+    }
+
+    async fn take(&self, incoming: &mut RelayIncoming, bytes: &[u8]) -> Result<(), Denial> {
+        let Some(body) = incoming.content.scan(bytes)? else { return Ok(()) };
+        if incoming.header.is_none() {
+            incoming.header = Some(self.judge(incoming.content.header(), &incoming.envelope)?);
+        }
+        incoming.content.write(body).await
+    }
+
+    fn judge(&self, raw: &[u8], envelope: &RelayEnvelope) -> Result<Header, Denial> {
+        let header = Header::parse(raw);
+        let (null_path, now) = (envelope.reverse_path.is_none(), self.clock.now());
+        header::check(&header, &envelope.peer, null_path, &self.trust, &self.settings, now)?;
+        Ok(header)
+    }
+
+    async fn keep(&self, incoming: RelayIncoming) -> Result<Accepted<Durable>, (RelayEnvelope, Denial)> {
+        let RelayIncoming { envelope, connection, content, header } = incoming;
+        let kept = async {
+            let Arrived { scanned, digest, body } = content.finish().await?;
+            let header = match header {
+                Some(header) => header,
+                None => self.judge(&scanned.header, &envelope)?,
+            };
+            if scanned.attachments_decoded > self.settings.attachment_bytes {
+                return Err(replies::attachments_too_large(self.settings.attachment_bytes));
+            }
+            let message = Complete {
+                envelope: &envelope,
+                connection: &connection,
+                header: &header,
+                scanned: &scanned,
+                content: digest.as_ref(),
+                at: self.clock.now(),
+            };
+            keep::keep(message, body, &self.store, &self.settings).await
+        };
+        match kept.await {
+            Ok((durable, id)) => Ok(Accepted { durable, id: id.to_string() }),
+            Err(denial) => Err((envelope, denial)),
+        }
+    }
+
+    async fn refuse(&self, id: TraceId, actor: &Actor, denial: Denial, recipients: &[Recipient]) -> Reply {
+        record::refuse(&self.store, self.clock.now(), id, actor, denial, recipients).await
+    }
+}
+
+impl Policy for RelayPolicy {
+    type Peer = RelayPeer;
+    type Envelope = RelayEnvelope;
+    type Incoming = RelayIncoming;
+    type Durable = Durable;
+
+    async fn authenticate(&self, _: &Connection, _: Credentials) -> Result<RelayPeer, Reply> {
+        Err(replies::login_denied().reply())
+    }
+
+    async fn known_by_certificate(&self, connection: &Connection) -> Result<RelayPeer, Reply> {
+        let now = self.clock.now();
+        let judged = RelayPeer::judge(connection, &self.trust.current(), now);
+        match judged {
+            Ok(peer) => Ok(peer),
+            Err((denial, name)) => {
+                let actor = Actor::operator(name.as_ref(), connection);
+                Err(self.refuse(TraceId::new(now), &actor, denial, &[]).await)
+            }
+        }
+    }
+
+    async fn mail(
+        &self,
+        connection: &Connection,
+        peer: Option<&RelayPeer>,
+        from: MailFrom,
+    ) -> Result<RelayEnvelope, Reply> {
+        let peer = peer.ok_or_else(|| replies::login_first().reply())?;
+        let id = TraceId::new(self.clock.now());
+        let actor = Actor::operator(Some(peer.name()), connection);
+        match self.sender(peer, &from) {
+            Ok(reverse_path) => {
+                let (peer, smtputf8, recipients) = (peer.clone(), from.smtputf8, Vec::new());
+                Ok(RelayEnvelope { id, peer, actor, reverse_path, smtputf8, recipients })
+            }
+            Err(denial) => Err(self.refuse(id, &actor, denial, &[]).await),
+        }
+    }
+
+    async fn rcpt(
+        &self,
+        _: &Connection,
+        envelope: &mut RelayEnvelope,
+        to: smtp::Recipient,
+    ) -> Result<(), Reply> {
+        match self.place(to, envelope).await {
+            Ok(recipient) => {
+                envelope.recipients.push(recipient);
+                Ok(())
+            }
+            Err(denial) => Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await),
+        }
+    }
+
+    async fn data(&self, connection: &Connection, envelope: RelayEnvelope) -> Result<RelayIncoming, Reply> {
+        if self.store.is_shedding() {
+            let RelayEnvelope { id, actor, recipients, .. } = &envelope;
+            return Err(self.refuse(*id, actor, replies::busy(), recipients).await);
+        }
+        let content = Arriving::new(self.settings.scan.clone(), self.store.body());
+        Ok(RelayIncoming { envelope, connection: connection.clone(), content, header: None })
+    }
+
+    async fn chunk(&self, incoming: &mut RelayIncoming, bytes: &[u8]) -> Result<(), Reply> {
+        match self.take(incoming, bytes).await {
+            Ok(()) => Ok(()),
+            Err(denial) => {
+                let RelayEnvelope { id, actor, recipients, .. } = &incoming.envelope;
+                Err(self.refuse(*id, actor, denial, recipients).await)
+            }
+        }
+    }
+
+    async fn finish(&self, incoming: RelayIncoming) -> Result<Accepted<Durable>, Reply> {
+        match self.keep(incoming).await {
+            Ok(accepted) => Ok(accepted),
+            Err((RelayEnvelope { id, actor, recipients, .. }, denial)) => {
+                Err(self.refuse(id, &actor, denial, &recipients).await)
+            }
+        }
+    }
+
+    async fn revoked(&self, peer: &RelayPeer) {
+        while peer.still(&self.trust, self.clock.now()).is_ok() {
+            tokio::time::sleep(RECHECK).await;
+        }
+    }
+}
