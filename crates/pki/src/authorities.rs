@@ -242,3 +242,6 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PkiError> {
 fn anchor(der: &CertificateDer<'_>) -> Result<TrustAnchor<'static>, webpki::Error> {
     anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ mod path;
 mod peer;
 mod relay_tls;
 mod revocation;
+#[cfg(test)]
+mod samples;
 mod server;
 mod space;
 

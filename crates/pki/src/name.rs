@@ -70,3 +70,6 @@ fn text(tag: Tag, bytes: &[u8]) -> Option<Cow<'_, str>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

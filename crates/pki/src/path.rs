@@ -105,13 +105,15 @@ impl Judge<'_> {
             Ok(path) => return self.rooted(&path, now),
             Err(error) => error,
         };
-        // Dates and usages are looked at before issuers are, yet a wrong issuer says more: ask again as of the day of issue.
-        let issued = certificates.first().map_or(0, |own| own.validity().not_before.timestamp());
+        // Dates and usages are looked at before issuers are, yet a wrong issuer says more: ask again as of when all of it was
+        // valid, if ever.
+        let way_up = explain::way_up(certificates, self.authorities);
+        let all_valid = way_up.iter().map(|found| found.validity().not_before.timestamp()).max();
         let worse = (explain::is_of_dates(&error) || explain::is_of_usage(&error))
-            .then(|| build(Wanted::Anything, issued).err())
+            .then(|| build(Wanted::Anything, all_valid.unwrap_or_default()).err())
             .flatten()
             .filter(|worse| !explain::is_of_dates(worse));
-        Err(explain::explain(&worse.unwrap_or(error), certificates, self.authorities, usage))
+        Err(explain::explain(&worse.unwrap_or(error), &way_up, usage))
     }
 
     /// The path, if its root's dates hold too: `webpki` takes roots as they are.

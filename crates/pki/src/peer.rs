@@ -140,7 +140,7 @@ impl Trust {
         let judged = self.judge().chain(chain, usage, now)?;
         let (list, list_until) = self.fresh_list(now)?;
         if !list.is_operator(&judged.name) {
-            return Err(Distrust::NotListed { name: judged.name });
+            return Err(unlisted(list, judged.name));
         }
         Ok(TrustedPeer(Arc::new(Peer {
             chain: chain.iter().map(|certificate| certificate.clone().into_owned()).collect(),
@@ -222,6 +222,15 @@ impl Trust {
             return Err(Distrust::ListTooOld { age: now.duration_since(found.checked) });
         }
         Ok((&found.list, until))
+    }
+}
+
+/// Why a name is in no row. The row that it nearly is in says most, and only certificates of the trusted authorities come
+/// so far, so the whole list may be walked.
+fn unlisted(list: &WhiteList, name: DistinguishedName) -> Distrust {
+    match list.domains().find(|domain| list.shares_common_name(&name, domain)).cloned() {
+        Some(domain) => Distrust::OtherName { name, domain },
+        None => Distrust::NotListed { name },
     }
 }
 

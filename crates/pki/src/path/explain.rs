@@ -16,12 +16,7 @@ pub(super) fn is_of_usage(error: &Error) -> bool {
     matches!(error, Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension)
 }
 
-pub(super) fn explain(
-    error: &Error,
-    certificates: &[X509Certificate<'_>],
-    authorities: &Authorities,
-    usage: Usage,
-) -> Distrust {
+pub(super) fn explain(error: &Error, way_up: &[X509Certificate<'_>], usage: Usage) -> Distrust {
     let instant = |time: &UnixTime| {
         i64::try_from(time.as_secs())
             .ok()
@@ -32,7 +27,8 @@ pub(super) fn explain(
         Error::CertExpired { not_after, .. } => Distrust::Expired { at: instant(not_after) },
         Error::CertNotValidYet { not_before, .. } => Distrust::NotYetValid { from: instant(not_before) },
         Error::UnknownIssuer => {
-            Distrust::UnknownAuthority { issuer: unknown_issuer(certificates, authorities) }
+            let issuer = way_up.last().map(|last| name::shown(last.issuer())).unwrap_or_default();
+            Distrust::UnknownAuthority { issuer }
         }
         Error::InvalidSignatureForPublicKey | Error::SignatureAlgorithmMismatch => {
             Distrust::BadSignature("it does not verify under the issuer's key".to_owned())
@@ -66,24 +62,25 @@ fn rule(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// The name where the way up from the first certificate ends.
-fn unknown_issuer(certificates: &[X509Certificate<'_>], authorities: &Authorities) -> String {
-    let known: Vec<_> = authorities
-        .issuing()
-        .iter()
-        .filter_map(|authority| X509Certificate::from_der(authority.der()).ok())
-        .map(|(_, certificate)| certificate)
-        .collect();
-    let issued: Vec<_> = certificates.iter().chain(&known).collect();
-    let same = |one: &X509Name<'_>, other: &X509Name<'_>| one.as_raw() == other.as_raw();
-    let Some(mut at) = issued.first().copied() else { return String::new() };
+/// The certificates on the way up from the first, by their names alone: for words, never for trust.
+pub(super) fn way_up<'a>(
+    certificates: &[X509Certificate<'a>],
+    authorities: &'a Authorities,
+) -> Vec<X509Certificate<'a>> {
+    let known = authorities.issuing().iter().filter_map(|found| X509Certificate::from_der(found.der()).ok());
+    let all: Vec<_> = certificates.iter().cloned().chain(known.map(|(_, certificate)| certificate)).collect();
+    let mut way: Vec<X509Certificate<'a>> = all.first().cloned().into_iter().collect();
     // a loop of issuers ends somewhere, too
-    for _ in 0..MAX_CHAIN {
-        let up = issued
-            .iter()
-            .find(|next| same(next.subject(), at.issuer()) && !same(next.subject(), at.subject()));
-        let Some(up) = up else { break };
-        at = up;
+    while let Some(at) = way.last().filter(|_| way.len() < MAX_CHAIN) {
+        let issues = |next: &&X509Certificate<'_>| {
+            same(next.subject(), at.issuer()) && !same(next.subject(), at.subject())
+        };
+        let Some(up) = all.iter().find(issues) else { break };
+        way.push(up.clone());
     }
-    name::shown(at.issuer())
+    way
+}
+
+fn same(one: &X509Name<'_>, other: &X509Name<'_>) -> bool {
+    one.as_raw() == other.as_raw()
 }

@@ -30,6 +30,9 @@ use crate::{
 const MAX_NUMBER_OCTETS: usize = 21;
 /// The extension by which an entry is another issuer's (RFC 5280 §5.3.3).
 const CERTIFICATE_ISSUER: &str = "2.5.29.29";
+/// Tags of DER.
+const SEQUENCE: u8 = 0x30;
+const BIT_STRING: u8 = 0x03;
 
 /// A verified revocation list.
 #[derive(Clone)]
@@ -106,7 +109,7 @@ impl Crl {
     /// [`CrlFault`] tells why it cannot be used.
     pub fn read(der: &[u8], authorities: &Authorities) -> Result<Self, CrlFault> {
         let not_a_crl = |reason: &str| CrlFault::NotACrl(reason.to_owned());
-        if der.first() != Some(&0x30) {
+        if der.first() != Some(&SEQUENCE) {
             return Err(not_a_crl("it does not start as DER does"));
         }
         let (rest, parsed) =
@@ -260,13 +263,38 @@ fn signer<'a>(
         .ok_or_else(|| CrlFault::BadSignature { issuer: issuer() })
 }
 
-/// The content of the outer algorithm identifier, if the signed one inside says the same (RFC 5280 §5.1.1.2).
+/// The content of the outer algorithm identifier, if the signed one inside says the same (RFC 5280 §5.1.1.2). No signature
+/// covers the frame around the signed part, so that must be the only one that DER allows.
 fn signature_algorithm<'a>(crl: &CertificateRevocationList<'a>) -> Option<&'a [u8]> {
-    let (_, list) = Any::from_der(crl.as_raw()).ok()?;
-    let after = list.data.get(crl.tbs_cert_list.as_ref().len()..)?;
-    let (_, outer) = Any::from_der(after).ok()?;
-    (crl.signature_algorithm == crl.tbs_cert_list.signature && crl.signature_value.unused_bits == 0)
-        .then_some(outer.data)
+    let (der, signed) = (crl.as_raw(), crl.tbs_cert_list.as_ref());
+    let (_, list) = Any::from_der(der).ok()?;
+    let (_, algorithm) = Any::from_der(list.data.get(signed.len()..)?).ok()?;
+    let (algorithm, signature) = (algorithm.data, &*crl.signature_value.data);
+    let after = [
+        &header(SEQUENCE, algorithm.len()),
+        algorithm,
+        &header(BIT_STRING, signature.len() + 1),
+        &[0],
+        signature,
+    ]
+    .concat();
+    let before = header(SEQUENCE, signed.len() + after.len());
+    let exact = der.len() == before.len() + signed.len() + after.len()
+        && der.starts_with(&before)
+        && der.ends_with(&after);
+    (exact && crl.signature_algorithm == crl.tbs_cert_list.signature).then_some(algorithm)
+}
+
+/// The tag and length of a DER value.
+fn header(tag: u8, length: usize) -> Vec<u8> {
+    match u8::try_from(length) {
+        Ok(short @ ..128) => vec![tag, short],
+        _ => {
+            let octets: Vec<u8> = length.to_be_bytes().into_iter().skip_while(|octet| *octet == 0).collect();
+            // no more than the eight octets of a length
+            [&[tag, 0x80 | u8::try_from(octets.len()).unwrap_or_default()], octets.as_slice()].concat()
+        }
+    }
 }
 
 fn is_signed_by(
