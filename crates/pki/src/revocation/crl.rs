@@ -120,8 +120,9 @@ impl Crl {
         if parsed.version() != Some(X509Version::V2) {
             return Err(not_a_crl("its version is not 2"));
         }
+        let said = extensions(&parsed);
         let authority = signer(&parsed, authorities)?;
-        let (number, scope) = extensions(&parsed)?;
+        let (number, scope) = said?;
         let next_update = parsed.next_update().ok_or(CrlFault::NoNextUpdate)?;
         let instant =
             |seconds| Timestamp::from_second(seconds).map_err(|_| not_a_crl("a date is out of range"));
