@@ -15,6 +15,8 @@ pub(crate) struct Arriving {
     /// Of every byte as it came, for the fingerprint of I-1.
     digest: digest::Context,
     body: BodyWriter,
+    /// Whether an octet above 127 came.
+    eight_bit: bool,
     /// Bytes scanned so far.
     seen: u64,
 }
@@ -23,19 +25,22 @@ pub(crate) struct Arriving {
 pub(crate) struct Arrived {
     pub(crate) scanned: Scanned,
     pub(crate) digest: digest::Digest,
+    /// Whether an octet of it is above 127.
+    pub(crate) eight_bit: bool,
     pub(crate) body: SealedBody,
 }
 
 impl Arriving {
     pub(crate) fn new(scan: message::scan::Limits, body: BodyWriter) -> Self {
         let digest = digest::Context::new(&digest::SHA256);
-        Self { scanner: Scanner::new(scan), digest, body, seen: 0 }
+        Self { scanner: Scanner::new(scan), digest, body, eight_bit: false, seen: 0 }
     }
 
     /// Scans a piece. Gives the bytes of it that belong to the body, or nothing while the header is not complete.
     pub(crate) fn scan<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Denial> {
         self.scanner.feed(bytes).map_err(too_long)?;
         self.digest.update(bytes);
+        self.eight_bit |= !bytes.is_ascii();
         let before = self.seen;
         self.seen += bytes.len() as u64;
         let Some(header) = self.scanner.header() else { return Ok(None) };
@@ -61,7 +66,8 @@ impl Arriving {
     /// The last byte has come: a message without a body may have its header complete only now.
     pub(crate) async fn finish(self) -> Result<Arrived, Denial> {
         let scanned = self.scanner.finish().map_err(too_long)?;
-        Ok(Arrived { scanned, digest: self.digest.finish(), body: self.body.finish().await? })
+        let (digest, eight_bit) = (self.digest.finish(), self.eight_bit);
+        Ok(Arrived { scanned, digest, eight_bit, body: self.body.finish().await? })
     }
 }
 

@@ -1,4 +1,5 @@
-//! From a judged message to one commit: a variant for each class of readers, copies, traces, fingerprint (I-1, S-3.5).
+//! From a judged message to one commit: a variant for each class of readers, copies, what is queued for other operators,
+//! traces, fingerprint (I-1, S-3.5).
 //!
 //! May use: the store. Must never touch: the session; it takes what arrived and gives what the commit answered.
 
@@ -11,7 +12,7 @@ use store::{AccountId, Copy, Delivered, Delivery, Durable, SealedBody, Store, Tr
 use crate::{
     envelope::Envelope,
     judge::Judged,
-    recipients,
+    outgoing, recipients,
     record::Sent,
     repeat::{fingerprint, is_distinct},
     replies::Denial,
@@ -27,6 +28,8 @@ pub(crate) struct Complete<'a> {
     pub(crate) scanned: &'a Scanned,
     /// Digest of the content as it came.
     pub(crate) content: &'a [u8],
+    /// Whether an octet of it is above 127.
+    pub(crate) eight_bit: bool,
     pub(crate) at: Timestamp,
 }
 
@@ -39,6 +42,7 @@ pub(crate) async fn deliver(
 ) -> Result<(Durable, TraceId), Denial> {
     let Complete { envelope, judged, scanned, at, .. } = message;
     let copies = recipients::copies(&envelope.recipients);
+    let leaving = recipients::leaving(&envelope.recipients);
     let sent = Sent {
         id: envelope.id,
         at,
@@ -48,15 +52,25 @@ pub(crate) async fn deliver(
         null_path: envelope.sender.is_none(),
         bytes: scanned.header.len() as u64 + scanned.body_bytes,
         copies: &copies,
+        leaving: &leaving,
     };
     let additions = additions(&message, settings);
-    let (variants, copied) = variants(&message, &copies, &additions);
+    let (mut variants, copied) = variants(&message, &copies, &additions);
+    let outgoing = if leaving.is_empty() {
+        None
+    } else {
+        let place = variants.len();
+        let outgoing = outgoing::outgoing(&message, &leaving, &additions, place, store, settings);
+        let (variant, outgoing) = outgoing.await?;
+        variants.push(variant);
+        Some(outgoing)
+    };
     let delivery = Delivery {
         id: envelope.id,
         body,
         variants,
         copies: copied,
-        outgoing: None,
+        outgoing,
         traces: sent.traces(),
         carried: carried(&message, &copies, &additions),
         once: is_distinct(&judged.header).then(|| {
@@ -67,11 +81,11 @@ pub(crate) async fn deliver(
     };
     match store.deliver(delivery).await? {
         Delivered::New(durable, _) => {
-            sent.log("delivered", envelope.id);
+            sent.log(None);
             Ok((durable, envelope.id))
         }
         Delivered::Again(durable, first) => {
-            sent.log("repeated", first);
+            sent.log(Some(first));
             store.trace(envelope.actor.repeat(first, at, envelope.id)).await?;
             Ok((durable, first))
         }

@@ -2,16 +2,19 @@
 //!
 //! May use: the store, to read. Must never touch: the body, the reply.
 
+use jiff::Timestamp;
 use message::Header;
 use mssante::{
     Address,
     route::{self, Answers, Decision, Facts, Place, Why},
 };
+use pki::Trust;
 use store::{Account, AccountId, Reader, Store, StoreError};
 
 use crate::{
     envelope::Envelope,
     header_checks,
+    recipients::{self, Recipient},
     replies::{self, Denial},
     settings::Settings,
 };
@@ -24,10 +27,12 @@ pub(crate) struct Judged {
     pub(crate) why: Why,
 }
 
-/// Judges the header of a message with this envelope.
+/// Judges the header of a message with this envelope, by the trust that is in force at this moment: the list may have
+/// changed since RCPT.
 pub(crate) async fn judge(
     raw: &[u8],
     envelope: &Envelope,
+    (trust, now): (&Trust, Timestamp),
     store: &Store,
     settings: &Settings,
 ) -> Result<Judged, Denial> {
@@ -42,8 +47,15 @@ pub(crate) async fn judge(
         (false, true) => Answers::LooksOursUnknown,
         (false, false) => Answers::No,
     };
-    let recipients: Vec<(Address, Place)> =
-        envelope.recipients.iter().map(|r| (r.address.clone(), r.place)).collect();
+    let placed = |recipient: &Recipient| {
+        let place = match recipient.place {
+            Place::Local { .. } | Place::UnknownLocal => recipient.place,
+            _ => recipients::beyond(&recipient.address, trust.list(), settings),
+        };
+        relaying(&recipient.address, place, trust, now)?;
+        Ok((recipient.address.clone(), place))
+    };
+    let recipients = envelope.recipients.iter().map(placed).collect::<Result<Vec<_>, Denial>>()?;
     let facts = Facts {
         sender: route::Sender { rights: account.profile.rights(), state: account.state },
         tag: header_checks::tag(&header),
@@ -56,6 +68,16 @@ pub(crate) async fn judge(
         Decision::Secure(why) => Ok(Judged { account, header, why }),
         Decision::SmartHost => Err(replies::no_smart_host()),
         Decision::Refuse(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Refuses for now what goes to the trust space while there is no list to go by, or only one that is too old (M-1).
+pub(crate) fn relaying(to: &Address, place: Place, trust: &Trust, now: Timestamp) -> Result<(), Denial> {
+    match place {
+        Place::TrustSpace | Place::Unlisted => {
+            trust.relaying(now).map_err(|why| replies::not_relaying(to, &why))
+        }
+        Place::Local { .. } | Place::UnknownLocal | Place::Outside => Ok(()),
     }
 }
 

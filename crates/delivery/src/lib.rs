@@ -1,12 +1,14 @@
-//! Delivery: decide, accept, deliver. Two ways in: submission by people and software, and what other operators relay.
+//! Delivery: decide, accept, deliver. Two ways in: submission by people and software, and what other operators relay. Two ways
+//! out: the boxes of this operator, and the queue for other operators.
 //!
 //! What it is for: [`SubmissionPolicy`] answers what the SMTP session of a mail client asks, [`RelayPolicy`] (`relay_in`) what that
 //! of another operator asks; what both share stands beside them. On submission MAIL is judged in `sender`, RCPT in
 //! `recipients`, the header in `header_checks` and `judge` (facts here, decision in `mssante`), and `deliver` turns what
-//! was accepted into one commit with a header variant for each class of readers (`variants`).
+//! was accepted into one commit with a header variant for each class of readers (`variants`) and entries in the queue for
+//! recipients at other operators (`outgoing`).
 //!
-//! May use: `mssante`, `message`, `store`, `identity`, `smtp`. Must never touch: sockets, IMAP, rules of its own that
-//! belong to `mssante`. Relaying to other operators is not built: such a recipient is answered 451.
+//! May use: `mssante`, `message`, `store`, `identity`, `smtp`, `pki`. Must never touch: sockets, IMAP, rules of its own that
+//! belong to `mssante` or `pki`.
 
 mod arriving;
 mod deliver;
@@ -15,6 +17,7 @@ mod envelope;
 mod header_checks;
 mod incoming;
 mod judge;
+mod outgoing;
 mod policy;
 mod recipients;
 mod record;

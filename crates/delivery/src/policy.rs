@@ -5,16 +5,17 @@
 use std::sync::Arc;
 
 use identity::{Attempt, AuthError, Authenticator, Principal};
-use mssante::route::{self, Place};
+use mssante::route;
+use pki::TrustSpace;
 use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply};
 use store::{Clock, Durable, Store, TraceId};
 
 use crate::{
     arriving::{Arrived, Arriving},
     deliver::{self, Complete},
-    envelope::Envelope,
+    envelope::{self, Envelope},
     incoming::Incoming,
-    judge,
+    judge::{self, Judged},
     recipients::{self, Recipient},
     record::{self, Actor},
     replies::{self, Denial},
@@ -22,61 +23,65 @@ use crate::{
     settings::Settings,
 };
 
-/// Decides for the submission service, and delivers what it accepts to local boxes.
+/// Decides for the submission service, and keeps what it accepts: copies in local boxes and entries in the outgoing
+/// queue, at once.
 pub struct SubmissionPolicy {
     store: Store,
     authenticator: Arc<Authenticator>,
+    trust: TrustSpace,
     settings: Settings,
     clock: Arc<dyn Clock>,
 }
 
 impl SubmissionPolicy {
-    /// A policy over this store.
+    /// A policy over this store; `trust` says what the trust space is at each moment (M-9).
     #[must_use]
     pub fn new(
         store: Store,
         authenticator: Arc<Authenticator>,
+        trust: TrustSpace,
         settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, authenticator, settings, clock }
+        Self { store, authenticator, trust, settings, clock }
     }
 
     async fn place(&self, to: smtp::Recipient, envelope: &Envelope) -> Result<Recipient, Denial> {
-        let domains = &self.settings.domains;
         let smtp::Recipient { path, notify, orcpt: original } = to;
-        let address =
-            recipients::parse(&path, domains).map_err(|error| replies::bad_recipient(&path, error))?;
+        let address = recipients::parse(&path, &self.settings.domains)
+            .map_err(|error| replies::bad_recipient(&path, error))?;
         if !address.is_ascii() && !envelope.smtputf8 {
             return Err(replies::utf8_needed());
         }
         let wanted = address.clone();
         let account = self.store.read(move |reader| reader.account_by_address(&wanted)).await?;
-        let place = recipients::place(&address, account.as_ref(), domains);
+        let trust = self.trust.current();
+        let place = recipients::place(&address, account.as_ref(), trust.list(), &self.settings);
         route::recipient(&envelope.route_sender(), &address, place, &self.settings.route)?;
-        if place == Place::TrustSpace {
-            return Err(replies::no_relay(&address));
-        }
+        judge::relaying(&address, place, &trust, self.clock.now())?;
         Ok(Recipient { address, place, account: account.map(|account| account.id), notify, original })
     }
 
     async fn take(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), Denial> {
         let Some(body) = incoming.content.scan(bytes)? else { return Ok(()) };
         if incoming.judged.is_none() {
-            let header = incoming.content.header();
-            let judged = judge::judge(header, &incoming.envelope, &self.store, &self.settings).await?;
-            incoming.judged = Some(judged);
+            incoming.judged = Some(self.judged(incoming.content.header(), &incoming.envelope).await?);
         }
         incoming.content.write(body).await
+    }
+
+    async fn judged(&self, header: &[u8], envelope: &Envelope) -> Result<Judged, Denial> {
+        let trust = self.trust.current();
+        judge::judge(header, envelope, (&trust, self.clock.now()), &self.store, &self.settings).await
     }
 
     async fn keep(&self, incoming: Incoming) -> Result<Accepted<Durable>, (Envelope, Denial)> {
         let Incoming { envelope, connection, content, judged } = incoming;
         let kept = async {
-            let Arrived { scanned, digest, body } = content.finish().await?;
+            let Arrived { scanned, digest, eight_bit, body } = content.finish().await?;
             let judged = match judged {
                 Some(judged) => judged,
-                None => judge::judge(&scanned.header, &envelope, &self.store, &self.settings).await?,
+                None => self.judged(&scanned.header, &envelope).await?,
             };
             if scanned.attachments_decoded > self.settings.attachment_bytes {
                 return Err(replies::attachments_too_large(self.settings.attachment_bytes));
@@ -87,6 +92,7 @@ impl SubmissionPolicy {
                 judged: &judged,
                 scanned: &scanned,
                 content: digest.as_ref(),
+                eight_bit,
                 at: self.clock.now(),
             };
             deliver::deliver(message, body, &self.store, &self.settings).await
@@ -151,6 +157,8 @@ impl Policy for SubmissionPolicy {
                 actor,
                 sender,
                 smtputf8: from.smtputf8,
+                ret: from.ret.map(envelope::ret),
+                envid: from.envid,
                 recipients: Vec::new(),
             }),
             Err(denial) => Err(self.refuse(id, &actor, denial, &[]).await),

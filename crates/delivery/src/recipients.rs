@@ -2,8 +2,13 @@
 //!
 //! May use: accounts that were looked up. Must never touch: the lookup itself.
 
-use mssante::{Address, AddressError, Domain, Rights, route::Place};
+use mssante::{
+    Address, AddressError, Domain, Rights, WhiteList,
+    route::{self, Place},
+};
 use store::{Account, AccountId};
+
+use crate::settings::Settings;
 
 /// One accepted recipient.
 #[derive(Clone, Debug)]
@@ -30,20 +35,29 @@ pub(crate) fn parse(text: &str, domains: &[Domain]) -> Result<Address, AddressEr
     }
 }
 
-/// Where an address is: `account` is the one that has it, if any; `domains` are this operator's MSSanté domains.
-///
-/// Until a white list is loaded, `mssante.fr` alone is the trust space (M-9).
-pub(crate) fn place(address: &Address, account: Option<&Account>, domains: &[Domain]) -> Place {
-    let mssante = domains.contains(address.domain());
+/// Where an address is: `account` is the one that has it, if any. Beyond this operator's own domains the white list in
+/// force says what the trust space is (M-9).
+pub(crate) fn place(
+    address: &Address,
+    account: Option<&Account>,
+    list: Option<&WhiteList>,
+    settings: &Settings,
+) -> Place {
+    let mssante = settings.domains.contains(address.domain());
     match account {
         Some(account) if account.state.receives() => {
             Place::Local { rights: account.profile.rights(), mssante }
         }
         Some(_) => Place::UnknownLocal,
         None if mssante => Place::UnknownLocal,
-        None if address.domain().is_under("mssante.fr") => Place::TrustSpace,
-        None => Place::Outside,
+        None => beyond(address, list, settings),
     }
+}
+
+/// Where an address is that this operator has neither as an account nor in a domain.
+pub(crate) fn beyond(address: &Address, list: Option<&WhiteList>, settings: &Settings) -> Place {
+    let listed = list.is_some_and(|list| list.contains(address.domain()));
+    route::beyond(address, listed, &settings.route)
 }
 
 /// The local accounts that get a copy, each once however often and under whatever names it was written, with what its
@@ -61,15 +75,22 @@ pub(crate) fn copies(recipients: &[Recipient]) -> Vec<(AccountId, Rights, &Addre
     copies
 }
 
+/// The recipients at other operators, each once however often it was written; the first one's wishes stand.
+pub(crate) fn leaving(recipients: &[Recipient]) -> Vec<&Recipient> {
+    let mut seen = std::collections::HashSet::new();
+    let leaves = |recipient: &&Recipient| !matches!(recipient.place, Place::Local { .. });
+    recipients.iter().filter(leaves).filter(|recipient| seen.insert(&recipient.address)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use mssante::State;
 
     use super::*;
-    use crate::samples::{DOCTOR, DOCTOR_LOGIN, SECRETARY, address, doctor, secretary, settings};
+    use crate::samples::{DOCTOR, DOCTOR_LOGIN, SECRETARY, address, doctor, list, secretary, settings};
 
     fn placed(to: &str, account: Option<&Account>) -> Place {
-        place(&address(to), account, &settings().domains)
+        place(&address(to), account, Some(&list()), &settings())
     }
 
     #[test]
@@ -82,12 +103,19 @@ mod tests {
             ("inconnu@chu-nord.mssante.fr", Place::UnknownLocal),
             ("inconnu@chu-nord.fr", Place::Outside),
             ("x@chu-sud.mssante.fr", Place::TrustSpace),
-            ("269054958815780@patient.mssante.fr", Place::TrustSpace),
+            ("x@mssante.apicrypt.org", Place::TrustSpace),
+            ("x@sub.chu-sud.mssante.fr", Place::Unlisted),
+            ("269054958815780@patient.mssante.fr", Place::Unlisted),
+            ("x@apicrypt.org", Place::Outside),
             ("x@mssante.fr.example.org", Place::Outside),
             ("x@example.org", Place::Outside),
         ] {
             assert_eq!(placed(to, None), expected, "{to}");
         }
+        let nowhere = |to| place(&address(to), None, None, &settings());
+        assert_eq!(nowhere("x@chu-sud.mssante.fr"), Place::Unlisted, "no list, no trust space");
+        assert_eq!(nowhere("x@mssante.apicrypt.org"), Place::Outside);
+        assert_eq!(nowhere("x@chu-nord.mssante.fr"), Place::UnknownLocal);
     }
 
     #[test]

@@ -127,6 +127,17 @@ impl Actor {
         }
     }
 
+    /// One line for each recipient at another operator; `outcome` is `queued` or `repeated`.
+    fn log_queued(&self, id: TraceId, outcome: &str, why: &str, bytes: u64, leaving: &[&Recipient]) {
+        let session = &self.session;
+        let (person, acting_as) = (self.person().map(display), self.logged_box());
+        for Recipient { address: to, .. } in leaving {
+            tracing::info!(
+                %session, %id, person, acting_as, to = %to.masked(), outcome, why, bytes, "recipient queued"
+            );
+        }
+    }
+
     /// One line for each recipient that the refusal concerns: those of the message, or else the one being added.
     pub(crate) fn log_refusal(&self, id: TraceId, denial: &Denial, recipients: &[Recipient]) {
         let Denial { code, status, reason, recipient, .. } = denial;
@@ -178,16 +189,18 @@ pub(crate) struct Sent<'a> {
     pub(crate) null_path: bool,
     pub(crate) bytes: u64,
     pub(crate) copies: &'a [Copied<'a>],
+    /// Those at other operators.
+    pub(crate) leaving: &'a [&'a Recipient],
 }
 
 impl Sent<'_> {
-    /// One trace of the sending, one of each reception.
+    /// One trace of the sending, one of each reception and of each entry in the queue.
     pub(crate) fn traces(&self) -> Vec<Trace> {
         let profile = &self.account.profile;
         let mut detail = vec![
             pair("from", seen_by(profile, Rights::Full)),
             pair("why", self.why.as_str()),
-            pair("recipients", &self.copies.len()),
+            pair("recipients", &(self.copies.len() + self.leaving.len())),
             pair("bytes", &self.bytes),
         ];
         detail.extend(self.null_path.then(|| pair("reverse-path", "<>")));
@@ -199,12 +212,20 @@ impl Sent<'_> {
             action: Action::Receive,
             ..send.clone()
         });
-        std::iter::once(send.clone()).chain(receive).collect()
+        let queue = self.leaving.iter().map(|to| Trace {
+            detail: vec![pair("to", &to.address)],
+            action: Action::Queue,
+            ..send.clone()
+        });
+        std::iter::once(send.clone()).chain(receive).chain(queue).collect()
     }
 
-    /// One line for each recipient; `outcome` is `delivered` or `repeated`, `id` the name that the client is told.
-    pub(crate) fn log(&self, outcome: &str, id: TraceId) {
-        self.actor.log_served(id, outcome, self.why.as_str(), self.bytes, self.copies);
+    /// One line for each recipient; `first` is the message that this one repeats, if it is a retry.
+    pub(crate) fn log(&self, first: Option<TraceId>) {
+        let (id, why) = (first.unwrap_or(self.id), self.why.as_str());
+        let outcome = |new| if first.is_some() { "repeated" } else { new };
+        self.actor.log_served(id, outcome("delivered"), why, self.bytes, self.copies);
+        self.actor.log_queued(id, outcome("queued"), why, self.bytes, self.leaving);
     }
 }
 

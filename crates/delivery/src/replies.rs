@@ -6,6 +6,7 @@
 use std::{fmt, time::Duration};
 
 use mssante::{Address, route::Refusal};
+use pki::Distrust;
 use smtp::Reply;
 use store::{StoreError, TraceId};
 
@@ -250,17 +251,22 @@ pub(crate) fn header_too_large(limit: usize) -> Denial {
     )
 }
 
-pub(crate) fn no_relay(to: &Address) -> Denial {
+/// Mail between operators is stopped: no list says who may get it (M-1).
+pub(crate) fn not_relaying(to: &Address, why: &Distrust) -> Denial {
+    let (en, fr) = match why {
+        Distrust::ListTooOld { .. } => {
+            ("the MSSante white list here is too old", "la liste blanche MSSante d'ici est trop ancienne")
+        }
+        _ => ("no MSSante white list is in force here", "aucune liste blanche MSSante n'est en vigueur ici"),
+    };
     let denial = Denial::new(
         451,
-        "4.3.5",
-        "relay-not-configured",
+        "4.7.0",
+        why.reason(),
         format!(
-            "<{to}> is at another operator: relay not configured yet, write to accounts of this operator only"
+            "<{to}> is at another operator and {en}: try again later, this server's operator has an alarm"
         ),
-        format!(
-            "<{to}> est chez un autre operateur : relais pas encore configure, ecrivez aux comptes d'ici"
-        ),
+        format!("<{to}> est chez un autre operateur et {fr} : reessayez plus tard, l'exploitant est alerte"),
     );
     denial.about(to)
 }
@@ -382,11 +388,12 @@ mod tests {
             too_large(90_000_000),
             attachments_too_large(60_000_000),
             header_too_large(256 * 1024),
-            no_relay(&to),
             unknown_here(&to),
             login_address(&to),
             no_onward_relay(&to),
             no_onward_relay(&to).within("From", &to),
+            not_relaying(&to, &Distrust::NoList),
+            not_relaying(&to, &Distrust::ListTooOld { age: jiff::SignedDuration::from_hours(400) }),
             wrong_count("From", 0),
             wrong_count("Subject", 2),
             unreadable("Sender"),
@@ -439,7 +446,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_patient() {
-        let denial = no_relay(&address("269054958815780@patient.mssante.fr"));
+        let denial = not_relaying(&address("269054958815780@patient.mssante.fr"), &Distrust::NoList);
         assert!(denial.en.contains("269054958815780") && !format!("{denial:?}").contains("2690"));
     }
 }

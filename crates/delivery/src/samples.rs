@@ -1,7 +1,7 @@
 //! Accounts and settings that the unit tests of this room share.
 
 use jiff::Timestamp;
-use mssante::{Address, BoxType, Domain, Profile, State, route::RouteSettings};
+use mssante::{Address, BoxType, Domain, Profile, State, WhiteList, route::RouteSettings, whitelist::Row};
 use store::{Account, AccountId};
 
 use crate::settings::Settings;
@@ -22,6 +22,20 @@ pub(crate) fn settings() -> Settings {
         patient_robots: Vec::new(),
     };
     Settings::new("mail.chu-nord.fr", vec![domain("chu-nord.mssante.fr")], route)
+}
+
+/// A list with one other operator's domain, and one that is not under `mssante.fr`.
+pub(crate) fn list() -> WhiteList {
+    let row = |domain: &str| Row {
+        domain: domain.into(),
+        description: String::new(),
+        dn: "CN=smtp.chu-sud.fr,OU=1130000000,O=CHU SUD,ST=Var (83),C=FR".into(),
+        responsible: String::new(),
+        support: String::new(),
+        updated: Timestamp::UNIX_EPOCH,
+    };
+    let rows = ["chu-nord.mssante.fr", "chu-sud.mssante.fr", "mssante.apicrypt.org"].map(row);
+    WhiteList::build(Timestamp::UNIX_EPOCH, rows.to_vec()).unwrap().0
 }
 
 /// A PER account with an MSSanté address, or a MED account without.

@@ -1,5 +1,6 @@
 //! What an operator sets for submission. May use: plain values. Must never touch: files; the program reads them.
 
+use jiff::SignedDuration;
 use mssante::{Domain, route::RouteSettings};
 
 /// Settings of the submission policy. Every bound has a default in [`Settings::new`].
@@ -15,6 +16,8 @@ pub struct Settings {
     pub attachment_bytes: u64,
     /// Most Received fields in a message: more is a loop (M-12). 50.
     pub received_fields: usize,
+    /// How long another operator's server is tried before the sender is told that it failed. 5 days (RFC 5321 §4.5.4.1).
+    pub queue_lifetime: SignedDuration,
     /// Bounds of the scan of a message.
     pub scan: message::scan::Limits,
     /// Patients' addresses (S-5.1).
@@ -31,6 +34,7 @@ impl Settings {
             message_bytes: 90_000_000,
             attachment_bytes: 60_000_000,
             received_fields: 50,
+            queue_lifetime: SignedDuration::from_hours(5 * 24),
             scan: message::scan::Limits::default(),
             route,
         }

@@ -2,10 +2,10 @@
 //!
 //! May use: header edits. Must never touch: the body.
 
-use message::Header;
-use mssante::{Address, Profile, Rights};
+use message::{Editor, Header};
+use mssante::{Address, Profile, Rights, tag::MARK, without_tag};
 
-use crate::sender::seen_by;
+use crate::{outgoing::Correspondences, sender::seen_by};
 
 /// The fields whose own addresses follow the reader's rights (S-3.5).
 const REWRITTEN: [&str; 4] = ["From", "Sender", "Reply-To", "Disposition-Notification-To"];
@@ -22,6 +22,9 @@ pub(crate) struct Additions {
     pub(crate) message_id: Option<String>,
 }
 
+/// The fields of what leaves in which local accounts appear under their MSSanté address too (S-3.5).
+const READERS: [&str; 2] = ["To", "Cc"];
+
 /// The header for readers with these rights.
 pub(crate) fn variant(header: &Header, profile: &Profile, reader: Rights, additions: &Additions) -> Vec<u8> {
     let target = seen_by(profile, reader);
@@ -29,6 +32,36 @@ pub(crate) fn variant(header: &Header, profile: &Profile, reader: Rights, additi
     // Set at final delivery, and only there (RFC 5321 §4.4).
     editor.remove("Return-Path");
     editor.map_addresses(&REWRITTEN, &mut |address| rewritten(address, profile, target));
+    add(&mut editor, additions);
+    let path = if additions.null_path { String::new() } else { target.to_string() };
+    editor.prepend("Return-Path", &format!("<{path}>"));
+    editor.finish()
+}
+
+/// The header that leaves for other operators: without Return-Path, which the last host sets, and without the tag (S-3.4).
+pub(crate) fn relayed(
+    header: &Header,
+    profile: &Profile,
+    correspondences: &Correspondences,
+    additions: &Additions,
+) -> Vec<u8> {
+    let target = seen_by(profile, Rights::Full);
+    let mut editor = header.edit();
+    editor.remove("Return-Path");
+    editor.map_addresses(&REWRITTEN, &mut |address| rewritten(address, profile, target));
+    editor.map_addresses(&READERS, &mut |address| {
+        let key = Address::parse(address).ok()?.key();
+        correspondences.get(&key).map(Address::to_string)
+    });
+    if let Some(untagged) = header.subject().and_then(|subject| without_tag(&subject)) {
+        editor.cut_text("Subject", MARK, &untagged);
+    }
+    add(&mut editor, additions);
+    editor.finish()
+}
+
+/// What every copy gets on top.
+fn add(editor: &mut Editor<'_>, additions: &Additions) {
     if let Some(id) = &additions.message_id {
         editor.prepend("Message-ID", id);
     }
@@ -36,9 +69,6 @@ pub(crate) fn variant(header: &Header, profile: &Profile, reader: Rights, additi
         editor.prepend("Date", date);
     }
     editor.prepend("Received", &additions.received);
-    let path = if additions.null_path { String::new() } else { target.to_string() };
-    editor.prepend("Return-Path", &format!("<{path}>"));
-    editor.finish()
 }
 
 /// The own address that should stand instead of `address`; nothing when it is somebody else's or stands already.

@@ -34,6 +34,37 @@ pub(crate) fn decode(value: &[u8]) -> String {
     text.finish()
 }
 
+/// Most octets of encoded text in one word that [`encode`] makes: name, word and line stay within 76.
+const MADE_WORD: usize = 52;
+
+/// `text` as encoded words in UTF-8 (RFC 2047), folded between them; reads back to the same text.
+pub(crate) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 3);
+    let mut room = 0;
+    for c in text.chars() {
+        let mut octets = [0; 4];
+        let encoded: String = c.encode_utf8(&mut octets).bytes().map(encoded_octet).collect();
+        if encoded.len() > room {
+            out.push_str(if out.is_empty() { "=?utf-8?Q?" } else { "?=\r\n =?utf-8?Q?" });
+            room = MADE_WORD;
+        }
+        room -= encoded.len();
+        out.push_str(&encoded);
+    }
+    if !out.is_empty() {
+        out.push_str("?=");
+    }
+    out
+}
+
+fn encoded_octet(octet: u8) -> String {
+    match octet {
+        b' ' => "_".to_owned(),
+        _ if octet.is_ascii_alphanumeric() || b"!*+-/:.,#".contains(&octet) => char::from(octet).to_string(),
+        _ => format!("={octet:02X}"),
+    }
+}
+
 /// A value on one line: line breaks and NUL dropped, blanks around it too.
 pub(crate) fn unfold(value: &[u8]) -> Vec<u8> {
     let kept: Vec<u8> = value.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)).collect();
@@ -187,6 +218,15 @@ mod tests {
         let word = |length| format!("=?utf-8?Q?{}?=", "a".repeat(length));
         assert_eq!(decoded(&word(MAX_WORD - 2)), "a".repeat(MAX_WORD - 2));
         assert_eq!(decoded(&word(MAX_WORD)), word(MAX_WORD));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_encoded_reads_back_and_keeps_its_lines_short(text in "[^\r\n\0]{0,200}") {
+            let value = encode(&text);
+            proptest::prop_assert_eq!(decoded(&value), text);
+            proptest::prop_assert!(value.is_ascii() && value.split("\r\n").all(|line| line.len() <= 67));
+        }
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub enum NearMiss {
     Letters,
 }
 
+/// What the tag is written with; the space after it belongs to the tag too.
+pub const MARK: &str = "#med#";
 /// The tag as it must be written, case aside: the space belongs to it.
 const TAG: &str = "#med# ";
 /// What mail programs put before the subject of an answer or of a forwarded message.

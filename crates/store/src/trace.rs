@@ -130,6 +130,8 @@ pub enum Action {
     QueueRemove,
     /// The trust space changed or was looked at: white list, revocation lists (M-4).
     Trust,
+    /// A recipient at another operator was put in the outgoing queue.
+    Queue,
 }
 
 impl Action {
@@ -159,6 +161,7 @@ impl Action {
             Self::Report => "report",
             Self::QueueRemove => "queue-remove",
             Self::Trust => "trust",
+            Self::Queue => "queue",
         }
     }
 }

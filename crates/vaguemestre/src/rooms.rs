@@ -8,7 +8,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use delivery::SubmissionPolicy;
 use identity::Authenticator;
 use mssante::route::RouteSettings;
-use pki::ServerTls;
+use pki::{ServerTls, TrustSpace};
 use store::{Clock, Store};
 use tokio::{net::TcpStream, sync::watch};
 use tokio_rustls::TlsAcceptor;
@@ -50,6 +50,7 @@ impl Rooms {
         let policy = SubmissionPolicy::new(
             store.clone(),
             Arc::clone(&authenticator),
+            TrustSpace::closed(),
             delivery_settings(settings),
             Arc::clone(clock),
         );

@@ -110,7 +110,7 @@ impl RelayPolicy {
     async fn keep(&self, incoming: RelayIncoming) -> Result<Accepted<Durable>, (RelayEnvelope, Denial)> {
         let RelayIncoming { envelope, connection, content, header } = incoming;
         let kept = async {
-            let Arrived { scanned, digest, body } = content.finish().await?;
+            let Arrived { scanned, digest, body, .. } = content.finish().await?;
             let header = match header {
                 Some(header) => header,
                 None => self.judge(&scanned.header, &envelope)?,

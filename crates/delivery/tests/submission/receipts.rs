@@ -47,7 +47,7 @@ async fn the_null_path_opens_no_way_around_the_rules() {
         (INTERN, DOCTOR, "", 550, "5.6.0"),
         (INTERN, ORDINARY, INTERN, 550, "5.7.1"),
         (SECRETARY, PEER, SECRETARY, 550, "5.7.1"),
-        (INTERN, PEER, INTERN, 451, "4.3.5"),
+        (INTERN, PEER, INTERN, 451, "4.7.0"),
         (INTERN, "inconnu@chu-nord.mssante.fr", INTERN, 550, "5.1.1"),
         (&as_box, INTERN, DOCTOR, 550, "5.7.1"),
     ] {

@@ -59,7 +59,13 @@ impl World {
         let authenticator = Arc::new(Authenticator::new(store.clone(), authentication, clock.clone()));
         let mut settings = settings();
         change(&mut settings);
-        let policy = SubmissionPolicy::new(store.clone(), authenticator, settings, clock.clone());
+        let policy = SubmissionPolicy::new(
+            store.clone(),
+            authenticator,
+            pki::TrustSpace::closed(),
+            settings,
+            clock.clone(),
+        );
         let world = Self { store, clock, policy, dir };
         world.people().await;
         world

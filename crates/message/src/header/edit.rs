@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::{
     Header,
     address::{Entries, Entry},
+    reword,
 };
 
 /// Changes to a header block.
@@ -62,6 +63,15 @@ impl<'a> Editor<'a> {
                 let range = spot.range();
                 self.replaced.insert(field.value + range.start, (field.value + range.end, new.into_bytes()));
             }
+        }
+    }
+
+    /// Makes every text field of this name read as `wanted`, by cutting `piece` and one blank after it out of its bytes
+    /// where that is enough, encoded words and folding left alone; else by writing the value anew (RFC 2047).
+    pub fn cut_text(&mut self, name: &str, piece: &str, wanted: &str) {
+        for field in self.header.fields.iter().filter(|field| self.header.is_named(field, name)) {
+            let new = reword::reworded(self.header.value(field), piece, wanted);
+            self.replaced.insert(field.value, (field.whole.end, new));
         }
     }
 

@@ -5,6 +5,7 @@
 pub(crate) mod address;
 mod edit;
 mod parse;
+mod reword;
 
 pub use edit::Editor;
 
