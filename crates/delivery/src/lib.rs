@@ -36,6 +36,6 @@ pub use crate::{
     incoming::Incoming,
     policy::SubmissionPolicy,
     relay_in::{RelayEnvelope, RelayIncoming, RelayPeer, RelayPolicy},
-    relay_out::{Relay, RelaySettings, Route},
+    relay_out::{Dns, Lookup, NameError, Names, Relay, RelaySettings, RelayStatistics, Route},
     settings::Settings,
 };

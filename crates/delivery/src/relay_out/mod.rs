@@ -1,11 +1,12 @@
 //! The outbound relay: what is queued for other operators goes to them, over mutual TLS, and only to whom the white list names for
 //! the recipient's domain (M-2).
 //!
-//! What it is for: [`Relay::run`] takes what is due, finds the next hop (`hops`), connects and has the peer judged (`reach`), sends
-//! (`worker`), decides what the answer means (`verdict`), and commits it at once with the report that it causes (`settle`).
+//! What it is for: [`Relay::run`] takes what is due (`scheduler`, `lanes`), finds the next hop (`hops`), connects and has the peer judged
+//! (`reach`), sends (`worker`, `content`), decides what the answer means (`attempt`, `verdict`), and commits it at once with the report
+//! that it causes (`settle`, `notice`, `texts`).
 //!
 //! May use: the store's queue, `pki`'s judgement, `smtp::client`. Must never touch: boxes but through a delivery, rules that belong to
-//! `mssante`. No MAIL FROM without a [`pki::TrustedRecipient`].
+//! `mssante`. No RCPT TO without a [`pki::TrustedRecipient`].
 
 use std::sync::Arc;
 
@@ -15,36 +16,66 @@ use store::{Clock, Store};
 use tokio::sync::watch;
 use tokio_rustls::rustls::ClientConfig;
 
-pub use self::settings::{RelaySettings, Route};
+pub use self::{
+    hops::{Dns, Lookup, NameError, Names},
+    settings::{RelaySettings, Route},
+    statistics::RelayStatistics,
+};
+use self::{lanes::Lanes, scheduler::Scheduler};
 
+mod attempt;
+mod content;
+mod hops;
+mod lanes;
+mod notice;
+mod reach;
+mod scheduler;
 mod settings;
+mod settle;
+mod statistics;
+mod texts;
+mod verdict;
+mod worker;
 
 /// Sends what is queued for other operators.
-pub struct Relay {
+pub struct Relay(Shared);
+
+/// What all parts of a relay use.
+struct Shared {
     store: Store,
     trust: TrustSpace,
     tls: Arc<ClientConfig>,
     settings: RelaySettings,
     clock: Arc<dyn Clock>,
+    names: Arc<dyn Names>,
+    lanes: Lanes,
+    statistics: Arc<RelayStatistics>,
 }
 
 impl Relay {
-    /// A relay over this queue. `tls` is [`pki::ServerTls::relay_client`].
+    /// A relay over this queue. `tls` is [`pki::ServerTls::relay_client`], `names` is [`Dns::system`].
     #[must_use]
     pub fn new(
         store: Store,
         trust: TrustSpace,
         tls: Arc<ClientConfig>,
+        names: Arc<dyn Names>,
         settings: RelaySettings,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, trust, tls, settings, clock }
+        let lanes = Lanes::new(&settings);
+        let statistics = Arc::default();
+        Self(Shared { store, trust, tls, settings, clock, names, lanes, statistics })
+    }
+
+    /// Its numbers, which go on being counted.
+    #[must_use]
+    pub fn statistics(&self) -> Arc<RelayStatistics> {
+        Arc::clone(&self.0.statistics)
     }
 
     /// Runs until `stop`; messages on their way then have [`RelaySettings::stop_grace`] to arrive. What did not, stays queued.
-    pub async fn run(self, mut stop: watch::Receiver<Stop>) {
-        let Relay { store, trust, tls, settings, clock } = self;
-        let _ = stop.wait_for(|stop| *stop == Stop::Stop).await;
-        drop((store, trust, tls, settings, clock));
+    pub async fn run(self, stop: watch::Receiver<Stop>) {
+        Scheduler::new(Arc::new(self.0)).run(stop).await;
     }
 }

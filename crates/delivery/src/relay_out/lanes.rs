@@ -1,0 +1,230 @@
+//! Who works on what: a lane for each domain, with the entries that wait in it and the workers on it. Bounded in all: entries in memory,
+//! connections, connections to one domain, so that a slow peer never holds the others.
+//!
+//! May use: plain values. Must never touch: the store, the network, clocks. One lock, never held across a wait.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use mssante::Domain;
+use store::{QueueId, Queued};
+use tokio::sync::Notify;
+
+use super::RelaySettings;
+
+/// All lanes of a relay.
+pub(super) struct Lanes {
+    limits: Limits,
+    state: Mutex<State>,
+    /// Told when a worker leaves or room is made: the scheduler looks again.
+    pub(super) wake: Notify,
+}
+
+struct Limits {
+    connections: usize,
+    per_domain: usize,
+    loaded: usize,
+    loaded_per_domain: usize,
+    recipients: usize,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: HashMap<Domain, Lane>,
+    /// Every entry in memory, waiting or on its way.
+    claimed: HashSet<QueueId>,
+    workers: usize,
+    /// Entries were left in the queue for want of room.
+    overflow: bool,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<Queued>,
+    workers: usize,
+    /// Workers without a message.
+    idle: usize,
+    /// Workers with a connection.
+    connected: usize,
+    /// As many workers as the peer takes, once it refused one more.
+    ceiling: Option<usize>,
+    more: Arc<Notify>,
+}
+
+impl Lanes {
+    pub(super) fn new(settings: &RelaySettings) -> Self {
+        let limits = Limits {
+            connections: settings.connections.max(1),
+            per_domain: settings.connections_per_domain.max(1),
+            loaded: settings.loaded.max(1),
+            loaded_per_domain: settings.loaded_per_domain.max(1),
+            recipients: settings.recipients.max(1),
+        };
+        Lanes { limits, state: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// Takes due entries in, but those that are here already. False when there is no room for any more.
+    pub(super) fn add(&self, entries: Vec<Queued>) -> bool {
+        let mut state = self.state();
+        let State { lanes, claimed, overflow, .. } = &mut *state;
+        for entry in entries {
+            if claimed.contains(&entry.id) {
+                continue;
+            }
+            if claimed.len() >= self.limits.loaded {
+                *overflow = true;
+                return false;
+            }
+            let lane = lanes.entry(entry.recipient.domain().clone()).or_default();
+            if lane.waiting.len() >= self.limits.loaded_per_domain {
+                *overflow = true;
+                continue;
+            }
+            claimed.insert(entry.id);
+            lane.waiting.push_back(entry);
+            lane.more.notify_one();
+        }
+        true
+    }
+
+    /// Domains that need another worker each, now counted as there: those with the fewest first.
+    pub(super) fn hire(&self) -> Vec<Domain> {
+        let mut state = self.state();
+        let mut hired = Vec::new();
+        if state.closed {
+            return hired;
+        }
+        while state.workers < self.limits.connections {
+            let wanting = state.lanes.iter_mut().filter(|(_, lane)| {
+                let most = lane.ceiling.unwrap_or(self.limits.per_domain).min(self.limits.per_domain);
+                lane.waiting.len() > lane.idle && lane.workers < most
+            });
+            let Some((domain, lane)) = wanting.min_by_key(|(_, lane)| lane.workers) else { break };
+            lane.workers += 1;
+            lane.idle += 1;
+            hired.push(domain.clone());
+            state.workers += 1;
+        }
+        hired
+    }
+
+    /// The recipients of the next message, for an idle worker, who is busy from then on.
+    pub(super) fn take(&self, domain: &Domain) -> Option<Vec<Queued>> {
+        let mut state = self.state();
+        if state.closed {
+            return None;
+        }
+        let lane = state.lanes.get_mut(domain)?;
+        let first = lane.waiting.pop_front()?;
+        let mut taken = vec![first];
+        let mut rest = VecDeque::with_capacity(lane.waiting.len());
+        for entry in lane.waiting.drain(..) {
+            let same = taken.first().is_some_and(|first| first.message == entry.message);
+            if same && taken.len() < self.limits.recipients {
+                taken.push(entry)
+            } else {
+                rest.push_back(entry)
+            }
+        }
+        lane.waiting = rest;
+        lane.idle = lane.idle.saturating_sub(1);
+        Some(taken)
+    }
+
+    /// Everything that waits in a lane: its peer cannot be reached.
+    pub(super) fn drain(&self, domain: &Domain) -> Vec<Queued> {
+        let mut state = self.state();
+        state.lanes.get_mut(domain).map(|lane| lane.waiting.drain(..).collect()).unwrap_or_default()
+    }
+
+    /// The peer takes no further connection, but others to it stand: gives the message back for those. False when none stands.
+    pub(super) fn give_back(&self, domain: &Domain, entries: &mut Vec<Queued>) -> bool {
+        let mut state = self.state();
+        let Some(lane) = state.lanes.get_mut(domain).filter(|lane| lane.connected > 0) else { return false };
+        lane.ceiling = Some(lane.connected);
+        for entry in entries.drain(..).rev() {
+            lane.waiting.push_front(entry);
+        }
+        lane.more.notify_one();
+        true
+    }
+
+    /// A worker has a connection, or has none any more.
+    pub(super) fn connected(&self, domain: &Domain, now: bool) {
+        if let Some(lane) = self.state().lanes.get_mut(domain) {
+            lane.connected = if now { lane.connected + 1 } else { lane.connected.saturating_sub(1) };
+        }
+    }
+
+    /// These entries are settled, or stay in the queue for another time.
+    pub(super) fn release(&self, entries: impl IntoIterator<Item = QueueId>) {
+        let mut state = self.state();
+        for id in entries {
+            state.claimed.remove(&id);
+        }
+        if state.overflow {
+            self.wake.notify_one();
+        }
+    }
+
+    /// A worker is done with its message.
+    pub(super) fn rest(&self, domain: &Domain) {
+        if let Some(lane) = self.state().lanes.get_mut(domain) {
+            lane.idle += 1;
+        }
+    }
+
+    /// An idle worker leaves.
+    pub(super) fn leave(&self, domain: &Domain) {
+        let mut state = self.state();
+        state.workers = state.workers.saturating_sub(1);
+        if let Some(lane) = state.lanes.get_mut(domain) {
+            lane.workers = lane.workers.saturating_sub(1);
+            lane.idle = lane.idle.saturating_sub(1);
+            if lane.workers == 0 {
+                lane.ceiling = None;
+                lane.connected = 0;
+                if lane.waiting.is_empty() {
+                    state.lanes.remove(domain);
+                }
+            }
+        }
+        self.wake.notify_one();
+    }
+
+    /// Told when something was put in the lane.
+    pub(super) fn more(&self, domain: &Domain) -> Option<Arc<Notify>> {
+        let state = self.state();
+        state.lanes.get(domain).filter(|_| !state.closed).map(|lane| Arc::clone(&lane.more))
+    }
+
+    /// Whether entries were left in the queue for want of room, since this was last asked.
+    pub(super) fn overflowed(&self) -> bool {
+        std::mem::take(&mut self.state().overflow)
+    }
+
+    /// No more work is given out; what waits stays in the queue.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        for lane in state.lanes.values_mut() {
+            lane.waiting.clear();
+            lane.more.notify_waiters();
+        }
+    }
+
+    /// Entries in memory.
+    pub(super) fn claimed(&self) -> usize {
+        self.state().claimed.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! The report that an attempt causes: one for all the recipients of a message that it tells of, put into the sender's INBOX in the same
+//! commit (M-7, RFC 3461 §6). Never about a report, never to somebody who is not ours.
+//!
+//! May use: `message::report`, the store. Must never touch: SMTP; the body of the message reported on.
+
+use jiff::Timestamp;
+use message::{
+    Scanner,
+    report::{Action as Fate, Diagnostic, Outcome as Row, Report, report},
+};
+use smtp::client::Stage;
+use store::{Action, Copy, Delivery, Outcome, Queued, StoreError, Trace, TraceId, Variant};
+
+use super::{
+    Shared,
+    attempt::What,
+    settle::{Settled, pair},
+    texts::{self, Text},
+};
+
+/// A report that is part of a commit.
+pub(super) struct Told {
+    /// Its own journey.
+    pub(super) id: TraceId,
+    recipients: usize,
+}
+
+impl Told {
+    /// The trace of it on the journey of the message that it is about.
+    pub(super) fn trace(&self, about: &Queued, at: Timestamp) -> Trace {
+        Trace {
+            id: about.message,
+            at,
+            action: Action::Report,
+            person: None,
+            acting_as: about.sender,
+            peer: None,
+            outcome: Outcome::Done,
+            detail: vec![pair("report", &self.id), pair("recipients", &self.recipients)],
+        }
+    }
+}
+
+/// Writes the report about these entries of one message, if somebody is to be told of any.
+pub(super) async fn write(
+    shared: &Shared,
+    settled: &[Settled],
+    now: Timestamp,
+) -> Result<Option<(Delivery, Told)>, StoreError> {
+    let about: Vec<&Settled> = settled.iter().filter(|settled| settled.verdict.told.is_some()).collect();
+    let Some(first) = about.first().map(|settled| &settled.entry) else { return Ok(None) };
+    let (Some(sender), Some(to)) = (first.sender, first.reverse_path.clone()) else { return Ok(None) };
+    let id = first.id;
+    let found = shared.store.read(move |reader| {
+        let live = reader.account(sender)?.is_some();
+        Ok(if live { reader.queued_content(id)?.map(|(header, _)| header) } else { None })
+    });
+    let Some(original) = found.await? else {
+        tracing::warn!(id = %first.message, "the sender of a message is gone: nobody is told what became of it");
+        return Ok(None);
+    };
+    let name = TraceId::new(now);
+    let texts: Vec<Text> = about.iter().map(|settled| texts::of(settled)).collect();
+    let written = shaped(shared, &about, &texts, &original, name, &to.to_string(), now);
+    let (body, variant) = sealed(shared, &written).await?;
+    let received = Trace {
+        id: name,
+        at: now,
+        action: Action::Receive,
+        person: None,
+        acting_as: Some(sender),
+        peer: None,
+        outcome: Outcome::Done,
+        detail: vec![pair("to", &to), pair("reverse-path", "<>"), pair("report-on", &first.message)],
+    };
+    let delivery = Delivery {
+        id: name,
+        body,
+        variants: vec![variant],
+        copies: vec![Copy { account: sender, variant: 0 }],
+        outgoing: None,
+        traces: vec![received],
+        carried: Vec::new(),
+        once: None,
+    };
+    Ok(Some((delivery, Told { id: name, recipients: about.len() })))
+}
+
+fn shaped(
+    shared: &Shared,
+    about: &[&Settled],
+    texts: &[Text],
+    original: &[u8],
+    name: TraceId,
+    to: &str,
+    now: Timestamp,
+) -> Vec<u8> {
+    let Some(first) = about.first().map(|settled| &settled.entry) else { return Vec::new() };
+    let addresses: Vec<String> = about.iter().map(|settled| settled.entry.recipient.to_string()).collect();
+    let rows: Vec<Row<'_>> = about
+        .iter()
+        .zip(texts)
+        .zip(&addresses)
+        .map(|((settled, text), address)| row(settled, text, address))
+        .collect();
+    let domain = to.rsplit_once('@').map_or(shared.settings.hostname.as_str(), |(_, domain)| domain);
+    report(&Report {
+        id: &name.to_string(),
+        hostname: &shared.settings.hostname,
+        from: &format!("postmaster@{domain}"),
+        to,
+        at: now,
+        arrival: first.queued,
+        envelope_id: first.envid.as_deref(),
+        original,
+        recipients: &rows,
+    })
+}
+
+fn row<'a>(settled: &'a Settled, text: &'a Text, address: &'a str) -> Row<'a> {
+    let Settled { entry, attempt, verdict } = settled;
+    let action = verdict.told.unwrap_or(Fate::Failed);
+    let local = matches!(&attempt.what, What::Refused { stage: Stage::Offer, .. });
+    let peers = matches!(&attempt.what, What::Relayed { .. } | What::Refused { .. }) && !local;
+    let diagnostic =
+        if peers { Diagnostic::Smtp(&text.diagnostic) } else { Diagnostic::Local(&text.diagnostic) };
+    Row {
+        recipient: address,
+        original: entry.original.as_deref(),
+        action,
+        status: &text.status,
+        remote: attempt.host.as_deref(),
+        diagnostic: Some(diagnostic),
+        retry_until: (action == Fate::Delayed).then_some(entry.expires),
+        fr: &text.fr,
+        en: &text.en,
+    }
+}
+
+/// The report as the store keeps a message: body sealed, header with its index record, the null reverse-path as Return-Path.
+async fn sealed(shared: &Shared, written: &[u8]) -> Result<(store::SealedBody, Variant), StoreError> {
+    let mut scanner = Scanner::new(message::scan::Limits::default());
+    let too_long = |_| StoreError::Engine("a report has too long a header".into());
+    scanner.feed(written).map_err(too_long)?;
+    let scanned = scanner.finish().map_err(too_long)?;
+    let mut body = shared.store.body();
+    body.write(written.get(scanned.header.len()..).unwrap_or_default()).await?;
+    let header = [b"Return-Path: <>\r\n".as_slice(), &scanned.header].concat();
+    let index = message::index(&header, &scanned);
+    Ok((body.finish().await?, Variant { header, index }))
+}

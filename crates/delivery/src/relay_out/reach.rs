@@ -1,0 +1,104 @@
+//! From a domain to a connection whose peer is trusted for it: hosts in turn, addresses in turn, and after each handshake the judgement
+//! of M-2. Nothing ever falls back to clear text or to an unlisted peer.
+//!
+//! May use: `hops`, `smtp::client`, `pki`. Must never touch: the queue.
+
+use std::net::{IpAddr, SocketAddr};
+
+use mssante::Domain;
+use pki::{Distrust, Role, TrustedPeer};
+use smtp::client::{self, Transport};
+
+use super::{
+    Shared,
+    attempt::{Attempt, What},
+    hops::{self, Host},
+};
+
+/// A connection to a trusted peer.
+pub(super) struct Line {
+    pub(super) transport: Transport<TrustedPeer>,
+    pub(super) host: String,
+    pub(super) address: IpAddr,
+    /// Messages over it.
+    pub(super) sent: usize,
+}
+
+/// Connects to the first host of `domain` that is there and may speak for it; otherwise says why not.
+pub(super) async fn reach(domain: &Domain, shared: &Shared) -> Result<Line, Attempt> {
+    let Shared { settings, names, .. } = shared;
+    listed(domain, shared).map_err(|distrust| Attempt::nowhere(What::from(&distrust)))?;
+    let hosts = hops::hosts(domain, settings, names.as_ref()).await.map_err(Attempt::nowhere)?;
+    let mut left = settings.addresses;
+    let mut failed = None;
+    for host in hosts {
+        let found = match hops::addresses(&host, settings, names.as_ref()).await {
+            Ok(found) => found,
+            Err(what) => {
+                failed = Some(graver(failed, Attempt { host: Some(host.name), address: None, what }));
+                continue;
+            }
+        };
+        for address in found {
+            let Some(fewer) = left.checked_sub(1) else { break };
+            left = fewer;
+            match connect(domain, &host, address, shared).await {
+                Ok(line) => return Ok(line),
+                Err(what) => {
+                    let (host, address) = (Some(host.name.clone()), Some(address.ip()));
+                    failed = Some(graver(failed, Attempt { host, address, what }));
+                }
+            }
+        }
+    }
+    let none = || Attempt::nowhere(What::from(&client::Error::HostName(domain.to_string())));
+    Err(failed.unwrap_or_else(none))
+}
+
+/// Whether anything may be sent at all, and to this domain.
+fn listed(domain: &Domain, shared: &Shared) -> Result<(), Distrust> {
+    let trust = shared.trust.current();
+    trust.relaying(shared.clock.now())?;
+    match trust.list() {
+        Some(list) if list.contains(domain) => Ok(()),
+        _ => Err(Distrust::DomainUnlisted { domain: domain.clone() }),
+    }
+}
+
+/// A peer that failed its check says more than one that could not be reached.
+fn graver(before: Option<Attempt>, now: Attempt) -> Attempt {
+    match before {
+        Some(before) if matches!(before.what, What::Distrusted(_)) => before,
+        _ => now,
+    }
+}
+
+async fn connect(domain: &Domain, host: &Host, address: SocketAddr, shared: &Shared) -> Result<Line, What> {
+    let Shared { settings, trust, clock, tls, statistics, .. } = shared;
+    let connecting = client::connect(address, &host.name, tls.clone(), &settings.client);
+    let greeted = match connecting.await {
+        Ok(greeted) => greeted,
+        Err(error) => {
+            statistics.unreached();
+            return Err(What::from(&error));
+        }
+    };
+    let (trust, now) = (trust.current(), clock.now());
+    let judged = trust.peer(greeted.certificates(), Role::Server, now).and_then(|peer| {
+        trust.speaks_for(&peer, domain, now)?;
+        Ok(peer)
+    });
+    match judged {
+        Ok(peer) => {
+            statistics.reached();
+            let transport = greeted.trusted(peer);
+            Ok(Line { transport, host: host.name.clone(), address: address.ip(), sent: 0 })
+        }
+        Err(distrust) => {
+            statistics.unreached();
+            tracing::warn!(%domain, host = %host.name, %address, reason = distrust.reason(), %distrust, "a next hop is not trusted");
+            greeted.quit().await;
+            Err(What::from(&distrust))
+        }
+    }
+}
