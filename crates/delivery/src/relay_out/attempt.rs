@@ -10,6 +10,8 @@ use smtp::{
     client::{Error, RecipientOutcome, Stage},
 };
 
+use crate::distrust;
+
 /// One attempt, and where it led.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
@@ -45,11 +47,13 @@ pub(super) struct Fault {
     pub(super) status: &'static str,
     /// In English, for people.
     pub(super) text: String,
+    /// In French, where the reason's name alone does not say it.
+    pub(super) french: Option<String>,
 }
 
 impl Fault {
     pub(super) fn new(reason: &'static str, status: &'static str, text: impl Into<String>) -> Self {
-        Self { reason, status, text: text.into() }
+        Self { reason, status, text: text.into(), french: None }
     }
 }
 
@@ -137,18 +141,10 @@ impl From<&Error> for What {
 
 impl From<&Distrust> for What {
     fn from(distrust: &Distrust) -> Self {
-        let (reason, text) = (distrust.reason(), distrust.to_string());
-        if distrust.is_temporary() {
-            return What::Trouble(Fault::new(reason, "4.7.0", text));
-        }
-        let status = match distrust {
-            Distrust::NotListed { .. }
-            | Distrust::NotListedFor { .. }
-            | Distrust::OtherName { .. }
-            | Distrust::DomainUnlisted { .. } => "5.7.1",
-            _ => "5.7.5",
-        };
-        What::Distrusted(Fault::new(reason, status, text))
+        let (_, status) = distrust::codes(distrust);
+        let french = Some(distrust::french(distrust));
+        let fault = Fault { french, ..Fault::new(distrust.reason(), status, distrust.to_string()) };
+        if distrust.is_temporary() { What::Trouble(fault) } else { What::Distrusted(fault) }
     }
 }
 

@@ -44,7 +44,7 @@ impl Dns {
     /// The system's configuration cannot be read.
     pub fn system() -> Result<Self, NameError> {
         TokioResolver::builder_tokio()
-            .and_then(|builder| builder.build())
+            .and_then(hickory_resolver::ResolverBuilder::build)
             .map(Dns)
             .map_err(|error| unanswered(&error))
     }

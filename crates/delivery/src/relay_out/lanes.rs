@@ -124,9 +124,9 @@ impl Lanes {
         for entry in lane.waiting.drain(..) {
             let same = taken.first().is_some_and(|first| first.message == entry.message);
             if same && taken.len() < self.limits.recipients {
-                taken.push(entry)
+                taken.push(entry);
             } else {
-                rest.push_back(entry)
+                rest.push_back(entry);
             }
         }
         lane.waiting = rest;

@@ -100,23 +100,12 @@ fn failed(attempt: &Attempt, host: &str) -> (String, String) {
     }
 }
 
-/// Each check in French.
-fn check(fault: &Fault) -> &'static str {
-    match fault.reason {
-        "no-tls" => "il ne propose pas TLS, et rien n'est envoyé en clair",
-        "tls-handshake" => "la négociation TLS échoue",
-        "tls-injection" => "du texte en clair a été inséré avant TLS",
-        "no-certificate" => "il ne présente pas de certificat",
-        "test-certificate" => "son certificat est un certificat de test",
-        "unknown-authority" => "l'autorité de son certificat n'est pas reconnue",
-        "not-yet-valid" => "son certificat n'est pas encore valide",
-        "expired" => "son certificat a expiré",
-        "wrong-usage" => "son certificat n'est pas fait pour cet usage",
-        "revoked" => "son certificat est révoqué",
-        "not-listed" => "son certificat n'est pas dans la liste blanche MSSanté",
-        "not-listed-for-domain" => "la liste blanche MSSanté ne l'autorise pas pour ce domaine",
-        "other-name" => "son certificat porte un autre nom complet que celui de la liste blanche MSSanté",
-        "domain-unlisted" => "le domaine n'est pas dans la liste blanche MSSanté",
-        _ => "son certificat ne peut pas être vérifié",
+/// The check in French.
+fn check(fault: &Fault) -> &str {
+    match (&fault.french, fault.reason) {
+        (Some(french), _) => french,
+        (None, "no-tls") => "il ne propose pas TLS, et rien n'est envoyé en clair",
+        (None, "tls-injection") => "du texte en clair a été inséré avant TLS",
+        (None, _) => "la négociation TLS échoue",
     }
 }

@@ -160,16 +160,19 @@ impl Seat {
         let (trust, now) = (trust.current(), clock.now());
         let (host, address) = (Some(line.host.clone()), Some(line.address));
         let attempt = |what| Attempt { host: host.clone(), address, what };
-        let proven: Vec<Result<Proven, Attempt>> = message
+        let proven: Vec<Result<Proven, What>> = message
             .entries
             .iter()
             .map(|entry| match trust.recipient(line.transport.peer(), &entry.recipient, now) {
                 Ok(proof) => Ok(Proven::new(proof)),
-                Err(distrust) => Err(attempt(What::from(&distrust))),
+                Err(distrust) => Err(What::from(&distrust)),
             })
             .collect();
         let Some(outgoing) = message.outgoing(&proven) else {
-            return Sent { attempts: proven.into_iter().filter_map(Result::err).collect(), in_vain: false };
+            return Sent {
+                attempts: proven.into_iter().filter_map(Result::err).map(attempt).collect(),
+                in_vain: false,
+            };
         };
         line.sent += 1;
         let mut content = message.content(store);
@@ -186,7 +189,7 @@ impl Seat {
         let lost = || What::from(&smtp::client::Error::Used);
         let each = proven.into_iter().map(|proven| match proven {
             Ok(_) => attempt(outcomes.pop().unwrap_or_else(lost)),
-            Err(attempt) => attempt,
+            Err(what) => attempt(what),
         });
         Sent { attempts: each.collect(), in_vain }
     }
@@ -258,7 +261,7 @@ impl Message {
     }
 
     /// The envelope for the recipients that are proven; none if nobody is.
-    fn outgoing<'a>(&self, proven: &'a [Result<Proven, Attempt>]) -> Option<Outgoing<&'a Proven>> {
+    fn outgoing<'a>(&self, proven: &'a [Result<Proven, What>]) -> Option<Outgoing<&'a Proven>> {
         let first = self.entries.first()?;
         let named = self.entries.iter().zip(proven).filter_map(|(entry, proven)| {
             let to = proven.as_ref().ok()?;
