@@ -128,7 +128,8 @@ impl Scheduler {
 
     /// Nothing is sent. What is over its time, or late enough for its sender to hear of it, is settled all the same.
     async fn hold(&mut self, distrust: &Distrust, now: Timestamp) -> Result<(), StoreError> {
-        let waiting = self.shared.store.read(store::Reader::queue_size).await?;
+        let size = |reader: &store::Reader<'_>| reader.queue_size();
+        let waiting = self.shared.store.read(size).await?;
         if self.alarm.replace(distrust.reason()) != Some(distrust.reason()) && waiting > 0 {
             tracing::error!(reason = distrust.reason(), %distrust, waiting, "nothing is relayed: everything waits");
         }
