@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use mssante::{Address, BoxType, State};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use mssante::{Address, BoxType, Domain, State};
 
 /// Where the configuration is when `--config` is not given.
 const CONFIG: &str = "/etc/vaguemestre/vaguemestre.toml";
@@ -36,7 +37,7 @@ pub(crate) enum Command {
     Serve(Config),
     /// Read the configuration, the certificate and the master key, and say what is wrong with them.
     CheckConfig(Config),
-    /// Make the demonstration world, run it, send a report through it and show how to connect to it.
+    /// Make the demonstration world of two operators, run it, send a report from one to the other and show how to connect.
     Demo(Demo),
     /// The master key.
     #[command(subcommand)]
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     AppPassword(Remote<AppPassword>),
     /// What happened to the message, or because of the command, that has this identifier.
     Trace(Remote<Trace>),
+    /// The trust space: which other operators are believed, and why.
+    Trust(Remote<Trust>),
     /// How the running daemon fares.
     Status(Remote<Status>),
 }
@@ -84,7 +87,8 @@ pub(crate) struct Demo {
     /// Make the world and its configuration, run nothing (with --json: where they are).
     #[arg(long)]
     pub(crate) prepare_only: bool,
-    /// Add N to every port (5870, 4650, 1430, 9930): several demonstrations on one machine.
+    /// Add N to every port of both operators (nord's are 5870, 4650, 1430, 9930, 2525, 9090, sud's one more each): several
+    /// demonstrations on one machine, without overlap if their offsets are multiples of 26.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=55_000))]
     pub(crate) port_offset: u16,
 }
@@ -236,6 +240,48 @@ pub(crate) struct Trace {
     pub(crate) id: String,
 }
 
+/// `trust`.
+#[derive(Debug, Args)]
+pub(crate) struct Trust {
+    #[command(subcommand)]
+    pub(crate) action: TrustAction,
+}
+
+/// What to do with the trust space.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustAction {
+    /// The white list in force, the revocation lists, the authorities, the alarms.
+    Status,
+    /// The rows of a domain: the operators that may speak for it.
+    Show {
+        /// The domain, exactly as in addresses.
+        #[arg(value_parser = domain)]
+        domain: Domain,
+    },
+    /// Examine a white list in FILE as this configuration would, without a daemon; exit code 1 if it would be refused.
+    Check {
+        /// The list.
+        file: PathBuf,
+        /// Judge as of this time, for instance 2025-03-01 or 2025-03-01T12:00:00Z; now if left out.
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        at: Option<Timestamp>,
+    },
+    /// Look at the files of the trust space now; they are looked at regularly anyway.
+    Refresh,
+}
+
+fn domain(text: &str) -> Result<Domain, String> {
+    Domain::parse(text).map_err(|error| error.to_string())
+}
+
+/// An instant, or the start of a day, UTC.
+fn time(text: &str) -> Result<Timestamp, String> {
+    let day = || text.parse::<Date>().and_then(|day| day.to_zoned(TimeZone::UTC)).map(|day| day.timestamp());
+    text.parse()
+        .or_else(|_| day())
+        .map_err(|_| "write a day (2025-03-01) or an instant (2025-03-01T12:00:00Z)".to_owned())
+}
+
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {}
@@ -264,6 +310,23 @@ mod tests {
     #[test]
     fn json_may_stand_after_the_command() {
         assert!(parse("vaguemestre account list --json").unwrap().json);
+    }
+
+    #[test]
+    fn a_list_is_checked_as_of_a_day_or_an_instant() {
+        let at = |text: &str| match parse(&format!("vaguemestre trust check list.xml --at {text}"))
+            .unwrap()
+            .command
+        {
+            Command::Trust(Remote { what: Trust { action: TrustAction::Check { at, .. } }, .. }) => {
+                at.unwrap()
+            }
+            _ => panic!(),
+        };
+        assert_eq!(at("2025-03-01"), at("2025-03-01T00:00:00Z"));
+        assert_eq!(at("2025-03-01T12:00:00Z").as_second() - at("2025-03-01").as_second(), 43_200);
+        assert!(parse("vaguemestre trust check list.xml --at tomorrow").is_err());
+        assert!(parse("vaguemestre trust show a..b").is_err());
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod print;
 mod rooms;
 mod run;
 mod serve;
+mod trust;
 
 use std::process::ExitCode;
 

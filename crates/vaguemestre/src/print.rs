@@ -2,6 +2,8 @@
 //!
 //! The standard output only. The one place that prints an application password, once.
 
+pub(crate) mod trust;
+
 use std::{
     fmt,
     io::{self, Write},
@@ -59,6 +61,9 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
         }
         Answer::Traces(traces) => traces.iter().for_each(trace_line),
         Answer::Status(view) => status(view),
+        Answer::TrustStatus(view) => trust::status(view),
+        Answer::TrustDomain(view) => trust::domain(view),
+        Answer::Refreshed(refreshed) => trust::refreshed(refreshed),
         Answer::Refused(refused) => say!("{}", refused.message),
     }
 }
@@ -125,12 +130,17 @@ fn status(view: &StatusView) {
     }
     say!("vaguemestre {version}, {operator} ({hostname}), process {process}, up {uptime_seconds} s");
     certificate_line("certificate", certificate);
-    if let Some(relay) = &view.relay_certificate {
+    if let Some(relay) = view.relay_certificate.as_ref().filter(|relay| *relay != certificate) {
         certificate_line("certificate shown to operators", relay);
     }
     for listener in &view.listeners {
         let sessions = format!("{} of {} sessions", listener.sessions, listener.sessions_limit);
         say!("{:<15} {:<24} {sessions}", listener.service, listener.address);
+    }
+    let list = view.list_age_seconds.map(|age| format!(", white list confirmed {age} s ago"));
+    say!("{} recipients of other operators wait{}", view.queue, list.unwrap_or_default());
+    for alarm in &view.alarms {
+        say!("ALARM {alarm}");
     }
     for line in lines(&view.store) {
         say!("store {line}");

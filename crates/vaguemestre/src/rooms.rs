@@ -1,14 +1,16 @@
-//! The rooms behind the listeners: the submission policy on SMTP, the IMAP server, the figures, each with its settings and
-//! its bell for the end.
+//! The rooms behind the listeners: the policies of submission and relay on SMTP, the IMAP server, the figures; and what takes
+//! the queue to other operators. Each has its settings and its bell for the end.
 //!
 //! Translates configuration into the rooms' own settings and a stream into a session. No rules of its own.
 
+mod settings;
+
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use delivery::SubmissionPolicy;
+use delivery::{Relay, RelayPolicy, SubmissionPolicy};
 use identity::Authenticator;
-use mssante::route::RouteSettings;
-use pki::{ServerTls, TrustSpace};
+use pki::{ServerTls, Trust};
+use smtp::Policy;
 use store::{Clock, Store};
 use tokio::{net::TcpStream, sync::watch};
 use tokio_rustls::TlsAcceptor;
@@ -18,7 +20,10 @@ use crate::{
     config::{Service, Settings, TlsVersion},
     control::office::House,
     metrics::{Figures, Metrics, Tally},
+    trust::Warden,
 };
+
+pub(crate) use settings::encoded;
 
 /// A session to be run.
 pub(crate) type Session = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -28,75 +33,105 @@ pub(crate) type Host = Box<dyn Fn(TcpStream) -> Session + Send + Sync>;
 
 /// Everything that a new session takes.
 pub(crate) struct Rooms {
-    policy: Arc<SubmissionPolicy>,
+    submission: Arc<SubmissionPolicy>,
+    relay: Arc<RelayPolicy>,
     smtp: Arc<smtp::Settings>,
     imap: Arc<imap::Server>,
     smtp_bell: watch::Sender<smtp::Stop>,
     imap_bell: watch::Sender<imap::Stop>,
     submissions: Arc<Tally>,
+    relayed: Arc<Tally>,
     metrics: Metrics,
 }
 
+/// What the rooms are built around.
+#[derive(Clone)]
+pub(crate) struct Foundations {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) warden: Arc<Warden>,
+}
+
+/// The certificates with their keys.
+pub(crate) struct Keys {
+    /// What mail clients are shown.
+    pub(crate) access: ServerTls,
+    /// What other operators are shown.
+    pub(crate) relay: ServerTls,
+}
+
 impl Rooms {
-    /// Furnishes the rooms around `store` as `settings` say; `house` is what the figures tell of.
-    pub(crate) fn new(
-        settings: &Settings,
-        store: &Store,
-        clock: &Arc<dyn Clock>,
-        house: &Arc<House>,
-    ) -> Self {
+    /// Furnishes the rooms as `settings` say; `house` is what the figures tell of.
+    pub(crate) fn new(settings: &Settings, foundations: &Foundations, house: &Arc<House>) -> Self {
+        let Foundations { store, clock, warden } = foundations.clone();
         let authenticator =
-            Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), Arc::clone(clock)));
-        let policy = SubmissionPolicy::new(
+            Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), Arc::clone(&clock)));
+        let submission = SubmissionPolicy::new(
             store.clone(),
             Arc::clone(&authenticator),
-            TrustSpace::closed(),
-            delivery_settings(settings),
-            Arc::clone(clock),
+            warden.space().clone(),
+            settings::delivery(settings),
+            Arc::clone(&clock),
+        );
+        let relay = RelayPolicy::new(
+            store.clone(),
+            warden.space().clone(),
+            settings::delivery(settings),
+            Arc::clone(&clock),
         );
         let imap = imap::Server {
             store: store.clone(),
             authenticator,
-            clock: Arc::clone(clock),
-            settings: imap_settings(settings),
+            clock: Arc::clone(&clock),
+            settings: settings::imap(settings),
         };
-        let submissions = Arc::new(Tally::default());
-        let figures = Figures {
-            store: store.clone(),
-            clock: Arc::clone(clock),
-            house: Arc::clone(house),
-            tallies: vec![(Service::Submission, Arc::clone(&submissions))],
-        };
+        let tallies = [Service::Submission, Service::Relay].map(|service| (service, Arc::default()));
+        let house = Arc::clone(house);
+        let figures = Figures { store, clock, house, warden, tallies: tallies.to_vec() };
+        let [(_, submissions), (_, relayed)] = tallies;
         Self {
-            policy: Arc::new(policy),
-            smtp: Arc::new(smtp_settings(settings)),
+            submission: Arc::new(submission),
+            relay: Arc::new(relay),
+            smtp: Arc::new(settings::smtp(settings)),
             imap: Arc::new(imap),
             smtp_bell: watch::Sender::new(smtp::Stop::Run),
             imap_bell: watch::Sender::new(imap::Stop::Run),
             submissions,
+            relayed,
             metrics: Metrics::new(figures),
         }
     }
 
     /// What hosts the sessions of one listener of `service`; each listener has a TLS configuration of its own, whose
     /// sessions no other one resumes.
-    pub(crate) fn host(&self, service: Service, tls: &ServerTls, highest: TlsVersion) -> Host {
-        let access = || TlsAcceptor::from(tls.access_config(version(highest)));
+    pub(crate) fn host(&self, service: Service, keys: &Keys, highest: TlsVersion, trust: &Trust) -> Host {
+        let access = || TlsAcceptor::from(keys.access.access_config(version(highest)));
+        let (submission, submissions) = (&self.submission, &self.submissions);
         match service {
-            Service::Submission => self.submission(smtp::Mode::StartTls, access()),
-            Service::SubmissionTls => self.submission(smtp::Mode::Implicit, access()),
+            Service::Submission => self.smtp(submission, submissions, smtp::Mode::StartTls, access()),
+            Service::SubmissionTls => self.smtp(submission, submissions, smtp::Mode::Implicit, access()),
+            Service::Relay => {
+                let tls = TlsAcceptor::from(keys.relay.relay_server(trust.hints()));
+                self.smtp(&self.relay, &self.relayed, smtp::Mode::Relay, tls)
+            }
             Service::Imap => self.imap(imap::Mode::StartTls, access()),
             Service::ImapTls => self.imap(imap::Mode::Implicit, access()),
-            Service::Metrics | Service::Relay => {
+            Service::Metrics => {
                 let metrics = self.metrics.clone();
                 Box::new(move |stream| Box::pin(metrics.clone().serve(stream)))
             }
         }
     }
 
-    fn submission(&self, mode: smtp::Mode, tls: TlsAcceptor) -> Host {
-        let (policy, settings) = (Arc::clone(&self.policy), Arc::clone(&self.smtp));
-        let (bell, tally) = (self.smtp_bell.clone(), Arc::clone(&self.submissions));
+    fn smtp<P: Policy>(
+        &self,
+        policy: &Arc<P>,
+        tally: &Arc<Tally>,
+        mode: smtp::Mode,
+        tls: TlsAcceptor,
+    ) -> Host {
+        let (policy, settings) = (Arc::clone(policy), Arc::clone(&self.smtp));
+        let (bell, tally) = (self.smtp_bell.clone(), Arc::clone(tally));
         Box::new(move |stream| {
             let session = smtp::serve(
                 stream,
@@ -124,6 +159,14 @@ impl Rooms {
         })
     }
 
+    /// What takes the queued mail to other operators, until the bell rings.
+    pub(crate) fn outbound(&self, settings: &Settings, foundations: &Foundations, keys: &Keys) -> Session {
+        let Foundations { store, clock, warden } = foundations.clone();
+        let tls = keys.relay.relay_client();
+        let relay = Relay::new(store, warden.space().clone(), tls, settings::relay(settings), clock);
+        Box::pin(relay.run(self.smtp_bell.subscribe()))
+    }
+
     /// Tells every session to finish what it has begun and to say good-bye.
     pub(crate) fn ring_out(&self) {
         self.smtp_bell.send_replace(smtp::Stop::Stop);
@@ -147,49 +190,6 @@ fn version(highest: TlsVersion) -> pki::TlsVersion {
         TlsVersion::V1_2 => pki::TlsVersion::V1_2,
         TlsVersion::V1_3 => pki::TlsVersion::V1_3,
     }
-}
-
-fn delivery_settings(settings: &Settings) -> delivery::Settings {
-    let route = RouteSettings {
-        test_identities: settings.patients.test_identities,
-        patient_domain: settings.patients.domain.clone(),
-        patient_robots: settings.patients.robots.clone(),
-    };
-    delivery::Settings {
-        message_bytes: encoded(settings.limits.attachments),
-        attachment_bytes: settings.limits.attachments,
-        ..delivery::Settings::new(
-            &settings.operator.hostname,
-            settings.operator.mssante_domains.clone(),
-            route,
-        )
-    }
-}
-
-fn smtp_settings(settings: &Settings) -> smtp::Settings {
-    let limits = smtp::Limits {
-        message_bytes: encoded(settings.limits.attachments),
-        dropped_bytes: encoded(settings.limits.attachments),
-        text_line: encoded(settings.limits.attachments),
-        recipients: u32::try_from(settings.limits.recipients).unwrap_or(u32::MAX),
-        stop_grace: settings.grace,
-        ..smtp::Limits::default()
-    };
-    smtp::Settings { hostname: settings.operator.hostname.clone(), limits }
-}
-
-fn imap_settings(settings: &Settings) -> imap::Settings {
-    imap::Settings {
-        hostname: settings.operator.hostname.clone(),
-        append_bytes: encoded(settings.limits.attachments),
-        ..imap::Settings::default()
-    }
-}
-
-/// The largest message around that many decoded octets of attachments: base64 with its line ends takes 37 % more, the
-/// rest is for text and headers (S-3.6).
-pub(crate) fn encoded(attachments: u64) -> u64 {
-    attachments / 2 * 3
 }
 
 #[cfg(test)]

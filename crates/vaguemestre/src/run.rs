@@ -13,7 +13,7 @@ use store::{Clock, Kind, MasterKey, SystemClock};
 use crate::{
     cli::{
         Account, AccountAction, AppPassword, AppPasswordAction, Cli, Command, Keys, NewAccount, Remote,
-        Store as StoreCommand,
+        Store as StoreCommand, Trust, TrustAction,
     },
     config::{self, Settings},
     control::{
@@ -22,7 +22,7 @@ use crate::{
     },
     demo,
     exit::Failure,
-    opening, print, serve,
+    opening, print, serve, trust,
 };
 
 /// Runs the command line to its exit code.
@@ -46,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             let id = remote.what.id.clone();
             ask(&remote, &Request::Trace { id }, as_json)
         }
+        Command::Trust(remote) => trust(&remote, as_json),
         Command::Status(remote) => ask(&remote, &Request::Status {}, as_json),
     };
     match done {
@@ -152,6 +153,23 @@ fn app_password(remote: &Remote<AppPassword>, as_json: bool) -> Result<(), Failu
         AppPasswordAction::Revoke { address, id } => {
             Request::PasswordRevoke { address: address.clone(), id: *id }
         }
+    };
+    ask(remote, &request, as_json)
+}
+
+fn trust(remote: &Remote<Trust>, as_json: bool) -> Result<(), Failure> {
+    let request = match &remote.what.action {
+        TrustAction::Check { .. } if remote.socket.is_some() => {
+            let text = "trust check asks no daemon: give the configuration with --config instead of --socket";
+            return Err(Failure::failed(text));
+        }
+        TrustAction::Check { file, at } => {
+            let settings = config::load(&remote.config)?;
+            return trust::check(&settings, file, at.unwrap_or_else(|| SystemClock.now()), as_json);
+        }
+        TrustAction::Status => Request::TrustStatus {},
+        TrustAction::Show { domain } => Request::TrustShow { domain: domain.clone() },
+        TrustAction::Refresh => Request::TrustRefresh {},
     };
     ask(remote, &request, as_json)
 }

@@ -2,8 +2,9 @@
 //!
 //! Supervision only: what a session does is the rooms' affair.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{future, io, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use store::{Clock, Kind, Store, SystemClock};
 use tokio::{
@@ -14,7 +15,7 @@ use tokio::{
     task::JoinSet,
     time,
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     config::{Limits, Service, Settings},
@@ -26,7 +27,8 @@ use crate::{
     listeners::{self, Door, Peers},
     logs, metrics,
     opening::{certificate, open_store},
-    rooms::{self, Rooms},
+    rooms::{self, Foundations, Keys, Rooms},
+    trust::{self, Warden},
 };
 
 /// What a shutdown adds to the configured grace, for sessions that say their last line at its very end.
@@ -86,55 +88,81 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 
 /// Opens the store and serves it; gives it back to be closed, and how serving ended.
 fn serve(settings: &Settings, runtime: &Runtime) -> Result<(Store, Result<(), Failure>), Failure> {
-    if !settings.listeners.relay.is_empty() {
-        return Err(Failure::failed("[listeners] relay: not in this version yet: write relay = []"));
-    }
     raise_open_files(settings);
     let _entered = runtime.enter();
     let mut signals =
         Signals::new().map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
-    let tls = certificate(&settings.tls)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    if let Err(error) = tls.check_dates(clock.now()) {
-        // Mail that is in the boxes is still worth more with a warning in the clients than not at all.
-        warn!(%error, "the certificate is outside its dates: clients will refuse or warn");
-    } else if tls.describe().expires_soon(clock.now()) {
-        let days = tls.describe().days_left(clock.now());
-        warn!(days_left = days, "the certificate ends soon: order the next one");
-    }
+    let keys = Keys { access: certificate(&settings.tls)?, relay: trust::relay_certificate(settings)? };
+    warn_of_certificates(settings, &keys, clock.now());
+    let space = trust::open(settings, clock.now())?;
+    let domains = settings.operator.mssante_domains.clone();
+    let warden = Arc::new(Warden::new(space, Arc::clone(&clock), keys.relay.name().clone(), domains));
+    warden.tell(&warden.status(clock.now()).alarms);
     let store = open_store(settings, &clock, None)?;
-    let served = runtime.block_on(serve_store(settings, &tls, &store, &clock, &mut signals));
+    let foundations = Foundations { store: store.clone(), clock, warden };
+    let served = runtime.block_on(serve_store(settings, &keys, &foundations, &mut signals));
     Ok((store, served))
+}
+
+/// Mail that is in the boxes is still worth more with a certificate that clients warn of than not at all.
+fn warn_of_certificates(settings: &Settings, keys: &Keys, now: Timestamp) {
+    if settings.trust.is_some()
+        && let Err(error) = keys.relay.check_relay()
+    {
+        error!(%error, "other operators will refuse our certificate");
+    }
+    let same = settings.relay.certificate == settings.tls.certificate;
+    let relay = (settings.trust.is_some() && !same).then_some(&keys.relay);
+    for tls in std::iter::once(&keys.access).chain(relay) {
+        let certificate = tls.describe();
+        let subject = &certificate.subject;
+        if let Err(error) = tls.check_dates(now) {
+            warn!(subject, %error, "the certificate is outside its dates: peers will refuse or warn");
+        } else if certificate.expires_soon(now) {
+            warn!(
+                subject,
+                days_left = certificate.days_left(now),
+                "the certificate ends soon: order the next one"
+            );
+        }
+    }
 }
 
 async fn serve_store(
     settings: &Settings,
-    tls: &pki::ServerTls,
-    store: &Store,
-    clock: &Arc<dyn Clock>,
+    keys: &Keys,
+    foundations: &Foundations,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
+    let Foundations { store, clock, warden } = foundations;
     let control =
         server::bind(&settings.control.socket).map_err(|error| Failure::failed(error.to_string()))?;
     let listening = listen(settings)?;
     let house = Arc::new(House {
         started: clock.now(),
         doors: listening.iter().map(|(door, _)| Arc::clone(door)).collect(),
-        certificate: tls.describe(),
-        relay_certificate: None,
+        certificate: keys.access.describe(),
+        relay_certificate: settings.trust.is_some().then(|| keys.relay.describe()),
     });
-    let rooms = Rooms::new(settings, store, clock, &house);
+    let rooms = Rooms::new(settings, foundations, &house);
     let closing = watch::Sender::new(false);
-    let mut doors = JoinSet::new();
+    let mut working = JoinSet::new();
+    working.spawn(rooms.outbound(settings, foundations, keys));
     for (door, listener) in listening {
-        let host = rooms.host(door.service, tls, settings.tls.highest_version);
+        let trust = warden.space().current();
+        let host = rooms.host(door.service, keys, settings.tls.highest_version, &trust);
         let mut closed = closing.subscribe();
         let closed = async move { drop(closed.wait_for(|closed| *closed).await) };
-        doors.spawn(listeners::accept(door, listener, closed, host));
+        working.spawn(listeners::accept(door, listener, closed, host));
     }
-    let office =
-        Office { store: store.clone(), clock: Arc::clone(clock), operator: settings.operator.clone(), house };
-    let office = Arc::new(office);
+    let office = Arc::new(Office {
+        store: store.clone(),
+        clock: Arc::clone(clock),
+        operator: settings.operator.clone(),
+        house,
+        warden: Arc::clone(warden),
+    });
     info!(
         version = env!("CARGO_PKG_VERSION"),
         operator = settings.operator.name,
@@ -146,6 +174,7 @@ async fn serve_store(
     let administrators = peer::administrators(&settings.control.administrators, own);
     tokio::select! {
         () = server::serve(&control, administrators, office) => {}
+        () = watch_over(settings, warden) => {}
         () = signals.next() => {}
     }
     info!(grace_seconds = settings.grace.as_secs(), "ending: no new sessions, open ones are told");
@@ -153,11 +182,19 @@ async fn serve_store(
     drop(control);
     closing.send_replace(true);
     rooms.ring_out();
-    wind_down(settings.grace + LAST_WORDS, doors, signals).await
+    wind_down(settings.grace + LAST_WORDS, working, signals).await
 }
 
-async fn wind_down(bound: Duration, mut doors: JoinSet<()>, signals: &mut Signals) -> Result<(), Failure> {
-    let all_closed = async { while doors.join_next().await.is_some() {} };
+/// Looks after the trust space, if there is one; never ends by itself.
+async fn watch_over(settings: &Settings, warden: &Arc<Warden>) {
+    match &settings.trust {
+        Some(trust) => Arc::clone(warden).watch(trust.refresh).await,
+        None => future::pending().await,
+    }
+}
+
+async fn wind_down(bound: Duration, mut working: JoinSet<()>, signals: &mut Signals) -> Result<(), Failure> {
+    let all_closed = async { while working.join_next().await.is_some() {} };
     tokio::select! {
         ended = time::timeout(bound, all_closed) => {
             if ended.is_err() {

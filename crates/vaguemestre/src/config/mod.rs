@@ -20,7 +20,7 @@ use std::{
 
 use mssante::Domain;
 
-pub(crate) use trust::{Queue, Relay, Trust};
+pub(crate) use trust::{Environment, Queue, Relay, Route, Trust};
 
 /// What the daemon runs by. Relative paths of the file are already joined to the directory that the file is in.
 #[derive(Debug, Clone, PartialEq)]

@@ -144,6 +144,8 @@ fn without_its_section_there_is_no_trust_and_nothing_to_relay_with() {
     let text = faults(&format!("{REQUIRED}[trust]\nlist = \"list.xml\"\nsigners = []\n"));
     assert!(text.contains("[trust] roots: this key has no default and is absent"), "{text}");
     assert!(text.contains("[trust] signers: nobody could be believed. Write at least one"), "{text}");
+    let text = faults(&format!("{REQUIRED}{}", TRUST.replace("CN=alb", "alb")));
+    assert!(text.contains("[trust] signers:") && text.contains("Write whole names"), "{text}");
 }
 
 #[test]

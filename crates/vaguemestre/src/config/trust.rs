@@ -4,7 +4,7 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use mssante::Domain;
+use mssante::{Domain, dn::DistinguishedName};
 
 use super::{Tls, pass::Pass, raw::Value};
 
@@ -35,8 +35,8 @@ pub(crate) struct Trust {
     pub(crate) crl_grace: Duration,
     /// The signed white list.
     pub(crate) list: PathBuf,
-    /// Distinguished names of those who may sign it.
-    pub(crate) signers: Vec<String>,
+    /// Whole names of those who may sign it.
+    pub(crate) signers: Vec<DistinguishedName>,
     /// Policies of which the signer's certificate carries one.
     pub(crate) signer_policies: Vec<String>,
     /// The directory of what was accepted last.
@@ -99,8 +99,8 @@ impl Pass<'_> {
             crls: self.path("trust", "crls"),
             crl_grace: self.duration("trust", "crl_grace", YEAR),
             list: self.path("trust", "list"),
-            signers: self.names("signers", "[\"CN=alb.mssante.fr,OU=…,O=…,ST=…,C=FR\"]"),
-            signer_policies: self.names("signer_policies", "[\"1.2.250.1.213.1.7.1.1.2.3.1\"]"),
+            signers: self.signers(),
+            signer_policies: self.some_texts("signer_policies", "[\"1.2.250.1.213.1.7.1.1.2.3.1\"]"),
             state: self.path("trust", "state"),
             refresh: self.waiting("trust", "refresh"),
             alarm_after: self.waiting("trust", "alarm_after"),
@@ -130,16 +130,32 @@ impl Pass<'_> {
         }
     }
 
+    fn signers(&mut self) -> Vec<DistinguishedName> {
+        let example = "[\"CN=alb.mssante.fr,OU=…,O=…,ST=…,C=FR\"]";
+        let texts = self.some_texts("signers", example);
+        let parsed: Result<Vec<_>, _> = texts.iter().map(|text| DistinguishedName::parse(text)).collect();
+        parsed.unwrap_or_else(|error| {
+            let line = self.line("trust", "signers");
+            self.push(
+                "trust",
+                "signers",
+                line,
+                error.to_string(),
+                format!("whole names, for instance {example}"),
+            );
+            Vec::new()
+        })
+    }
+
     /// A list of `[trust]` of at least one text.
-    fn names(&mut self, name: &'static str, example: &str) -> Vec<String> {
-        let names = self.texts("trust", name);
-        let is_absent = self.line("trust", name).is_none();
-        if names.is_empty() && !is_absent {
+    fn some_texts(&mut self, name: &'static str, example: &str) -> Vec<String> {
+        let texts = self.texts("trust", name);
+        let line = self.line("trust", name);
+        if texts.is_empty() && line.is_some() && !self.faults.iter().any(|fault| fault.is_of("trust", name)) {
             let write = format!("at least one, for instance {example}");
-            let line = self.line("trust", name);
             self.push("trust", name, line, "nobody could be believed".to_owned(), write);
         }
-        names
+        texts
     }
 
     /// A duration of at least a second: zero would never rest.

@@ -4,7 +4,8 @@
 //! shows it, which has no `Debug`.
 
 use jiff::Timestamp;
-use mssante::{Address, Profile, Rights, State};
+use mssante::{Address, Domain, Profile, Rights, State};
+use pki::{DomainView, Refreshed, TrustStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,6 +52,12 @@ pub(crate) enum Request {
         id: String,
     },
     Status {},
+    TrustStatus {},
+    TrustShow {
+        domain: Domain,
+    },
+    /// Looks at the files of the trust space now.
+    TrustRefresh {},
 }
 
 impl Request {
@@ -66,6 +73,9 @@ impl Request {
             Self::PasswordRevoke { .. } => "password-revoke",
             Self::Trace { .. } => "trace",
             Self::Status {} => "status",
+            Self::TrustStatus {} => "trust-status",
+            Self::TrustShow { .. } => "trust-show",
+            Self::TrustRefresh {} => "trust-refresh",
         }
     }
 
@@ -75,12 +85,15 @@ impl Request {
             Self::AccountList { .. }
             | Self::AccountShow { .. }
             | Self::PasswordList { .. }
-            | Self::Trace { .. } => true,
+            | Self::Trace { .. }
+            | Self::TrustShow { .. } => true,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
             | Self::PasswordCreate { .. }
             | Self::PasswordRevoke { .. }
-            | Self::Status {} => false,
+            | Self::Status {}
+            | Self::TrustStatus {}
+            | Self::TrustRefresh {} => false,
         }
     }
 }
@@ -111,6 +124,9 @@ pub(crate) enum Answer {
     },
     Traces(Vec<TraceView>),
     Status(Box<StatusView>),
+    TrustStatus(Box<TrustStatus>),
+    TrustDomain(Box<DomainView>),
+    Refreshed(Box<Refreshed>),
     Refused(Refused),
 }
 
@@ -198,6 +214,15 @@ pub(crate) struct StatusView {
     /// What other operators see, where there is a trust space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) relay_certificate: Option<CertificateView>,
+    /// Recipients of other operators that wait for delivery.
+    #[serde(default)]
+    pub(crate) queue: u64,
+    /// Age of the white list in force, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) list_age_seconds: Option<i64>,
+    /// What somebody must look at in the trust space.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) alarms: Vec<String>,
     /// What the store counts, by name.
     pub(crate) store: Value,
 }
@@ -212,7 +237,7 @@ pub(crate) struct ListenerView {
 }
 
 /// A certificate of this server.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CertificateView {
     pub(crate) subject: String,
     pub(crate) names: Vec<String>,

@@ -9,7 +9,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use mssante::{Address, BoxType, Domain, Profile, State};
+use mssante::{Address, BoxType, Domain, Profile, State, dn::DistinguishedName};
+use pki::TrustSpace;
 use store::{Kind, ManualClock, MasterKey, OpenOptions, Store};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -20,7 +21,10 @@ use super::{
     protocol::{AccountView, Answer, REQUEST_OCTETS, RefusedKind, Request},
     server,
 };
-use crate::config::{Administrator, Operator, Who};
+use crate::{
+    config::{Administrator, Operator, Who},
+    trust::Warden,
+};
 
 /// A daemon reduced to its store and control socket.
 struct Daemon {
@@ -57,11 +61,14 @@ impl Daemon {
             not_after: Timestamp::from_second(1_800_000_000 + 10 * 86_400).unwrap(),
         };
         let started = Timestamp::from_second(1_800_000_000 - 60).unwrap();
+        let own = DistinguishedName::parse("CN=mail.chu-nord.fr,C=FR").unwrap();
+        let warden = Warden::new(TrustSpace::closed(), clock.clone(), own, operator.mssante_domains.clone());
         let office = Office {
             store: store.clone(),
             clock,
             operator,
             house: Arc::new(House { started, doors: Vec::new(), certificate, relay_certificate: None }),
+            warden: Arc::new(warden),
         };
         let administrators = vec![Administrator { name: "claire".into(), who }];
         let serving =

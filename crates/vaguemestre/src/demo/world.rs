@@ -101,7 +101,8 @@ pub(super) fn prepare(dir: &Path, offset: u16) -> Result<World, Failure> {
     fs::create_dir_all(dir).map_err(|error| failed("the directory cannot be made", &error))?;
     let pki = pki(&dir.join("pki"), Timestamp::now()).map_err(|error| failed("certificates", &error))?;
     for site in world.sites() {
-        settle(&site, &pki)?;
+        let others: Vec<_> = world.sites().filter(|other| other.operator.id != site.operator.id).collect();
+        settle(&site, &others, &pki)?;
     }
     Ok(world)
 }
@@ -121,7 +122,7 @@ fn pki(dir: &Path, now: Timestamp) -> Result<demo_pki::World, demo_pki::DemoPkiE
 }
 
 /// Makes what is missing of one operator's part.
-fn settle(site: &Site, pki: &demo_pki::World) -> Result<(), Failure> {
+fn settle(site: &Site, others: &[Site], pki: &demo_pki::World) -> Result<(), Failure> {
     fs::create_dir_all(&site.dir).map_err(|error| failed("the directory cannot be made", &error))?;
     let key = site.dir.join("master.key");
     if !key.exists() {
@@ -129,7 +130,8 @@ fn settle(site: &Site, pki: &demo_pki::World) -> Result<(), Failure> {
     }
     // The store first: one that is no demonstration's is refused with its configuration untouched.
     accounts::furnish(&site.dir.join("store"), &key, site.operator.people().into())?;
-    fs::write(site.config(), configuration::text(site, pki)).map_err(|error| failed("configuration", &error))
+    fs::write(site.config(), configuration::text(site, others, pki))
+        .map_err(|error| failed("configuration", &error))
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Failure {

@@ -15,13 +15,14 @@ use prometheus_client::{
 use store::{Clock, Store, StoreError};
 
 use super::Tally;
-use crate::{config::Service, control::office::House};
+use crate::{config::Service, control::office::House, trust::Warden};
 
 /// Everything that is counted.
 pub(crate) struct Figures {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) house: Arc<House>,
+    pub(crate) warden: Arc<Warden>,
     /// What ended SMTP sessions did, by service.
     pub(crate) tallies: Vec<(Service, Arc<Tally>)>,
 }
@@ -49,6 +50,7 @@ impl Figures {
         self.messages(&mut registry);
         self.stored(&mut registry);
         self.queue(&mut registry).await?;
+        self.trust(&mut registry);
         let mut text = String::new();
         text::encode(&mut text, &registry)?;
         Ok(text)
@@ -121,6 +123,36 @@ impl Figures {
         let oldest = first.first().map_or(0.0, |queued| now.duration_since(queued.queued).as_secs_f64());
         fraction(registry, "queue_oldest_age_seconds", "How long the oldest of them has waited", oldest);
         Ok(())
+    }
+
+    fn trust(&self, registry: &mut Registry) {
+        let now = self.clock.now();
+        let status = self.warden.status(now);
+        if !status.configured {
+            return;
+        }
+        gauge(
+            registry,
+            "trust_alarms",
+            "What somebody must look at: see trust status",
+            signed(status.alarms.len()),
+        );
+        let stopped = i64::from(status.stopped.is_some());
+        gauge(registry, "trust_stopped", "1 while nothing is exchanged with other operators", stopped);
+        if let Some(list) = &status.list {
+            let age = "Time since the white list was confirmed";
+            gauge(registry, "trust_list_age_seconds", age, list.age_seconds);
+            gauge(registry, "trust_list_rows", "Rows of the white list", signed(list.counts.rows));
+        }
+        let left = Family::<Labels, Gauge>::default();
+        for crl in &status.crls {
+            if let Some(next) = crl.next_update {
+                let labels = vec![("issuer", crl.issuer.clone())];
+                left.get_or_create(&labels).set(next.duration_since(now).as_secs());
+            }
+        }
+        let help = "Time until an authority's next revocation list, negative when it is late";
+        registry.register("trust_crl_seconds_left", help, left);
     }
 }
 

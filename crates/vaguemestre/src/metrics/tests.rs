@@ -3,6 +3,8 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
+use mssante::dn::DistinguishedName;
+use pki::TrustSpace;
 use store::{Kind, ManualClock, MasterKey, OpenOptions, Store};
 use tempfile::TempDir;
 use tokio::{
@@ -15,6 +17,7 @@ use crate::{
     config::Service,
     control::office::House,
     listeners::{Door, Peers},
+    trust::Warden,
 };
 
 struct Scene {
@@ -57,10 +60,13 @@ impl Scene {
             auth_failures: 0,
         };
         tally.add(&ended);
+        let own = DistinguishedName::parse("CN=mail.chu-nord.fr,C=FR").unwrap();
+        let warden = Warden::new(TrustSpace::closed(), clock.clone(), own, Vec::new());
         let figures = Figures {
             store: store.clone(),
             clock,
             house: Arc::new(house),
+            warden: Arc::new(warden),
             tallies: vec![(Service::Submission, Arc::new(tally))],
         };
         Self { store, metrics: Metrics::new(figures), _dir: dir }

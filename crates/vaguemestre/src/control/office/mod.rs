@@ -7,6 +7,7 @@ mod accounts;
 mod passwords;
 mod status;
 mod traces;
+mod trust;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use tracing::{info, warn};
 pub(crate) use status::House;
 
 use super::protocol::{Answer, Refused, RefusedKind, Request};
-use crate::config::Operator;
+use crate::{config::Operator, trust::Warden};
 
 /// Everything that answering takes.
 pub(crate) struct Office {
@@ -26,6 +27,7 @@ pub(crate) struct Office {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) operator: Operator,
     pub(crate) house: Arc<House>,
+    pub(crate) warden: Arc<Warden>,
 }
 
 type Answered = Result<Answer, Refused>;
@@ -52,7 +54,10 @@ impl Office {
             Request::PasswordList { address } => self.list_passwords(address).await,
             Request::PasswordRevoke { address, id } => self.revoke_password(administrator, address, id).await,
             Request::Trace { id } => self.show_trace(&id).await,
-            Request::Status {} => Ok(Answer::Status(Box::new(self.status()))),
+            Request::Status {} => self.status().await,
+            Request::TrustStatus {} => self.trust_status(),
+            Request::TrustShow { domain } => self.trust_domain(&domain),
+            Request::TrustRefresh {} => self.refresh_trust(administrator).await,
         };
         info!(administrator, request = name, granted = answered.is_ok(), "control request");
         answered.unwrap_or_else(Answer::Refused)

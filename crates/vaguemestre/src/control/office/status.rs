@@ -5,9 +5,9 @@ use std::{process, sync::Arc};
 use jiff::Timestamp;
 use store::Kind;
 
-use super::Office;
+use super::{Answered, Office};
 use crate::{
-    control::protocol::{CertificateView, ListenerView, StatusView},
+    control::protocol::{Answer, CertificateView, ListenerView, StatusView},
     listeners::Door,
 };
 
@@ -30,8 +30,10 @@ impl House {
 }
 
 impl Office {
-    pub(super) fn status(&self) -> StatusView {
+    pub(super) async fn status(&self) -> Answered {
         let now = self.clock.now();
+        let trust = self.warden.status(now);
+        let queue = self.store.read(|reader| reader.queue_size()).await?;
         let House { started, doors, certificate, relay_certificate } = self.house.as_ref();
         let listeners = doors.iter().map(|door| ListenerView {
             service: door.service.key().to_owned(),
@@ -39,7 +41,7 @@ impl Office {
             sessions: door.sessions(),
             sessions_limit: door.limit,
         });
-        StatusView {
+        Ok(Answer::Status(Box::new(StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             operator: self.operator.name.clone(),
             hostname: self.operator.hostname.clone(),
@@ -50,8 +52,11 @@ impl Office {
             listeners: listeners.collect(),
             certificate: view(certificate, now),
             relay_certificate: relay_certificate.as_ref().map(|certificate| view(certificate, now)),
+            queue,
+            list_age_seconds: trust.list.map(|list| list.age_seconds),
+            alarms: trust.alarms,
             store: serde_json::to_value(self.store.statistics()).unwrap_or_default(),
-        }
+        })))
     }
 }
 

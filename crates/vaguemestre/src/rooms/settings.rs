@@ -1,0 +1,73 @@
+//! The configuration in the words of each room.
+//!
+//! Pure translation. Must never hold a default: those are the rooms' and the configuration's own.
+
+use std::collections::HashMap;
+
+use delivery::{RelaySettings, Route};
+use mssante::route::RouteSettings;
+
+use crate::{config::Settings, trust::signed};
+
+pub(super) fn delivery(settings: &Settings) -> delivery::Settings {
+    let route = RouteSettings {
+        test_identities: settings.patients.test_identities,
+        patient_domain: settings.patients.domain.clone(),
+        patient_robots: settings.patients.robots.clone(),
+    };
+    delivery::Settings {
+        message_bytes: encoded(settings.limits.attachments),
+        attachment_bytes: settings.limits.attachments,
+        queue_lifetime: signed(settings.queue.lifetime),
+        ..delivery::Settings::new(
+            &settings.operator.hostname,
+            settings.operator.mssante_domains.clone(),
+            route,
+        )
+    }
+}
+
+pub(super) fn smtp(settings: &Settings) -> smtp::Settings {
+    let limits = smtp::Limits {
+        message_bytes: encoded(settings.limits.attachments),
+        dropped_bytes: encoded(settings.limits.attachments),
+        text_line: encoded(settings.limits.attachments),
+        recipients: u32::try_from(settings.limits.recipients).unwrap_or(u32::MAX),
+        stop_grace: settings.grace,
+        ..smtp::Limits::default()
+    };
+    smtp::Settings { hostname: settings.operator.hostname.clone(), limits }
+}
+
+pub(super) fn imap(settings: &Settings) -> imap::Settings {
+    imap::Settings {
+        hostname: settings.operator.hostname.clone(),
+        append_bytes: encoded(settings.limits.attachments),
+        ..imap::Settings::default()
+    }
+}
+
+/// The largest message around that many decoded octets of attachments: base64 with its line ends takes 37 % more, the
+/// rest is for text and headers (S-3.6).
+pub(crate) fn encoded(attachments: u64) -> u64 {
+    attachments / 2 * 3
+}
+
+/// How mail leaves for other operators.
+pub(super) fn relay(settings: &Settings) -> RelaySettings {
+    let route = |route: &crate::config::Route| {
+        (route.domain.clone(), Route { host: route.host.clone(), port: route.port })
+    };
+    let routes: HashMap<_, _> = settings.relay.routes.iter().map(route).collect();
+    RelaySettings {
+        routes,
+        connections: settings.relay.connections,
+        connections_per_domain: settings.relay.connections_per_domain,
+        first_retry: signed(settings.queue.first_retry),
+        last_retry: signed(settings.queue.longest_retry),
+        delay_notice: signed(settings.queue.delay_notice),
+        distrust_lifetime: signed(settings.queue.distrust_lifetime),
+        stop_grace: settings.grace,
+        ..RelaySettings::new(&settings.operator.hostname)
+    }
+}
