@@ -126,6 +126,9 @@ impl Crl {
         let next_update = parsed.next_update().ok_or(CrlFault::NoNextUpdate)?;
         let instant =
             |seconds| Timestamp::from_second(seconds).map_err(|_| not_a_crl("a date is out of range"));
+        if next_update.timestamp() < parsed.last_update().timestamp() {
+            return Err(not_a_crl("it ends before it starts"));
+        }
         let mut revoked = parsed.iter_revoked_certificates().map(entry).collect::<Result<Vec<_>, _>>()?;
         revoked.sort();
         Ok(Self {

@@ -116,10 +116,12 @@ fn no_altered_byte_of_a_list_is_accepted() {
     let maker = Maker::new();
     let good = maker.list(1, now(), &serials(2)).bytes;
     Crl::read(&good, &maker.0.authorities).unwrap();
+    // the signature is 256 bytes; before it stand its own header and the algorithm, which nothing signs
+    let frame = |at: usize| at < 4 || (good.len() - 256 - 24..good.len() - 256).contains(&at);
     for at in 0..good.len() {
         for flip in 1..=255_u8 {
-            // all values of the bytes that no signature covers, a few of the others
-            if (16..good.len() - 280).contains(&at) && !flip.is_power_of_two() {
+            // all values of the bytes that no signature covers, two of the others
+            if !frame(at) && ![1, 0x80].contains(&flip) {
                 continue;
             }
             let mut bytes = good.clone();

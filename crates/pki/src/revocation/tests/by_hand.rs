@@ -89,6 +89,8 @@ fn a_list_must_say_its_number_and_when_the_next_is_due() {
     assert_eq!(crl.revoked(&Number::of(&[5]).unwrap()), Some("2026-11-20T08:00:00Z".parse().unwrap()));
     assert_eq!(hand.read(&[], &[extension(35, false, &[0x30, 0])]).unwrap_err(), CrlFault::NoNumber);
     assert_eq!(hand.read(&[], &[extension(20, false, &[2, 1, 0x80])]).unwrap_err(), CrlFault::NoNumber);
+    let backwards = hand.list(Some("261121075959Z"), &[], &[number(1)]);
+    assert!(matches!(hand.signed(&backwards, ALGORITHM), Err(CrlFault::NotACrl(_))));
     let endless = hand.list(None, &[], &[number(1)]);
     assert_eq!(hand.signed(&endless, ALGORITHM).unwrap_err(), CrlFault::NoNextUpdate);
 }
