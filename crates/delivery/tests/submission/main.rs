@@ -4,8 +4,10 @@
 
 mod content;
 mod keeping;
+mod leaving;
 mod paths;
 mod people;
 mod readers;
 mod receipts;
+mod space;
 mod world;

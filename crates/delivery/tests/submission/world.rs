@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use mssante::{Address, BoxType, Domain, Finess, NationalId, Profile, Responsible, Rpps, State, StructureId};
 use smtp::{Accepted, Connection, Credentials, MailFrom, Mechanism, Policy, Reply, Service, TlsInfo};
 use store::{
-    Account, AccountId, Action, Durable, Kind, ManualClock, MasterKey, OpenOptions, Outcome, Store, Trace,
-    TraceId,
+    Account, AccountId, Action, Durable, Kind, ManualClock, MasterKey, OpenOptions, Outcome, Queued, Store,
+    Trace, TraceId,
 };
 use tempfile::TempDir;
 use zeroize::Zeroizing;
+
+use crate::space::Space;
 
 pub(crate) const DOCTOR: &str = "medecin.un@chu-nord.mssante.fr";
 pub(crate) const DOCTOR_LOGIN: &str = "medecin.un@chu-nord.fr";
@@ -32,6 +34,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) policy: SubmissionPolicy,
+    space: Option<Space>,
     dir: TempDir,
 }
 
@@ -43,6 +46,16 @@ impl World {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::made(change, None).await
+    }
+
+    /// In a trust space that lists these domains.
+    pub(crate) async fn trusting(domains: &[&str]) -> Self {
+        let space = Space::open(domains, Timestamp::from_second(NOW).unwrap());
+        Self::made(|_| {}, Some(space)).await
+    }
+
+    async fn made(change: impl FnOnce(&mut Settings), space: Option<Space>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_second(NOW).unwrap()));
         let master = MasterKey::create(&dir.path().join("master.key")).unwrap();
@@ -62,11 +75,11 @@ impl World {
         let policy = SubmissionPolicy::new(
             store.clone(),
             authenticator,
-            pki::TrustSpace::closed(),
+            space.as_ref().map_or_else(pki::TrustSpace::closed, |space| space.trust.clone()),
             settings,
             clock.clone(),
         );
-        let world = Self { store, clock, policy, dir };
+        let world = Self { store, clock, policy, space, dir };
         world.people().await;
         world
     }
@@ -106,6 +119,30 @@ impl World {
             outcome: Outcome::Done,
             detail: Vec::new(),
         }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        store::Clock::now(self.clock.as_ref())
+    }
+
+    /// Swaps the white list.
+    pub(crate) fn list(&self, domains: &[&str]) {
+        self.space.as_ref().unwrap().list(domains, self.now());
+    }
+
+    /// All that waits to leave, with its content, header and body.
+    pub(crate) fn queued(&self) -> Vec<(Queued, Vec<u8>, Vec<u8>)> {
+        let reader = self.store.reader();
+        let entries = reader.queue_list(None, usize::MAX).unwrap();
+        let whole = entries.into_iter().map(|entry| {
+            let (header, source) = reader.queued_content(entry.id).unwrap().unwrap();
+            let mut body = Vec::new();
+            while (body.len() as u64) < source.len() {
+                body.extend_from_slice(&source.chunk(body.len() as u64).unwrap());
+            }
+            (entry, header.to_vec(), body)
+        });
+        whole.collect()
     }
 
     pub(crate) async fn set_state(&self, address: &str, state: State) {
