@@ -38,7 +38,7 @@ impl<'d, S: Sink> Canonical<'d, S> {
         match event {
             Event::Start(start) => self.start(start),
             Event::End => self.end(),
-            Event::Text(text) => escaped(&mut self.sink, text, &TEXT),
+            Event::Text(text) => escaped(&mut self.sink, text, in_text),
             Event::Instruction { target, data } => self.instruction(target, data),
         }
     }
@@ -66,7 +66,7 @@ impl<'d, S: Sink> Canonical<'d, S> {
             self.sink.write(b" ");
             self.qualified(&attribute.name);
             self.sink.write(b"=\"");
-            escaped(&mut self.sink, &attribute.value, &VALUE);
+            escaped(&mut self.sink, &attribute.value, in_value);
             self.sink.write(b"\"");
         }
         self.sink.write(b">");
@@ -86,7 +86,7 @@ impl<'d, S: Sink> Canonical<'d, S> {
         self.sink.write(if name.prefix.is_empty() { b" xmlns" } else { b" xmlns:" });
         self.sink.write(name.prefix.as_bytes());
         self.sink.write(b"=\"");
-        escaped(&mut self.sink, &name.namespace, &VALUE);
+        escaped(&mut self.sink, &name.namespace, in_value);
         self.sink.write(b"\"");
         self.written.push((name.prefix, Rc::clone(&name.namespace)));
     }
@@ -144,30 +144,38 @@ fn order<'n>(name: &'n Name<'_>) -> (&'n str, &'n str) {
     (&name.namespace, name.local)
 }
 
-type Escapes = [(u8, &'static [u8])];
+/// What stands for an octet of character data (Canonical XML 1.0 §2.3).
+fn in_text(octet: u8) -> Option<&'static [u8]> {
+    match octet {
+        b'&' => Some(b"&amp;"),
+        b'<' => Some(b"&lt;"),
+        b'>' => Some(b"&gt;"),
+        b'\r' => Some(b"&#xD;"),
+        _ => None,
+    }
+}
 
-const TEXT: [(u8, &[u8]); 4] = [(b'&', b"&amp;"), (b'<', b"&lt;"), (b'>', b"&gt;"), (b'\r', b"&#xD;")];
-const VALUE: [(u8, &[u8]); 6] = [
-    (b'&', b"&amp;"),
-    (b'<', b"&lt;"),
-    (b'"', b"&quot;"),
-    (b'\t', b"&#x9;"),
-    (b'\n', b"&#xA;"),
-    (b'\r', b"&#xD;"),
-];
+/// What stands for an octet of an attribute's value.
+fn in_value(octet: u8) -> Option<&'static [u8]> {
+    match octet {
+        b'&' => Some(b"&amp;"),
+        b'<' => Some(b"&lt;"),
+        b'"' => Some(b"&quot;"),
+        b'\t' => Some(b"&#x9;"),
+        b'\n' => Some(b"&#xA;"),
+        b'\r' => Some(b"&#xD;"),
+        _ => None,
+    }
+}
 
-fn escaped(sink: &mut impl Sink, text: &str, escapes: &Escapes) {
+fn escaped(sink: &mut impl Sink, text: &str, escape: impl Fn(u8) -> Option<&'static [u8]>) {
     let mut rest = text.as_bytes();
-    let find = |rest: &[u8]| {
-        rest.iter().enumerate().find_map(|(at, byte)| {
-            escapes.iter().find(|(special, _)| special == byte).map(|(_, escape)| (at, *escape))
-        })
-    };
-    while let Some((at, escape)) = find(rest) {
+    while let Some(at) = rest.iter().position(|octet| escape(*octet).is_some()) {
         let (before, from) = rest.split_at(at);
         sink.write(before);
-        sink.write(escape);
-        rest = from.get(1..).unwrap_or_default();
+        let Some((special, after)) = from.split_first() else { break };
+        sink.write(escape(*special).unwrap_or_default());
+        rest = after;
     }
     sink.write(rest);
 }

@@ -13,7 +13,8 @@ use super::{
 /// A list is never larger. The agency's had 3.7 MB in February 2025.
 pub const MAX_LIST_BYTES: usize = 64 << 20;
 
-/// A document whose one signature holds under the certificate in it. Who signed is not judged by this.
+/// A document whose one signature holds under the key of the certificate in it. Who signed is not judged by this: the
+/// certificate is no part of what the signature covers, its own authority signed it.
 #[derive(Clone)]
 pub struct SignedList<'d> {
     bytes: &'d [u8],

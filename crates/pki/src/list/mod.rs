@@ -49,4 +49,6 @@ pub(crate) fn not_from_the_future(generated: Timestamp, now: Timestamp) -> Resul
 }
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;

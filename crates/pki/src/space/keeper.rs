@@ -11,7 +11,7 @@ use super::{
     state::{ListId, Record, State},
 };
 use crate::{
-    authorities::Authorities,
+    authorities::{Authorities, Authority},
     error::PkiError,
     files::bounded,
     list::{
@@ -19,7 +19,7 @@ use crate::{
     },
     path::Judge,
     peer::{ListInForce, Parts, Trust},
-    revocation::{CrlEvent, CrlFile, Revocations},
+    revocation::{CrlEvent, CrlFile, CrlNote, Revocations},
 };
 
 /// Most domains that a note names.
@@ -146,7 +146,7 @@ impl Keeper {
         match Authorities::load(&self.settings.roots, self.settings.authorities.as_deref()) {
             Ok(read) => {
                 self.problems.authorities = None;
-                if !self.authorities.all().map(|one| one.der()).eq(read.all().map(|one| one.der())) {
+                if !self.authorities.all().map(Authority::der).eq(read.all().map(Authority::der)) {
                     told.changed = true;
                     told.notes
                         .push(format!("the authorities have changed: {} are trusted", read.all().count()));
@@ -167,7 +167,7 @@ impl Keeper {
         let news =
             |event: &CrlEvent| matches!(event, CrlEvent::Accepted { .. } | CrlEvent::AuthorityGone { .. });
         told.changed |= notes.iter().any(|note| news(&note.event));
-        let (alarms, others): (Vec<_>, Vec<_>) = notes.into_iter().partition(|note| note.is_alarm());
+        let (alarms, others): (Vec<_>, Vec<_>) = notes.into_iter().partition(CrlNote::is_alarm);
         self.problems.crls = alarms.iter().map(ToString::to_string).collect();
         let worth_telling = |event: &CrlEvent| !matches!(event, CrlEvent::Unchanged { .. });
         told.notes.extend(others.iter().filter(|note| worth_telling(&note.event)).map(ToString::to_string));
@@ -203,7 +203,9 @@ impl Keeper {
                 self.accept(Accepted { record, ..read }, &bytes, told);
             }
             Err(fault) => {
-                self.problems.list = Some(format!("{path}: {fault}; the last good list stays in force"))
+                let in_force = self.accepted.as_ref().is_some_and(|accepted| accepted.standing.is_ok());
+                let stays = if in_force { "; the last good list stays in force" } else { "" };
+                self.problems.list = Some(format!("{path}: {fault}{stays}"));
             }
         }
     }

@@ -14,7 +14,7 @@ use std::{borrow::Cow, rc::Rc};
 
 use quick_xml::{
     Reader,
-    errors::{Error, SyntaxError},
+    errors::{Error, IllFormedError, SyntaxError},
     events::{BytesDecl, BytesPI, Event as Token},
 };
 use thiserror::Error;
@@ -166,7 +166,7 @@ impl<'d> Document<'d> {
         }
         loop {
             let from = self.tokens.buffer_position();
-            let token = self.tokens.read_event().map_err(|error| fault(&error, from))?;
+            let token = self.tokens.read_event().map_err(|error| self.fault(&error, from))?;
             let first = self.part == Part::Start;
             if first {
                 self.part = Part::Prolog;
@@ -260,6 +260,20 @@ impl<'d> Document<'d> {
         Ok(Event::Instruction { target, data: text::line_ends(Cow::Borrowed(data)) })
     }
 
+    fn fault(&self, error: &Error, at: u64) -> XmlFault {
+        let rest = usize::try_from(at).ok().and_then(|at| self.source.get(at..)).unwrap_or_default();
+        match error {
+            Error::Syntax(SyntaxError::InvalidBangMarkup) if rest.contains('>') => {
+                form("unknown markup after <!", at)
+            }
+            // each says that the end of something was not found
+            Error::Syntax(_) => XmlFault::Truncated,
+            Error::IllFormed(IllFormedError::UnclosedReference) if !rest.contains('<') => XmlFault::Truncated,
+            Error::IllFormed(_) => form("tags that do not match, or an open reference or comment", at),
+            _ => form("markup that cannot be read", at),
+        }
+    }
+
     /// The source of the token that was just read.
     fn since(&self, from: u64) -> &'d str {
         let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
@@ -287,16 +301,6 @@ impl Wrong {
 
 fn form(what: &'static str, at: u64) -> XmlFault {
     XmlFault::Malformed { at, what }
-}
-
-fn fault(error: &Error, at: u64) -> XmlFault {
-    match error {
-        Error::Syntax(SyntaxError::InvalidBangMarkup) => form("unknown markup after <!", at),
-        // each says that the end of something was not found
-        Error::Syntax(_) => XmlFault::Truncated,
-        Error::IllFormed(_) => form("tags that do not match, or an open reference or comment", at),
-        _ => form("markup that cannot be read", at),
-    }
 }
 
 /// XML 1.0 §2.8: only version 1.0, whose line ends are the ones normalised here, and only UTF-8.

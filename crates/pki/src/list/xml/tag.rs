@@ -17,6 +17,9 @@ pub(super) fn read(whole: &str) -> Result<Tag<'_>, Wrong> {
     let inside = inside.strip_suffix('/').unwrap_or(inside);
     let end = inside.bytes().position(text::is_space).unwrap_or(inside.len());
     let (name, rest) = inside.split_at_checked(end).unwrap_or((inside, ""));
+    if name.is_empty() {
+        return Err(Wrong::Form("a name"));
+    }
     Ok(Tag { name, attributes: attributes(rest)? })
 }
 
