@@ -208,3 +208,62 @@ impl From<StoreError> for OpenError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Store,
+        common::{World, deliver, delivery, inbox, outgoing, read_body},
+        engine::forget_family,
+        ids::Uid,
+        queue::Settlement,
+    };
+
+    fn write_version(store: &Store, version: u32) {
+        let format = Format { version, kind: Kind::Demonstration };
+        let value = records::encode(&format).unwrap();
+        let put = Change::Put(Family::Accounts, keys::FORMAT.to_vec(), value);
+        store.core.engine.write(&[put], Durability::Synced).unwrap();
+    }
+
+    #[test]
+    fn a_store_of_the_format_without_a_queue_is_upgraded_in_place() {
+        let world = World::new();
+        let store = world.open();
+        let account = world.account(&store, "un").id;
+        world.run(deliver(&store, world.clock_now(), 1, b"kept\r\n", &[account]));
+        write_version(&store, 1);
+        world.close(store);
+        forget_family(&world.store_dir().join(ENGINE_DIR), Family::Queue);
+        for number in 2..4 {
+            let store = world.open();
+            assert_eq!(read_body(&store, inbox(&store, account).id, Uid::MIN), b"kept\r\n");
+            world.run(async {
+                let mut leaving = delivery(&store, world.clock_now(), number, b"away\r\n", &[]).await;
+                leaving.outgoing = Some(outgoing(world.clock_now(), &["trois"]));
+                store.deliver(leaving).await.unwrap();
+                let first = store.reader().queue_list(None, 1).unwrap()[0].id;
+                store.settle(vec![(first, Settlement::Gone)], None, vec![]).await.unwrap();
+            });
+            let format = store.core.engine.get(Family::Accounts, keys::FORMAT).unwrap().unwrap();
+            assert_eq!(records::decode::<Format>(&format, "format").unwrap().version, records::FORMAT);
+            world.close(store);
+        }
+    }
+
+    #[test]
+    fn a_format_that_is_not_known_is_left_alone() {
+        for version in [0, records::FORMAT + 1] {
+            let world = World::new();
+            let store = world.open();
+            write_version(&store, version);
+            world.close(store);
+            let refused = Store::open(world.options()).err();
+            assert!(
+                matches!(refused, Some(OpenError::Format { found, .. }) if found == version),
+                "{version}: {refused:?}"
+            );
+        }
+    }
+}

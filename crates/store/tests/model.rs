@@ -9,12 +9,15 @@ use std::collections::BTreeMap;
 use common::*;
 use proptest::prelude::*;
 use store::{
-    AccountId, BoxId, CHUNK, FlagChange, FlagMode, Flags, ModSeq, Store, StoreError, SystemFlag, Uid,
+    AccountId, BoxId, CHUNK, FlagChange, FlagMode, Flags, ModSeq, QueueId, Settlement, Store, StoreError,
+    SystemFlag, Uid,
 };
 
 #[derive(Debug, Clone)]
 enum Step {
     Deliver { size: usize },
+    Send { size: usize, here: bool, to: usize },
+    Settle { picks: Vec<(usize, u8)>, report: bool },
     Append { to: usize, size: usize },
     Flag { at: usize, uids: Vec<u32>, mode: u8, flag: u8 },
     Expunge { at: usize, uids: Option<Vec<u32>> },
@@ -40,6 +43,9 @@ fn step() -> impl Strategy<Value = Step> {
     let name = || 0..NAMES.len();
     prop_oneof![
         4 => size().prop_map(|size| Step::Deliver { size }),
+        4 => (size(), any::<bool>(), 1..4_usize).prop_map(|(size, here, to)| Step::Send { size, here, to }),
+        4 => (proptest::collection::vec((0..12_usize, 0..6_u8), 1..4), any::<bool>())
+            .prop_map(|(picks, report)| Step::Settle { picks, report }),
         3 => (name(), size()).prop_map(|(to, size)| Step::Append { to, size }),
         4 => (name(), uids(), 0..3_u8, 0..4_u8)
             .prop_map(|(at, uids, mode, flag)| Step::Flag { at, uids, mode, flag }),
@@ -84,11 +90,26 @@ impl Model {
     }
 }
 
+/// An entry of the model's queue.
+#[derive(Debug, Clone, PartialEq)]
+struct Waiting {
+    message: Message,
+    to: &'static str,
+    /// Hours from the start.
+    due: i64,
+    attempts: u32,
+}
+
+const PEOPLE: [&str; 3] = ["a", "b", "c"];
+
 struct Run {
     world: World,
     store: Option<Store>,
     account: AccountId,
     boxes: BTreeMap<String, Model>,
+    queue: BTreeMap<QueueId, Waiting>,
+    /// Every entry there ever was.
+    entries: Vec<QueueId>,
     next: u64,
 }
 
@@ -115,7 +136,15 @@ impl Run {
         let store = world.open();
         let account = world.account(&store, "un").id;
         let boxes = ["INBOX", "Sent", "Drafts", "Trash"].map(|name| (name.to_owned(), Model::default()));
-        Self { world, store: Some(store), account, boxes: boxes.into(), next: 0 }
+        Self {
+            world,
+            store: Some(store),
+            account,
+            boxes: boxes.into(),
+            queue: BTreeMap::new(),
+            entries: vec![],
+            next: 0,
+        }
     }
 
     fn store(&self) -> &Store {
@@ -140,6 +169,8 @@ impl Run {
                 let uids = self.world.run(deliver(self.store(), now, message.number, &body, &[self.account]));
                 assert_eq!(uids[0].get(), self.boxes.get_mut("INBOX").unwrap().add(message));
             }
+            Step::Send { size, here, to } => self.send(size, here, &PEOPLE[..to]),
+            Step::Settle { picks, report } => self.settle(&picks, report),
             Step::Append { to, size } => self.append(NAMES[to], size),
             Step::Flag { at, uids, mode, flag } => self.flag(NAMES[at], &uids, mode, flag),
             Step::Expunge { at, uids } => self.expunge(NAMES[at], uids.as_deref()),
@@ -153,6 +184,78 @@ impl Run {
                 self.world.close(store);
                 self.store = Some(self.world.open());
             }
+        }
+    }
+
+    fn send(&mut self, size: usize, here: bool, to: &[&'static str]) {
+        let message = self.message(size);
+        let now = self.world.clock_now();
+        self.world.run(async {
+            let copies = if here { vec![self.account] } else { vec![] };
+            let body = body_bytes(message.number, size);
+            let mut delivery = delivery(self.store(), now, message.number, &body, &copies).await;
+            delivery.outgoing = Some(outgoing(now, to));
+            self.store().deliver(delivery).await.unwrap();
+        });
+        if here {
+            self.boxes.get_mut("INBOX").unwrap().add(message.clone());
+        }
+        let last = self.entries.last().copied();
+        let new = self.store().reader().queue_list(last, 9).unwrap();
+        assert_eq!(new.len(), to.len());
+        for (queued, &to) in new.iter().zip(to) {
+            self.entries.push(queued.id);
+            self.queue.insert(queued.id, Waiting { message: message.clone(), to, due: 0, attempts: 0 });
+        }
+    }
+
+    fn settle(&mut self, picks: &[(usize, u8)], report: bool) {
+        if self.entries.is_empty() {
+            return;
+        }
+        let start = self.world.clock_now();
+        let mut after = self.queue.clone();
+        let mut possible = true;
+        let mut entries = vec![];
+        for &(pick, how) in picks {
+            // The latest most often: the others are mostly gone.
+            let id = self.entries[self.entries.len().saturating_sub(1 + pick)];
+            let hours_from_now = i64::from(how) - 3;
+            let due = start + hours(hours_from_now);
+            possible &= after.contains_key(&id);
+            let waiting = after.get_mut(&id);
+            entries.push(match how {
+                0 | 1 => {
+                    after.remove(&id);
+                    (id, Settlement::Gone)
+                }
+                2 => {
+                    waiting.into_iter().for_each(|waiting| waiting.due = hours_from_now);
+                    (id, Settlement::Due(due))
+                }
+                _ => {
+                    if let Some(waiting) = waiting {
+                        waiting.due = hours_from_now;
+                        waiting.attempts += 1;
+                    }
+                    let last = format!("451 {how}");
+                    (id, Settlement::Later { due, last, distrusted_since: None, delay_told: how == 4 })
+                }
+            });
+        }
+        let told = self.message(50);
+        let result = self.world.run(async {
+            let body = body_bytes(told.number, told.size);
+            let letter = delivery(self.store(), start, told.number, &body, &[self.account]).await;
+            self.store().settle(entries, report.then_some(letter), vec![]).await
+        });
+        if !possible {
+            return assert_eq!(result.unwrap_err(), StoreError::NotFound);
+        }
+        result.unwrap();
+        self.queue = after;
+        if report {
+            self.boxes.get_mut("INBOX").unwrap().add(told);
         }
     }
 
@@ -278,8 +381,33 @@ impl Run {
         self.boxes.extend(moved);
     }
 
+    /// The store's queue is the model's.
+    fn compare_queue(&self) {
+        let (reader, start) = (self.store().reader(), self.world.clock_now());
+        let all = reader.queue_list(None, usize::MAX).unwrap();
+        assert!(all.iter().map(|queued| queued.id).eq(self.queue.keys().copied()));
+        for queued in &all {
+            let waiting = &self.queue[&queued.id];
+            assert_eq!((&queued.recipient, queued.attempts), (&remote(waiting.to), waiting.attempts));
+            assert_eq!(queued.due, start + hours(waiting.due));
+            let (number, size) = (waiting.message.number, waiting.message.size);
+            assert_eq!(read_queued(self.store(), queued.id), (header(number), body_bytes(number, size)));
+        }
+        assert_eq!(reader.queue_size().unwrap(), self.queue.len() as u64);
+        let first = self.queue.values().map(|waiting| waiting.due).min();
+        assert_eq!(reader.queue_next_due().unwrap(), first.map(|due| start + hours(due)));
+        for now in -3..3 {
+            let due = reader.queue_due(start + hours(now), None, usize::MAX).unwrap();
+            let mut expected: Vec<_> =
+                self.queue.iter().filter(|(_, w)| w.due <= now).map(|(id, w)| (w.due, *id)).collect();
+            expected.sort_unstable();
+            assert!(due.iter().map(|queued| queued.id).eq(expected.into_iter().map(|(_, id)| id)));
+        }
+    }
+
     /// The store shows what the model holds.
     fn compare(&self) {
+        self.compare_queue();
         let reader = self.store().reader();
         let all = reader.boxes(self.account).unwrap();
         assert!(all.iter().map(|info| &info.name).eq(self.boxes.keys()));

@@ -205,6 +205,15 @@ fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
     options
 }
 
+/// Makes the engine of a closed store as a program knew it that had no such family.
+#[cfg(test)]
+pub(crate) fn forget_family(dir: &Path, family: Family) {
+    let options = Options::default();
+    let names = DB::list_cf(&options, dir).expect("an engine is there");
+    let mut db = DB::open_cf(&options, dir, names).expect("it opens");
+    db.drop_cf(family.name()).expect("the family is there");
+}
+
 fn failed(error: rocksdb::Error) -> StoreError {
     StoreError::Engine(error.into_string())
 }

@@ -3,14 +3,16 @@
 use super::*;
 use crate::{
     Action, Store,
-    common::{World, body_bytes, deliver, delivery, inbox},
+    common::{World, body_bytes, deliver, delivery, inbox, outgoing},
     engine::{Change, Durability},
     ids::ModSeq,
-    records::{self, Reference},
+    queue::QueueId,
+    records::{self, EntryRow, MessageRow, QueueCounters, Reference},
+    rows::queue,
     seal::CHUNK,
 };
 
-/// A store with two messages in one INBOX: one of three chunks, one of one.
+/// A store with two messages in one INBOX, one of three chunks, one of one, and two that leave: the first for two people.
 struct Scene {
     world: World,
     store: Store,
@@ -28,6 +30,11 @@ impl Scene {
             first.traces = vec![world.trace(Action::Receive)];
             store.deliver(first).await.unwrap();
             deliver(&store, world.clock_now(), 2, b"short\r\n", &[account]).await;
+            for (number, to) in [(3, &["a", "b"][..]), (4, &["c"])] {
+                let mut leaving = delivery(&store, world.clock_now(), number, b"away\r\n", &[]).await;
+                leaving.outgoing = Some(outgoing(world.clock_now(), to));
+                store.deliver(leaving).await.unwrap();
+            }
         });
         let inbox = inbox(&store, account).id;
         Self { world, store, inbox }
@@ -35,6 +42,14 @@ impl Scene {
 
     fn reference(&self, uid: Uid) -> Reference {
         messages::reference(&self.store.core.engine, self.inbox, uid).unwrap().unwrap()
+    }
+
+    fn entry(&self, id: QueueId) -> EntryRow {
+        queue::entry(&self.store.core.engine, id).unwrap().unwrap()
+    }
+
+    fn message(&self, id: QueueId) -> MessageRow {
+        queue::message(&self.store.core.engine, self.entry(id).body).unwrap().unwrap()
     }
 
     fn write(&self, change: Change) {
@@ -96,6 +111,60 @@ const BODIES: [Damage; 9] = [
     }),
 ];
 
+/// The entries: two of one message, one of another.
+const ENTRIES: [QueueId; 3] = [QueueId(1), QueueId(2), QueueId(3)];
+
+const QUEUE: [Damage; 12] = [
+    ("does not open", |s| {
+        let row = EntryRow { sealed: s.entry(ENTRIES[1]).sealed, ..s.entry(ENTRIES[0]) };
+        s.put(Family::Queue, keys::queued(ENTRIES[0]), &row);
+    }),
+    ("due when it says", |s| {
+        let due = s.entry(ENTRIES[0]).due;
+        s.write(Change::Delete(Family::Queue, keys::due(due, ENTRIES[0])));
+    }),
+    ("no entry", |s| {
+        let due = s.entry(ENTRIES[0]).due;
+        s.write(Change::Put(Family::Queue, keys::due(due + 1, ENTRIES[0]), vec![]));
+    }),
+    ("before the queue begins", |s| {
+        let row = s.entry(ENTRIES[0]);
+        s.write(Change::Delete(Family::Queue, keys::due(row.due, ENTRIES[0])));
+        s.write(Change::Put(Family::Queue, keys::due(row.due - 1, ENTRIES[0]), vec![]));
+        s.put(Family::Queue, keys::queued(ENTRIES[0]), &EntryRow { due: row.due - 1, ..row });
+    }),
+    ("as many entries", |s| {
+        let row = MessageRow { left: 1, ..s.message(ENTRIES[0]) };
+        s.put(Family::Queue, keys::queued_message(s.entry(ENTRIES[0]).body), &row);
+    }),
+    ("as many entries", |s| {
+        let row = s.entry(ENTRIES[2]);
+        s.write(Change::Delete(Family::Queue, keys::queued(ENTRIES[2])));
+        s.write(Change::Delete(Family::Queue, keys::due(row.due, ENTRIES[2])));
+    }),
+    ("belong to no message", |s| {
+        let body = s.entry(ENTRIES[2]).body;
+        s.write(Change::Delete(Family::Queue, keys::queued_message(body)));
+    }),
+    ("does not open", |s| {
+        let row = MessageRow { left: 1, sealed: s.message(ENTRIES[0]).sealed };
+        s.put(Family::Queue, keys::queued_message(s.entry(ENTRIES[2]).body), &row);
+    }),
+    ("referred to as often", |s| {
+        let id = s.entry(ENTRIES[2]).body;
+        s.put(Family::Index, keys::body(id), &BodyRecord { len: 6, references: 2, variants: 1 });
+    }),
+    ("another size", |s| {
+        let id = s.entry(ENTRIES[2]).body;
+        s.write(Change::Delete(Family::Index, keys::index(id, 0)));
+    }),
+    ("counters are not", |s| {
+        let counters = QueueCounters { entries: 3, last: 2 };
+        s.put(Family::Queue, keys::QUEUE_COUNTERS.to_vec(), &counters);
+    }),
+    ("no known sort", |s| s.write(Change::Put(Family::Queue, vec![b'z'], vec![]))),
+];
+
 const BOXES: [Damage; 8] = [
     ("counters", |s| {
         let mut state = boxes::state(&s.store.core.engine, s.inbox).unwrap().unwrap();
@@ -142,7 +211,7 @@ const ACCOUNTS: [Damage; 3] = [
 
 #[test]
 fn each_kind_of_damage_is_found() {
-    for (word, damage) in BODIES.into_iter().chain(BOXES).chain(ACCOUNTS) {
+    for (word, damage) in BODIES.into_iter().chain(QUEUE).chain(BOXES).chain(ACCOUNTS) {
         let scene = Scene::new();
         assert_eq!(scene.store.prove().unwrap().messages, 2);
         damage(&scene);
@@ -152,6 +221,22 @@ fn each_kind_of_damage_is_found() {
         store.close().unwrap();
         drop(world);
     }
+}
+
+#[test]
+fn a_damaged_entry_keeps_no_other_from_leaving_and_can_be_settled() {
+    let scene = Scene::new();
+    let row = scene.entry(ENTRIES[0]);
+    scene.put(Family::Queue, keys::queued(ENTRIES[0]), &EntryRow { sealed: vec![0; 40], ..row });
+    let now = scene.world.clock_now();
+    let ids = |found: Vec<crate::Queued>| found.into_iter().map(|queued| queued.id).collect::<Vec<_>>();
+    assert_eq!(ids(scene.store.reader().queue_due(now, None, 9).unwrap()), ENTRIES[1..]);
+    assert_eq!(ids(scene.store.reader().queue_list(None, 2).unwrap()), ENTRIES[1..]);
+    assert_eq!(scene.store.reader().queued(ENTRIES[0]), Err(StoreError::Corrupt("queue entry")));
+    let gone = vec![(ENTRIES[0], crate::Settlement::Gone)];
+    scene.world.run(scene.store.settle(gone, None, vec![])).unwrap();
+    scene.store.prove().unwrap();
+    scene.store.close().unwrap();
 }
 
 #[test]
