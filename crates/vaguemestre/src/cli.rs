@@ -2,11 +2,15 @@
 //!
 //! Only words and types; what a command does is in `run`. Must never read a file.
 
+mod queue;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use mssante::{Address, BoxType, Domain, State};
+
+pub(crate) use queue::{Queue, QueueAction};
 
 /// Where the configuration is when `--config` is not given.
 const CONFIG: &str = "/etc/vaguemestre/vaguemestre.toml";
@@ -53,6 +57,8 @@ pub(crate) enum Command {
     Trace(Remote<Trace>),
     /// The trust space: which other operators are believed, and why.
     Trust(Remote<Trust>),
+    /// What waits to leave for other operators.
+    Queue(Remote<Queue>),
     /// How the running daemon fares.
     Status(Remote<Status>),
 }

@@ -2,6 +2,7 @@
 //!
 //! The standard output only. The one place that prints an application password, once.
 
+mod queue;
 pub(crate) mod trust;
 
 use std::{
@@ -60,6 +61,10 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
             );
         }
         Answer::Traces(traces) => traces.iter().for_each(trace_line),
+        Answer::Queue { entries, .. } => queue::table(entries),
+        Answer::Queued(view) => queue::entry(view),
+        Answer::Retried { entries, .. } => queue::retried(*entries),
+        Answer::QueueRemoved(entries) => queue::removed(entries),
         Answer::Status(view) => status(view),
         Answer::TrustStatus(view) => trust::status(view),
         Answer::TrustDomain(view) => trust::domain(view),

@@ -2,6 +2,8 @@
 //!
 //! Must never carry out what the running daemon is for: the store has one writer.
 
+mod queue;
+
 use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 
 use mssante::{
@@ -47,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             ask(&remote, &Request::Trace { id }, as_json)
         }
         Command::Trust(remote) => trust(&remote, as_json),
+        Command::Queue(remote) => queue::queue(&remote, as_json),
         Command::Status(remote) => ask(&remote, &Request::Status {}, as_json),
     };
     match done {
@@ -130,11 +133,7 @@ fn list_accounts(remote: &Remote<Account>, as_json: bool) -> Result<(), Failure>
                 after = next;
             }
             Answer::Refused(refused) => return Err(refused.into()),
-            _ => {
-                return Err(Failure::failed(
-                    "the daemon answered something else: is it of this program's version?",
-                ));
-            }
+            _ => return Err(unexpected()),
         }
         if after.is_none() {
             break;
@@ -182,6 +181,10 @@ fn ask<T: clap::Args>(remote: &Remote<T>, request: &Request, as_json: bool) -> R
             Ok(())
         }
     }
+}
+
+fn unexpected() -> Failure {
+    Failure::failed("the daemon answered something else: is it of this program's version?")
 }
 
 fn socket<T: clap::Args>(remote: &Remote<T>) -> Result<PathBuf, Failure> {

@@ -3,11 +3,15 @@
 //! Both ends are this program, so the types are the protocol. Must never hold a password but in the one answer that
 //! shows it, which has no `Debug`.
 
+pub(crate) mod queue;
+
 use jiff::Timestamp;
 use mssante::{Address, Domain, Profile, Rights, State};
 use pki::{DomainView, Refreshed, TrustStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use queue::{QueuedView, RemovedView, Which};
 
 /// The longest line that the daemon reads, in octets, its end included.
 pub(crate) const REQUEST_OCTETS: u64 = 64 * 1024;
@@ -51,6 +55,23 @@ pub(crate) enum Request {
     Trace {
         id: String,
     },
+    /// One page of the queue, beginning behind the entry `after`; what is left out is still looked at.
+    QueueList {
+        after: Option<u64>,
+        domain: Option<Domain>,
+        message: Option<String>,
+    },
+    QueueShow {
+        id: u64,
+    },
+    /// Entries of one page that begins behind `after`; all at once if they are named by number.
+    QueueRetry {
+        which: Which,
+        after: Option<u64>,
+    },
+    QueueRemove {
+        ids: Vec<u64>,
+    },
     Status {},
     TrustStatus {},
     TrustShow {
@@ -72,6 +93,10 @@ impl Request {
             Self::PasswordList { .. } => "password-list",
             Self::PasswordRevoke { .. } => "password-revoke",
             Self::Trace { .. } => "trace",
+            Self::QueueList { .. } => "queue-list",
+            Self::QueueShow { .. } => "queue-show",
+            Self::QueueRetry { .. } => "queue-retry",
+            Self::QueueRemove { .. } => "queue-remove",
             Self::Status {} => "status",
             Self::TrustStatus {} => "trust-status",
             Self::TrustShow { .. } => "trust-show",
@@ -86,14 +111,18 @@ impl Request {
             | Self::AccountShow { .. }
             | Self::PasswordList { .. }
             | Self::Trace { .. }
-            | Self::TrustShow { .. } => true,
+            | Self::TrustShow { .. }
+            | Self::QueueList { .. }
+            | Self::QueueShow { .. } => true,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
             | Self::PasswordCreate { .. }
             | Self::PasswordRevoke { .. }
             | Self::Status {}
             | Self::TrustStatus {}
-            | Self::TrustRefresh {} => false,
+            | Self::TrustRefresh {}
+            | Self::QueueRetry { .. }
+            | Self::QueueRemove { .. } => false,
         }
     }
 }
@@ -123,6 +152,17 @@ pub(crate) enum Answer {
         trace: String,
     },
     Traces(Vec<TraceView>),
+    /// A page; `next` is the `after` of the following one, absent at the end. It may be empty before the end.
+    Queue {
+        entries: Vec<QueuedView>,
+        next: Option<u64>,
+    },
+    Queued(Box<QueuedView>),
+    Retried {
+        entries: u64,
+        next: Option<u64>,
+    },
+    QueueRemoved(Vec<RemovedView>),
     Status(Box<StatusView>),
     TrustStatus(Box<TrustStatus>),
     TrustDomain(Box<DomainView>),

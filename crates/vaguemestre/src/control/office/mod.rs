@@ -5,6 +5,7 @@
 
 mod accounts;
 mod passwords;
+mod queue;
 mod status;
 mod traces;
 mod trust;
@@ -58,6 +59,12 @@ impl Office {
             Request::TrustStatus {} => self.trust_status(),
             Request::TrustShow { domain } => self.trust_domain(&domain),
             Request::TrustRefresh {} => self.refresh_trust(administrator).await,
+            Request::QueueList { after, domain, message } => {
+                self.list_queue(after, domain, message.as_deref()).await
+            }
+            Request::QueueShow { id } => self.show_queued(id).await,
+            Request::QueueRetry { which, after } => self.retry_queue(administrator, which, after).await,
+            Request::QueueRemove { ids } => self.remove_queued(administrator, ids).await,
         };
         info!(administrator, request = name, granted = answered.is_ok(), "control request");
         answered.unwrap_or_else(Answer::Refused)

@@ -34,7 +34,7 @@ fn view(reader: &Reader<'_>, trace: Trace) -> Result<TraceView, StoreError> {
     })
 }
 
-fn name(reader: &Reader<'_>, id: AccountId) -> Result<String, StoreError> {
+pub(super) fn name(reader: &Reader<'_>, id: AccountId) -> Result<String, StoreError> {
     let account = reader.account(id)?;
     Ok(account
         .map_or_else(|| format!("removed account {}", id.get()), |account| account.profile.login.to_string()))
