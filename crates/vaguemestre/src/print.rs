@@ -60,7 +60,7 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
                 "application password {id} of {address} is revoked, sessions that rest on it end now; trace {trace}"
             );
         }
-        Answer::Traces(traces) => traces.iter().for_each(trace_line),
+        Answer::Traces(traces) => traces.iter().for_each(|trace| say!("{}", trace_line(trace))),
         Answer::Queue { entries, .. } => queue::table(entries),
         Answer::Queued(view) => queue::entry(view),
         Answer::Retried { entries, .. } => queue::retried(*entries),
@@ -114,7 +114,8 @@ fn password_lines(address: &str, passwords: &[PasswordView]) {
     }
 }
 
-fn trace_line(trace: &TraceView) {
+/// A trace on one line.
+pub(crate) fn trace_line(trace: &TraceView) -> String {
     let mut line = format!("{:.3}  {} {}", trace.at, trace.action, trace.outcome);
     let fields = [("person", &trace.person), ("as", &trace.acting_as), ("peer", &trace.peer)];
     for (name, value) in
@@ -125,7 +126,7 @@ fn trace_line(trace: &TraceView) {
     for (name, value) in &trace.detail {
         line.push_str(&format!("  {name}={value}"));
     }
-    say!("{line}");
+    line
 }
 
 fn status(view: &StatusView) {

@@ -3,11 +3,12 @@
 //!
 //! Translates configuration into the rooms' own settings and a stream into a session. No rules of its own.
 
+mod names;
 mod settings;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use delivery::{Relay, RelayPolicy, SubmissionPolicy};
+use delivery::{Relay, RelayPolicy, RelayStatistics, SubmissionPolicy};
 use identity::Authenticator;
 use pki::{ServerTls, Trust};
 use smtp::Policy;
@@ -60,9 +61,21 @@ pub(crate) struct Keys {
     pub(crate) relay: ServerTls,
 }
 
+/// What takes the queued mail to other operators.
+pub(crate) fn outbound(settings: &Settings, foundations: &Foundations, keys: &Keys) -> Relay {
+    let Foundations { store, clock, warden } = foundations.clone();
+    let tls = keys.relay.relay_client();
+    Relay::new(store, warden.space().clone(), tls, names::system(), settings::relay(settings), clock)
+}
+
 impl Rooms {
-    /// Furnishes the rooms as `settings` say; `house` is what the figures tell of.
-    pub(crate) fn new(settings: &Settings, foundations: &Foundations, house: &Arc<House>) -> Self {
+    /// Furnishes the rooms as `settings` say; `house` and `outbound` are what the figures tell of.
+    pub(crate) fn new(
+        settings: &Settings,
+        foundations: &Foundations,
+        house: &Arc<House>,
+        outbound: Arc<RelayStatistics>,
+    ) -> Self {
         let Foundations { store, clock, warden } = foundations.clone();
         let authenticator =
             Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), Arc::clone(&clock)));
@@ -87,7 +100,7 @@ impl Rooms {
         };
         let tallies = [Service::Submission, Service::Relay].map(|service| (service, Arc::default()));
         let house = Arc::clone(house);
-        let figures = Figures { store, clock, house, warden, tallies: tallies.to_vec() };
+        let figures = Figures { store, clock, house, warden, outbound, tallies: tallies.to_vec() };
         let [(_, submissions), (_, relayed)] = tallies;
         Self {
             submission: Arc::new(submission),
@@ -159,12 +172,9 @@ impl Rooms {
         })
     }
 
-    /// What takes the queued mail to other operators, until the bell rings.
-    pub(crate) fn outbound(&self, settings: &Settings, foundations: &Foundations, keys: &Keys) -> Session {
-        let Foundations { store, clock, warden } = foundations.clone();
-        let tls = keys.relay.relay_client();
-        let relay = Relay::new(store, warden.space().clone(), tls, settings::relay(settings), clock);
-        Box::pin(relay.run(self.smtp_bell.subscribe()))
+    /// What tells SMTP, in and out, to end.
+    pub(crate) fn smtp_bell(&self) -> watch::Receiver<smtp::Stop> {
+        self.smtp_bell.subscribe()
     }
 
     /// Tells every session to finish what it has begun and to say good-bye.

@@ -145,10 +145,11 @@ async fn serve_store(
         certificate: keys.access.describe(),
         relay_certificate: settings.trust.is_some().then(|| keys.relay.describe()),
     });
-    let rooms = Rooms::new(settings, foundations, &house);
+    let outbound = rooms::outbound(settings, foundations, keys);
+    let rooms = Rooms::new(settings, foundations, &house, outbound.statistics());
     let closing = watch::Sender::new(false);
     let mut working = JoinSet::new();
-    working.spawn(rooms.outbound(settings, foundations, keys));
+    working.spawn(outbound.run(rooms.smtp_bell()));
     for (door, listener) in listening {
         let trust = warden.space().current();
         let host = rooms.host(door.service, keys, settings.tls.highest_version, &trust);

@@ -9,13 +9,15 @@ use super::{
 };
 use crate::print::say;
 
-/// Prints who is there and how to reach them; `trace` is the identifier of the journey just made.
-pub(super) fn print(world: &World, trace: &str) {
+/// Prints who is there and how to reach them; `near` and `far` are the identifiers under which each operator traced the
+/// journey just made.
+pub(super) fn print(world: &World, near: &str, far: &str) {
     let (nord, sud) = (world.site(&NORD), world.site(&SUD));
     accounts(&nord, CARDIOLOGY, DOCTOR);
     accounts(&sud, EMERGENCIES, INTERN);
     clients([&nord, &sud]);
-    commands(&nord, &sud, trace);
+    mail(&nord, &sud);
+    administration(&nord, &sud, near, far);
 }
 
 fn accounts(site: &Site, department: &str, person: &str) {
@@ -51,12 +53,12 @@ fn clients(sites: [&Site; 2]) {
     say!("  Start the subject with “#med# ” · commencer l'objet par « #med# ».");
 }
 
-fn commands(nord: &Site, sud: &Site, trace: &str) {
-    let (ca, config, sud_config) = (nord.ca.display(), nord.config(), sud.config());
-    let (config, sud_config) = (config.display(), sud_config.display());
-    let Ports { submission, imap_tls, metrics, .. } = nord.ports;
-    let (sud_imap, program) = (sud.ports.imap_tls, program());
+fn mail(nord: &Site, sud: &Site) {
+    let ca = nord.ca.display();
+    let Ports { submission, imap_tls, relay, .. } = nord.ports;
+    let sud_imap = sud.ports.imap_tls;
     say!("\nTo paste in another terminal · À coller dans un autre terminal");
+    say!("  # from nord to sud, and read there · de nord à sud, et relu là-bas");
     say!(
         "  printf 'From: {DOCTOR}\\r\\nTo: {EMERGENCIES}\\r\\nSubject: #med# essai\\r\\n\\r\\nBonjour\\r\\n' | \
          curl --cacert {ca} --ssl-reqd -u '{DOCTOR}:{PASSWORD}' --mail-from {DOCTOR} --mail-rcpt {EMERGENCIES} \
@@ -66,13 +68,26 @@ fn commands(nord: &Site, sud: &Site, trace: &str) {
         "  curl --cacert {ca} -u '{EMERGENCIES}*{INTERN}:{PASSWORD}' \
          'imaps://localhost:{sud_imap}/INBOX;MAILINDEX=1' | head -40"
     );
+    say!("  # a shared box, and the handshakes · une boîte partagée, et les poignées de main");
     say!("  curl --cacert {ca} -u '{CARDIOLOGY}*{DOCTOR}:{PASSWORD}' imaps://localhost:{imap_tls}/");
     say!("  openssl s_client -connect localhost:{imap_tls} -CAfile {ca} -crlf");
-    say!("  openssl s_client -connect localhost:{submission} -starttls smtp -CAfile {ca} -crlf");
+    say!("  openssl s_client -connect localhost:{relay} -starttls smtp -CAfile {ca} -crlf");
+}
+
+fn administration(nord: &Site, sud: &Site, near: &str, far: &str) {
+    let (config, sud_config) = (nord.config(), sud.config());
+    let (config, sud_config) = (config.display(), sud_config.display());
+    let (program, domain) = (program(), sud.operator.mssante_domain);
+    say!("  # what each operator knows of it · ce que chaque opérateur en sait");
+    say!("  {program} trace {near} --config {config}");
+    say!("  {program} trace {far} --config {sud_config}");
+    say!("  # who is believed, and why · qui est cru, et pourquoi");
+    say!("  {program} trust status --config {config}");
+    say!("  {program} trust show {domain} --config {config}");
+    say!("  # what waits, and how it all fares · ce qui attend, et comment tout va");
+    say!("  {program} queue list --config {config}");
     say!("  {program} status --config {config}");
-    say!("  {program} trace {trace} --config {config}");
-    say!("  {program} status --config {sud_config}");
-    say!("  curl http://localhost:{metrics}/metrics");
+    say!("  curl http://localhost:{}/metrics", nord.ports.metrics);
 }
 
 fn program() -> String {

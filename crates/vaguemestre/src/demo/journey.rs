@@ -62,7 +62,6 @@ impl Journey {
     }
 
     /// From the doctor to the emergency department of the other operator.
-    #[expect(dead_code, reason = "until operators relay")]
     pub(super) fn across(world: &World) -> Self {
         Self {
             from: world.site(&NORD),

@@ -15,6 +15,7 @@ mod pdf;
 mod people;
 mod report;
 mod told;
+mod traces;
 mod world;
 mod xdm;
 
@@ -24,7 +25,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::{
     daemon::{Daemon, Daemons},
-    journey::Journey,
+    journey::{Journey, JourneyError},
+    operators::{NORD, SUD},
     world::World,
 };
 use crate::{
@@ -64,9 +66,9 @@ async fn show(world: &World, started: Instant) -> Result<(), Failure> {
     for site in world.sites() {
         say!("  {:<5} log · journal : {}", site.operator.id, site.log().display());
     }
-    let trace = tokio::select! {
+    let made = tokio::select! {
         made = journeys(world) => match made {
-            Ok(trace) => trace,
+            Ok(made) => made,
             Err(failure) => {
                 daemons.stop().await?;
                 return Err(failure);
@@ -74,7 +76,7 @@ async fn show(world: &World, started: Instant) -> Result<(), Failure> {
         },
         () = end.asked() => return stop(daemons).await,
     };
-    howto::print(world, &trace);
+    howto::print(world, &made.near, &made.far);
     say!("\nRunning until Ctrl-C · En marche jusqu'à Ctrl-C");
     let ended = tokio::select! {
         () = end.asked() => None,
@@ -94,8 +96,25 @@ async fn start(world: &World) -> Result<Daemons, Failure> {
     Ok(daemons)
 }
 
-async fn journeys(world: &World) -> Result<String, Failure> {
-    Journey::inside(world).make().await.map_err(|error| failed(&error))
+/// The report to the other operator, then one inside; gives the identifiers under which each operator traced the first.
+async fn journeys(world: &World) -> Result<Made, Failure> {
+    let (nord, sud) = (world.site(&NORD), world.site(&SUD));
+    let journeys = async {
+        say!("\n  To the other operator · Vers l'autre opérateur");
+        let near = Journey::across(world).make().await?;
+        let far = traces::show(&nord, &sud, &near).await?;
+        say!("\n  Inside one operator · Chez un même opérateur");
+        Journey::inside(world).make().await?;
+        Ok::<_, JourneyError>(Made { near, far })
+    };
+    journeys.await.map_err(|error| failed(&format!("{error}; the daemons' logs say more")))
+}
+
+/// Under which identifiers the journey to the other operator is traced.
+#[derive(Debug)]
+struct Made {
+    near: String,
+    far: String,
 }
 
 async fn stop(daemons: Daemons) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use delivery::RelayStatistics;
 use prometheus_client::{
     encoding::text,
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
@@ -23,6 +24,7 @@ pub(crate) struct Figures {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) house: Arc<House>,
     pub(crate) warden: Arc<Warden>,
+    pub(crate) outbound: Arc<RelayStatistics>,
     /// What ended SMTP sessions did, by service.
     pub(crate) tallies: Vec<(Service, Arc<Tally>)>,
 }
@@ -48,6 +50,7 @@ impl Figures {
         self.daemon(&mut registry);
         self.doors(&mut registry);
         self.messages(&mut registry);
+        self.relayed(&mut registry);
         self.stored(&mut registry);
         self.queue(&mut registry).await?;
         self.trust(&mut registry);
@@ -102,6 +105,26 @@ impl Figures {
         registry.register("smtp_sessions", "SMTP sessions that ended", sessions);
         registry.register("messages_accepted", "Messages answered 250, in sessions that ended", accepted);
         registry.register("messages_refused", "Messages refused, in sessions that ended", refused);
+    }
+
+    fn relayed(&self, registry: &mut Registry) {
+        let figures = &self.outbound;
+        counter(registry, "relayed", "Recipients whose operator took the message", figures.relayed());
+        counter(
+            registry,
+            "deferred",
+            "Attempts after which a recipient waits for another",
+            figures.deferred(),
+        );
+        counter(registry, "failed", "Recipients given up, each with a report", figures.failed());
+        counter(registry, "connections", "Connections to trusted operators", figures.connections());
+        let failed = figures.failed_connections();
+        counter(
+            registry,
+            "failed_connections",
+            "Connections that failed, or to nobody who is trusted",
+            failed,
+        );
     }
 
     fn stored(&self, registry: &mut Registry) {

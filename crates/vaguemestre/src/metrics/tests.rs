@@ -67,6 +67,7 @@ impl Scene {
             clock,
             house: Arc::new(house),
             warden: Arc::new(warden),
+            outbound: Arc::default(),
             tallies: vec![(Service::Submission, Arc::new(tally))],
         };
         Self { store, metrics: Metrics::new(figures), _dir: dir }
@@ -106,6 +107,7 @@ async fn the_figures_are_told_as_open_metrics() {
         "vaguemestre_messages_accepted_total{listener=\"submission\"} 3",
         "vaguemestre_messages_refused_total{listener=\"submission\"} 1",
         "vaguemestre_queue_size 0",
+        "vaguemestre_relayed_total 0",
         "vaguemestre_queue_oldest_age_seconds 0",
         "vaguemestre_shedding 0",
     ] {

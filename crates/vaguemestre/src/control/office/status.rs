@@ -3,7 +3,7 @@
 use std::{process, sync::Arc};
 
 use jiff::Timestamp;
-use store::Kind;
+use store::{Kind, Reader};
 
 use super::{Answered, Office};
 use crate::{
@@ -33,7 +33,8 @@ impl Office {
     pub(super) async fn status(&self) -> Answered {
         let now = self.clock.now();
         let trust = self.warden.status(now);
-        let queue = self.store.read(|reader| reader.queue_size()).await?;
+        let size = |reader: &Reader<'_>| reader.queue_size();
+        let queue = self.store.read(size).await?;
         let House { started, doors, certificate, relay_certificate } = self.house.as_ref();
         let listeners = doors.iter().map(|door| ListenerView {
             service: door.service.key().to_owned(),
