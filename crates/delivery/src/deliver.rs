@@ -17,6 +17,7 @@ use crate::{
     repeat::{fingerprint, is_distinct},
     replies::Denial,
     settings::Settings,
+    success::{self, About, Asker},
     variants::{Additions, variant},
 };
 
@@ -79,7 +80,15 @@ pub(crate) async fn deliver(
             fingerprint(&who, envelope.sender.as_ref(), people, message.content)
         }),
     };
-    match store.deliver(delivery).await? {
+    let about = About {
+        id: envelope.id,
+        at,
+        header: &scanned.header,
+        envid: envelope.envid.as_deref(),
+        recipients: &envelope.recipients,
+    };
+    let asker = envelope.sender.as_ref().map(|sender| Asker::Account(judged.account.id, sender));
+    match success::keep(delivery, &about, asker, store, settings).await? {
         Delivered::New(durable, _) => {
             sent.log(None);
             Ok((durable, envelope.id))

@@ -29,6 +29,7 @@ mod replies;
 mod samples;
 mod sender;
 mod settings;
+mod success;
 mod variants;
 
 pub use crate::{

@@ -113,10 +113,23 @@ impl Store {
     pub async fn deliver(&self, delivery: Delivery) -> Result<Delivered> {
         let sealed = self.seal_delivery(delivery).await?;
         let (outcome, durable) = self.commit(move |txn| ops::deliver::deliver(txn, sealed)).await?;
-        Ok(match outcome {
+        Ok(Self::delivered(outcome, durable))
+    }
+
+    fn delivered(outcome: Outcome, durable: Durable) -> Delivered {
+        match outcome {
             Outcome::New(copies) => Delivered::New(durable, copies),
             Outcome::Again(first) => Delivered::Again(durable, first),
-        })
+        }
+    }
+
+    /// The same, with the report that acceptance causes: both or neither. A message that was stored before causes none.
+    pub async fn deliver_and_report(&self, delivery: Delivery, report: Delivery) -> Result<Delivered> {
+        let sealed = self.seal_delivery(delivery).await?;
+        let report = self.seal_delivery(report).await?;
+        let (outcome, durable) =
+            self.commit(move |txn| ops::deliver::deliver_and_report(txn, sealed, report)).await?;
+        Ok(Self::delivered(outcome, durable))
     }
 
     /// Settles entries of the queue, with the report that this causes and its traces: all at once or nothing.

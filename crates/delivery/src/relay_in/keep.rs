@@ -14,6 +14,7 @@ use crate::{
     repeat::{fingerprint, is_distinct},
     replies::Denial,
     settings::Settings,
+    success::{self, About, Asker},
 };
 
 /// What a message comes as, once its last byte has come.
@@ -50,7 +51,15 @@ pub(super) async fn keep(
         once: comes_once(header).then(|| identity(envelope, message.content)),
     };
     let log = |id, outcome| envelope.actor.log_served(id, outcome, "relayed", bytes, &copies);
-    match store.deliver(delivery).await? {
+    let about = About {
+        id: envelope.id,
+        at,
+        header: &scanned.header,
+        envid: envelope.envid.as_deref(),
+        recipients: &envelope.recipients,
+    };
+    let asker = envelope.reverse_path.as_ref().map(Asker::Elsewhere);
+    match success::keep(delivery, &about, asker, store, settings).await? {
         Delivered::New(durable, _) => {
             log(envelope.id, "delivered");
             Ok((durable, envelope.id))

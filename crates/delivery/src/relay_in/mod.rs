@@ -3,7 +3,8 @@
 //!
 //! Way of a message: MAIL → `peer` (certificate, white list) → RCPT → `recipients` → header → `header` → last byte → `keep`, one commit.
 //!
-//! May use: the pieces that both ways in share, beside it. Must never touch: the queue of what leaves.
+//! May use: the pieces that both ways in share, beside it. Must never touch: the queue of what leaves, but for the reports of delivery
+//! that a sender asked for.
 
 mod header;
 mod keep;

@@ -43,6 +43,8 @@ pub struct RelayEnvelope {
     /// None for the null reverse-path.
     pub(super) reverse_path: Option<Address>,
     pub(super) smtputf8: bool,
+    /// The sender's own name for the transaction (RFC 3461 §4.4).
+    pub(super) envid: Option<String>,
     pub(super) recipients: Vec<Recipient>,
 }
 
@@ -172,8 +174,9 @@ impl Policy for RelayPolicy {
         let actor = Actor::operator(Some(peer.name()), connection);
         match self.sender(peer, &from) {
             Ok(reverse_path) => {
-                let (peer, smtputf8, recipients) = (peer.clone(), from.smtputf8, Vec::new());
-                Ok(RelayEnvelope { id, peer, actor, reverse_path, smtputf8, recipients })
+                let MailFrom { smtputf8, envid, .. } = from;
+                let (peer, recipients) = (peer.clone(), Vec::new());
+                Ok(RelayEnvelope { id, peer, actor, reverse_path, smtputf8, envid, recipients })
             }
             Err(denial) => Err(self.refuse(id, &actor, denial, &[]).await),
         }

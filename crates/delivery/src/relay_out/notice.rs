@@ -4,12 +4,9 @@
 //! May use: `message::report`, the store. Must never touch: SMTP; the body of the message reported on.
 
 use jiff::Timestamp;
-use message::{
-    Scanner,
-    report::{Action as Fate, Diagnostic, Outcome as Row, Report, report},
-};
+use message::report::{Action as Fate, Diagnostic, Outcome as Row, Report, report};
 use smtp::client::Stage;
-use store::{Action, Copy, Delivery, Outcome, Queued, StoreError, Trace, TraceId, Variant};
+use store::{Action, Copy, Delivery, Outcome, Queued, StoreError, Trace, TraceId};
 
 use super::{
     Shared,
@@ -17,6 +14,7 @@ use super::{
     settle::{Settled, pair},
     texts::{self, Text},
 };
+use crate::success;
 
 /// A report that is part of a commit.
 pub(super) struct Told {
@@ -62,7 +60,7 @@ pub(super) async fn write(
     let name = TraceId::new(now);
     let texts: Vec<Text> = about.iter().map(|settled| texts::of(settled)).collect();
     let written = shaped(shared, &about, &texts, &original, name, &to.to_string(), now);
-    let (body, variant) = sealed(shared, &written).await?;
+    let (body, variant) = success::sealed(&shared.store, &written, true).await?;
     let received = Trace {
         id: name,
         at: now,
@@ -135,17 +133,4 @@ fn row<'a>(settled: &'a Settled, text: &'a Text, address: &'a str) -> Row<'a> {
         fr: &text.fr,
         en: &text.en,
     }
-}
-
-/// The report as the store keeps a message: body sealed, header with its index record, the null reverse-path as Return-Path.
-async fn sealed(shared: &Shared, written: &[u8]) -> Result<(store::SealedBody, Variant), StoreError> {
-    let mut scanner = Scanner::new(message::scan::Limits::default());
-    let too_long = |_| StoreError::Engine("a report has too long a header".into());
-    scanner.feed(written).map_err(too_long)?;
-    let scanned = scanner.finish().map_err(too_long)?;
-    let mut body = shared.store.body();
-    body.write(written.get(scanned.header.len()..).unwrap_or_default()).await?;
-    let header = [b"Return-Path: <>\r\n".as_slice(), &scanned.header].concat();
-    let index = message::index(&header, &scanned);
-    Ok((body.finish().await?, Variant { header, index }))
 }

@@ -228,3 +228,48 @@ async fn a_list_that_is_too_old_stops_what_leaves_for_now_and_nothing_else() {
     world.send(DOCTOR, DOCTOR, &[INTERN], &content).await.unwrap();
     world.end().await;
 }
+
+#[tokio::test]
+async fn whoever_asks_is_told_that_a_message_is_in_its_box_by_the_same_commit() {
+    let world = World::trusting(&LISTED).await;
+    let principal = world.login(DOCTOR).await;
+    let (connection, policy) = (connection(), &world.policy);
+    let send = async |from: &str, content: &[u8]| {
+        let from = MailFrom { envid: Some("E1".into()), ..mail(from) };
+        let mut envelope = policy.mail(&connection, Some(&principal), from).await.unwrap();
+        for (to, success) in [(INTERN, true), (DOCTOR, true), (SECRETARY, false), (PEER, true)] {
+            let notify = Some(Notify { success, failure: true, delay: false });
+            policy.rcpt(&connection, &mut envelope, Recipient { notify, ..to.into() }).await.unwrap();
+        }
+        let mut incoming = policy.data(&connection, envelope).await.unwrap();
+        policy.chunk(&mut incoming, content).await.unwrap();
+        policy.finish(incoming).await.unwrap().id
+    };
+    let content = letter("Subject: secret", "le corps\r\n");
+    let id = send(DOCTOR, &content).await;
+    assert_eq!(send(DOCTOR, &content).await, id, "a retry: neither twice");
+    let inbox = world.inbox(DOCTOR);
+    assert_eq!(inbox.len(), 2, "its own copy and one report");
+    let (header, body) = inbox
+        .iter()
+        .map(|(header, body)| (text(header), text(body)))
+        .find(|(header, _)| header.starts_with("Return-Path: <>\r\n"))
+        .unwrap();
+    assert!(header.contains("In-Reply-To: <lettre@poste>") && !header.contains("secret"), "{header}");
+    for (told, is) in [(INTERN, true), (DOCTOR, true), (SECRETARY, false), (PEER, false)] {
+        assert_eq!(body.contains(&format!("Final-Recipient: rfc822; {told}\r\n")), is, "{told}: {body}");
+    }
+    assert!(!body.contains("le corps"), "M-7");
+    let traces = world.traces(&id).await;
+    let reports = traces.iter().filter(|trace| trace.action == Action::Report).collect::<Vec<_>>();
+    let [report] = reports[..] else { panic!("{traces:?}") };
+    let name = &report.detail.iter().find(|(name, _)| name == "report").unwrap().1;
+    assert!(header.contains(name), "{header}");
+    let own = world.traces(name).await;
+    assert!(own[0].action == Action::Receive && own[0].detail.contains(&("report-on".into(), id)), "{own:?}");
+    let quiet = letter("Subject: b", "");
+    send("", &quiet).await;
+    assert_eq!(world.inbox(DOCTOR).len(), 3, "nobody is told about what has no reverse-path");
+    drop(principal);
+    world.end().await;
+}

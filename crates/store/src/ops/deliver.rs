@@ -56,7 +56,20 @@ pub(crate) fn deliver(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Out
     keep(txn, delivery)
 }
 
-/// The same, whatever the clock says and however long the queue is.
+/// The same, with the report that it causes unless it was stored before.
+pub(crate) fn deliver_and_report(
+    txn: &mut Txn<'_>,
+    delivery: SealedDelivery,
+    report: SealedDelivery,
+) -> Result<Outcome> {
+    let outcome = deliver(txn, delivery)?;
+    if let Outcome::New(_) = outcome {
+        keep(txn, report)?;
+    }
+    Ok(outcome)
+}
+
+/// The same as [`deliver`], whatever the clock says and however long the queue is.
 pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcome> {
     let SealedDelivery { id, body, variants, copies, outgoing, traces: steps, carried, once } = delivery;
     let now = txn.core.clock.now();

@@ -1,0 +1,190 @@
+//! The report that says that a message is in its boxes, for those for whom the sender asked (RFC 3461 §5.2.2, M-7): part of the commit
+//! that puts it there, so that it is never told and not done, nor done and not told.
+//!
+//! May use: `message::report`, the store's body writer. Must never touch: the body of the message reported on.
+
+use jiff::Timestamp;
+use message::{
+    Scanner,
+    report::{Action as Fate, Outcome as Row, Report, report},
+};
+use mssante::{Address, route::Place};
+use store::{
+    AccountId, Action, Copy, Delivered, Delivery, Outcome, Outgoing, OutgoingRecipient, Store, StoreError,
+    Trace, TraceId, Variant,
+};
+
+use crate::{recipients::Recipient, record::pair, settings::Settings};
+
+const FRENCH: &str = "Le message est dans la boîte ; le destinataire ne l'a pas encore lu pour autant.";
+const ENGLISH: &str = "The message is in the box; that does not mean that it was read.";
+
+/// The message that the report is about.
+pub(crate) struct About<'a> {
+    pub(crate) id: TraceId,
+    pub(crate) at: Timestamp,
+    /// Its header as it came.
+    pub(crate) header: &'a [u8],
+    /// ENVID, decoded.
+    pub(crate) envid: Option<&'a str>,
+    pub(crate) recipients: &'a [Recipient],
+}
+
+/// Who asked.
+#[derive(Clone, Copy)]
+pub(crate) enum Asker<'a> {
+    /// One of our accounts, under the address that it gave.
+    Account(AccountId, &'a Address),
+    /// Somebody at another operator.
+    Elsewhere(&'a Address),
+}
+
+/// Keeps the message, with the report if there is somebody to ask for one and it was asked for.
+pub(crate) async fn keep(
+    delivery: Delivery,
+    about: &About<'_>,
+    asker: Option<Asker<'_>>,
+    store: &Store,
+    settings: &Settings,
+) -> Result<Delivered, StoreError> {
+    let report = match asker {
+        Some(asker) => wanted(about, asker, store, settings).await?,
+        None => None,
+    };
+    match report {
+        Some(report) => store.deliver_and_report(delivery, report).await,
+        None => store.deliver(delivery).await,
+    }
+}
+
+/// The report, if somebody asked for one about a recipient here.
+async fn wanted(
+    about: &About<'_>,
+    asker: Asker<'_>,
+    store: &Store,
+    settings: &Settings,
+) -> Result<Option<Delivery>, StoreError> {
+    let asked = |to: &&Recipient| {
+        matches!(to.place, Place::Local { .. }) && to.notify.is_some_and(|notify| notify.success)
+    };
+    let told: Vec<&Recipient> = about.recipients.iter().filter(asked).collect();
+    if told.is_empty() {
+        return Ok(None);
+    }
+    let id = TraceId::new(about.at);
+    let (Asker::Account(_, to) | Asker::Elsewhere(to)) = asker;
+    let written = written(about, &told, to, id, settings);
+    let return_path = matches!(asker, Asker::Account(..));
+    let (body, variant) = sealed(store, &written, return_path).await?;
+    let delivery = Delivery {
+        id,
+        body,
+        variants: vec![variant],
+        copies: Vec::new(),
+        outgoing: None,
+        traces: traces(about, asker, id, told.len()),
+        carried: Vec::new(),
+        once: None,
+    };
+    Ok(Some(match asker {
+        Asker::Account(account, _) => Delivery { copies: vec![Copy { account, variant: 0 }], ..delivery },
+        Asker::Elsewhere(to) => Delivery { outgoing: Some(leaving(to, about.at, settings)), ..delivery },
+    }))
+}
+
+fn written(
+    about: &About<'_>,
+    told: &[&Recipient],
+    to: &Address,
+    id: TraceId,
+    settings: &Settings,
+) -> Vec<u8> {
+    let addresses: Vec<String> = told.iter().map(|recipient| recipient.address.to_string()).collect();
+    let row = |(recipient, address)| -> Row<'_> {
+        let recipient: &&Recipient = recipient;
+        let address: &String = address;
+        Row {
+            recipient: address,
+            original: recipient.original.as_deref(),
+            action: Fate::Delivered,
+            status: "2.0.0",
+            remote: None,
+            diagnostic: None,
+            retry_until: None,
+            fr: FRENCH,
+            en: ENGLISH,
+        }
+    };
+    let rows: Vec<Row<'_>> = told.iter().zip(&addresses).map(row).collect();
+    let domain = settings.domains.first().map_or(settings.hostname.as_str(), |domain| domain.as_str());
+    report(&Report {
+        id: &id.to_string(),
+        hostname: &settings.hostname,
+        from: &format!("postmaster@{domain}"),
+        to: &to.to_string(),
+        at: about.at,
+        arrival: about.at,
+        envelope_id: about.envid,
+        original: about.header,
+        recipients: &rows,
+    })
+}
+
+/// How the report leaves for another operator: with the null reverse-path, so that nothing is ever reported on it.
+fn leaving(to: &Address, at: Timestamp, settings: &Settings) -> Outgoing {
+    Outgoing {
+        reverse_path: None,
+        sender: None,
+        variant: 0,
+        smtputf8: !to.is_ascii(),
+        eight_bit: false,
+        envid: None,
+        ret: None,
+        expires: at.saturating_add(settings.queue_lifetime).unwrap_or(Timestamp::MAX),
+        recipients: vec![OutgoingRecipient { address: to.clone(), notify: None, original: None }],
+    }
+}
+
+/// One trace on the journey of the message, one on the report's own.
+fn traces(about: &About<'_>, asker: Asker<'_>, id: TraceId, count: usize) -> Vec<Trace> {
+    let (account, action, to) = match asker {
+        Asker::Account(account, to) => (Some(account), Action::Receive, to),
+        Asker::Elsewhere(to) => (None, Action::Queue, to),
+    };
+    let trace = |id, action, detail| Trace {
+        id,
+        at: about.at,
+        action,
+        person: None,
+        acting_as: account,
+        peer: None,
+        outcome: Outcome::Done,
+        detail,
+    };
+    let own = vec![pair("to", to), pair("reverse-path", "<>"), pair("report-on", &about.id)];
+    vec![
+        trace(about.id, Action::Report, vec![pair("report", &id), pair("recipients", &count)]),
+        trace(id, action, own),
+    ]
+}
+
+/// A report as the store keeps a message: body sealed, header with its index record, and in our boxes the null Return-Path.
+pub(crate) async fn sealed(
+    store: &Store,
+    written: &[u8],
+    return_path: bool,
+) -> Result<(store::SealedBody, Variant), StoreError> {
+    let mut scanner = Scanner::new(message::scan::Limits::default());
+    let too_long = |_| StoreError::Engine("a report has too long a header".into());
+    scanner.feed(written).map_err(too_long)?;
+    let scanned = scanner.finish().map_err(too_long)?;
+    let mut body = store.body();
+    body.write(written.get(scanned.header.len()..).unwrap_or_default()).await?;
+    let path: &[u8] = if return_path { b"Return-Path: <>\r\n" } else { b"" };
+    let header = [path, &scanned.header].concat();
+    let index = message::index(&header, &scanned);
+    Ok((body.finish().await?, Variant { header, index }))
+}
+
+#[cfg(test)]
+mod tests;
