@@ -84,7 +84,9 @@ impl Smtp {
 
     fn hello(&mut self, name: &str) -> std::io::Result<()> {
         let (code, text) = self.command(&format!("EHLO {name}"))?;
-        assert_eq!(code, 250, "{text}");
+        if code != 250 {
+            return Err(std::io::Error::other(text));
+        }
         self.extensions = text;
         Ok(())
     }

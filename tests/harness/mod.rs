@@ -5,6 +5,7 @@
 
 mod client;
 mod peer;
+pub mod postfix;
 mod sink;
 #[cfg(test)]
 mod tests;
