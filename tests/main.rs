@@ -14,6 +14,7 @@ mod mirror;
 mod people;
 mod postfix;
 mod refusals;
+mod relay_in;
 mod relay_out;
 mod shutdown;
 mod submission;
