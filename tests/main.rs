@@ -16,6 +16,7 @@ mod postfix;
 mod refusals;
 mod relay_in;
 mod relay_out;
+mod relay_crash;
 mod shutdown;
 mod submission;
 mod tls;
