@@ -377,3 +377,37 @@ fn nothing_of_the_queue_is_readable_on_the_disk() {
     }
     assert!(files > 2);
 }
+
+#[test]
+fn acceptance_and_its_report_are_one_commit_and_a_retry_causes_none() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    let make = |number: u64, to: &[store::AccountId]| {
+        let made = delivery(&store, world.clock_now(), number, b"corps", to);
+        world.run(made)
+    };
+    let accept = |number, report: Delivery| {
+        let accepted = Delivery {
+            once: Some([7; 32]),
+            outgoing: Some(outgoing(world.clock_now(), &["trois"])),
+            ..make(number, &[account])
+        };
+        world.run(store.deliver_and_report(accepted, report))
+    };
+    let nobody = store::AccountId::new(999);
+    assert!(matches!(accept(1, make(2, &[nobody])), Err(StoreError::NotFound)));
+    assert!(
+        all(&store).is_empty() && inbox_size(&store, account) == 0,
+        "neither, if the report cannot be kept"
+    );
+    assert!(matches!(accept(3, make(4, &[account])), Ok(Delivered::New(..))));
+    assert_eq!((all(&store).len(), inbox_size(&store, account)), (1, 2));
+    assert!(matches!(accept(5, make(6, &[account])), Ok(Delivered::Again(..))));
+    assert_eq!((all(&store).len(), inbox_size(&store, account)), (1, 2));
+    world.close(store);
+}
+
+fn inbox_size(store: &Store, account: store::AccountId) -> usize {
+    store.reader().messages(inbox(store, account).id).unwrap().len()
+}
