@@ -10,6 +10,7 @@ mod harness;
 mod accounts;
 mod crash;
 mod large;
+mod list_swap;
 mod mirror;
 mod people;
 mod postfix;
