@@ -9,6 +9,7 @@ mod harness;
 
 mod accounts;
 mod crash;
+mod demonstration;
 mod large;
 mod list_swap;
 mod mirror;
@@ -21,3 +22,4 @@ mod relay_crash;
 mod shutdown;
 mod submission;
 mod tls;
+mod trust;

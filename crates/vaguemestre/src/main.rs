@@ -3,6 +3,7 @@
 //! Puts the rooms together and has no rules of its own: what may be sent, said or kept is decided in `mssante`,
 //! `delivery`, `identity`, `imap` and `store`. Start reading at `run`, then `serve` and `demo`.
 
+mod checking;
 mod cli;
 mod config;
 mod control;

@@ -2,7 +2,7 @@
 //!
 //! Used by `serve` and by the offline commands. Must never listen on anything.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use store::{Clock, Kind, MasterKey, OpenError, OpenOptions, Store};
 
@@ -70,6 +70,18 @@ fn refuse_public_demonstration(kind: Kind, settings: &Settings) -> Result<(), Fa
     }
 }
 
+/// What must be said of figures that others than this machine may read: they ask nobody who they are.
+pub(crate) fn exposed_figures(settings: &Settings) -> Vec<String> {
+    let metrics = settings.listeners.metrics.iter();
+    let exposed = metrics.filter(|address| !address.ip().to_canonical().is_loopback());
+    let text = |address: &SocketAddr| {
+        format!(
+            "[listeners] metrics: {address} is not a loopback address: keep others than your collector from it"
+        )
+    };
+    exposed.map(text).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -111,6 +123,15 @@ mod tests {
         assert!(store_settings(&settings).body_bytes >= rooms::encoded(settings.limits.attachments));
         settings.limits.attachments = 60_000_000;
         assert_eq!(store_settings(&settings).body_bytes, store::Settings::default().body_bytes);
+    }
+
+    #[test]
+    fn figures_that_others_may_read_are_said() {
+        let mut settings = sample();
+        for (address, said) in [("127.0.0.1:9090", false), ("[::1]:9090", false), ("10.0.0.1:9090", true)] {
+            settings.listeners.metrics = vec![address.parse().unwrap()];
+            assert_eq!(!exposed_figures(&settings).is_empty(), said, "{address}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde_json::json;
 use store::{Clock, Kind, MasterKey, SystemClock};
 
 use crate::{
+    checking,
     cli::{
         Account, AccountAction, AppPassword, AppPasswordAction, Cli, Command, Keys, NewAccount, Remote,
         Store as StoreCommand, Trust, TrustAction,
@@ -34,9 +35,9 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Serve(config) => {
             config::load(&config.config).map_err(Failure::from).and_then(|settings| serve::run(&settings))
         }
-        Command::CheckConfig(config) => {
-            config::load(&config.config).map_err(Failure::from).and_then(|settings| check(&settings, as_json))
-        }
+        Command::CheckConfig(config) => config::load(&config.config)
+            .map_err(Failure::from)
+            .and_then(|settings| checking::check(&settings, SystemClock.now(), as_json)),
         Command::Demo(demo) => demo::run(&demo, as_json),
         Command::Keys(Keys::Create { file }) => create_key(&file, as_json),
         Command::Store(StoreCommand::Create(config)) => config::load(&config.config)
@@ -56,33 +57,6 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(as_json),
     }
-}
-
-fn check(settings: &Settings, as_json: bool) -> Result<(), Failure> {
-    let tls = opening::certificate(&settings.tls)?;
-    tls.check_dates(SystemClock.now()).map_err(|error| Failure::failed(format!("[tls]: {error}")))?;
-    MasterKey::load(&settings.store.master_key).map_err(|error| Failure::failed(error.to_string()))?;
-    let certificate = tls.describe();
-    let days_left = certificate.days_left(SystemClock.now());
-    let listeners: Vec<_> = settings
-        .listeners
-        .all()
-        .map(|(service, address)| json!({ "service": service.key(), "address": address }))
-        .collect();
-    let facts = json!({
-        "hostname": settings.operator.hostname,
-        "certificate": { "subject": certificate.subject, "names": certificate.names, "not_after": certificate.not_after, "days_left": days_left },
-        "listeners": listeners,
-        "store": settings.store.directory,
-        "control": settings.control.socket,
-    });
-    let text = if certificate.expires_soon(SystemClock.now()) {
-        "the configuration, the certificate and the master key are good, but the certificate ends soon: order the next one"
-    } else {
-        "the configuration, the certificate and the master key are good"
-    };
-    print::facts(text, &facts, as_json);
-    Ok(())
 }
 
 fn create_key(file: &PathBuf, as_json: bool) -> Result<(), Failure> {

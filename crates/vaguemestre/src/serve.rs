@@ -26,7 +26,7 @@ use crate::{
     exit::Failure,
     listeners::{self, Door, Peers},
     logs, metrics,
-    opening::{certificate, open_store},
+    opening::{certificate, exposed_figures, open_store},
     rooms::{self, Foundations, Keys, Rooms},
     trust::{self, Warden},
 };
@@ -95,6 +95,9 @@ fn serve(settings: &Settings, runtime: &Runtime) -> Result<(Store, Result<(), Fa
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = Keys { access: certificate(&settings.tls)?, relay: trust::relay_certificate(settings)? };
     warn_of_certificates(settings, &keys, clock.now());
+    for exposed in exposed_figures(settings) {
+        warn!("{exposed}");
+    }
     let space = trust::open(settings, clock.now())?;
     let domains = settings.operator.mssante_domains.clone();
     let warden = Arc::new(Warden::new(space, Arc::clone(&clock), keys.relay.name().clone(), domains));

@@ -116,7 +116,7 @@ impl Journey {
 
     async fn read_back(&mut self, reader: &mut Reader, report: &Report) -> Result<Vec<u8>, JourneyError> {
         let (en, fr) = match self.is_relayed() {
-            true => ("relayed, visible", "relayé, visible"),
+            true => ("relayed by mutual TLS", "relayé en TLS mutuel"),
             false => ("visible", "visible"),
         };
         let started = Instant::now();

@@ -4,6 +4,8 @@
 //! `trust check`. Must never read a certificate or a list itself.
 
 mod check;
+#[cfg(test)]
+pub(crate) mod samples;
 mod warden;
 
 use std::time::Duration;
@@ -41,7 +43,7 @@ pub(crate) fn relay_certificate(settings: &Settings) -> Result<ServerTls, Failur
 }
 
 /// The settings of `pki` that these are.
-fn space_settings(trust: &Trust) -> TrustSettings {
+pub(crate) fn space_settings(trust: &Trust) -> TrustSettings {
     TrustSettings {
         environment: match trust.environment {
             Environment::Production => pki::Environment::Production,

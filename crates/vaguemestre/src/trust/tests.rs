@@ -1,72 +1,14 @@
 //! The warden with a real trust space: a list that changes, alarms told once, our own rows, and the offline check.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
-use demo_pki::{Name, Operator, Row, World};
-use jiff::Timestamp;
 use mssante::{Domain, dn::DistinguishedName};
 use store::{Clock, SystemClock};
-use tempfile::TempDir;
 
-use super::*;
-use crate::config;
-
-struct Scene {
-    dir: TempDir,
-    pki: World,
-    settings: Settings,
-}
-
-const NORD: &str = "chu-nord.mssante.fr";
-const SUD: &str = "clinique-sud.mssante.fr";
-
-fn subject() -> Name {
-    Name::server("mail.chu-nord.fr", "1590000014", "CENTRE HOSPITALIER NORD", "Nord (59)")
-}
-
-fn row(domain: &str) -> Row {
-    Row::new(domain, &subject(), Timestamp::now())
-}
-
-impl Scene {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let nord =
-            Operator { id: "nord".into(), hostnames: vec!["mail.chu-nord.fr".into()], subject: subject() };
-        let pki = World::create(&dir.path().join("pki"), &[nord], &[row(NORD)], Timestamp::now()).unwrap();
-        let text = format!(
-            r#"
-[operator]
-name = "Centre hospitalier Nord"
-hostname = "mail.chu-nord.fr"
-mssante_domains = ["{NORD}"]
-login_domains = ["chu-nord.fr"]
-[tls]
-certificate = "pki/nord.pem"
-key = "pki/nord.key"
-[trust]
-roots = "pki/ca.pem"
-authorities = "pki/authorities.pem"
-crls = "pki/crl"
-list = "pki/listeblanche.xml"
-signers = ["{}"]
-state = "trust"
-"#,
-            pki.signer().subject
-        );
-        let file = dir.path().join("vaguemestre.toml");
-        fs::write(&file, text).unwrap();
-        let settings = config::load(&file).unwrap();
-        Self { dir, pki, settings }
-    }
-
-    fn warden(&self) -> Warden {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let space = open(&self.settings, clock.now()).unwrap();
-        let own = relay_certificate(&self.settings).unwrap().name().clone();
-        Warden::new(space, clock, own, self.settings.operator.mssante_domains.clone())
-    }
-}
+use super::{
+    samples::{NORD, SUD, Scene, row},
+    *,
+};
 
 #[test]
 fn what_the_configuration_says_reaches_the_space() {

@@ -1,0 +1,103 @@
+//! `check-config`: everything that `serve` would find wrong with the files that the configuration names, and what would be
+//! an alarm, before it is started.
+//!
+//! Reads files. Must never change one, nor listen on anything.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pki::{ServerTls, TrustSpace};
+use serde_json::{Value, json};
+use store::{MasterKey, SystemClock};
+use tempfile::TempDir;
+
+use crate::{
+    config::{Settings, Trust},
+    exit::Failure,
+    opening, print,
+    trust::{self, Warden},
+};
+
+/// Checks what `settings` name as of `now`, and prints what was found.
+///
+/// # Errors
+/// What keeps the daemon, or every exchange with other operators, from working.
+pub(crate) fn check(settings: &Settings, now: Timestamp, as_json: bool) -> Result<(), Failure> {
+    let access = opening::certificate(&settings.tls)?;
+    access.check_dates(now).map_err(|error| Failure::failed(format!("[tls]: {error}")))?;
+    MasterKey::load(&settings.store.master_key).map_err(|error| Failure::failed(error.to_string()))?;
+    let mut warnings = soon("the certificate", &access, now);
+    let mut facts = json!({
+        "hostname": settings.operator.hostname,
+        "certificate": certificate(&access, now),
+        "listeners": listeners(settings),
+        "store": settings.store.directory,
+        "control": settings.control.socket,
+    });
+    if let Some(trust) = &settings.trust {
+        let relay = relay_certificate(settings, now)?;
+        if settings.relay.certificate != settings.tls.certificate {
+            warnings.extend(soon("the relay's certificate", &relay, now));
+            facts["relay_certificate"] = certificate(&relay, now);
+        }
+        warnings.extend(alarms(settings, trust, &relay, now)?);
+    }
+    warnings.extend(opening::exposed_figures(settings));
+    facts["warnings"] = json!(warnings);
+    let text = if warnings.is_empty() {
+        "the configuration and all files that it names are good"
+    } else {
+        "the configuration and the files that it names can be used, but see the warnings"
+    };
+    print::facts(text, &facts, as_json);
+    Ok(())
+}
+
+fn listeners(settings: &Settings) -> Vec<Value> {
+    let listeners = settings.listeners.all();
+    listeners.map(|(service, address)| json!({ "service": service.key(), "address": address })).collect()
+}
+
+fn certificate(tls: &ServerTls, now: Timestamp) -> Value {
+    let certificate = tls.describe();
+    json!({
+        "subject": certificate.subject,
+        "names": certificate.names,
+        "not_after": certificate.not_after,
+        "days_left": certificate.days_left(now),
+    })
+}
+
+fn soon(what: &str, tls: &ServerTls, now: Timestamp) -> Vec<String> {
+    let certificate = tls.describe();
+    let text = || format!("{what} ends in {} days: order the next one", certificate.days_left(now));
+    certificate.expires_soon(now).then(text).into_iter().collect()
+}
+
+/// The certificate that other operators are shown: they refuse one that is no client's, or past its dates.
+fn relay_certificate(settings: &Settings, now: Timestamp) -> Result<ServerTls, Failure> {
+    let relay = trust::relay_certificate(settings)?;
+    relay
+        .check_relay()
+        .and_then(|()| relay.check_dates(now))
+        .map_err(|error| Failure::failed(format!("[relay]: {error}")))?;
+    Ok(relay)
+}
+
+/// What the daemon would raise at its start, were these files all that it has: the state that it keeps is left alone.
+fn alarms(
+    settings: &Settings,
+    trust: &Trust,
+    relay: &ServerTls,
+    now: Timestamp,
+) -> Result<Vec<String>, Failure> {
+    let failed = |error: String| Failure::failed(format!("[trust]: {error}"));
+    let state = TempDir::new().map_err(|error| failed(format!("no temporary directory: {error}")))?;
+    let space = pki::TrustSettings { state: state.path().to_owned(), ..trust::space_settings(trust) };
+    let space = TrustSpace::open(space, now).map_err(|error| failed(error.to_string()))?;
+    let domains = settings.operator.mssante_domains.clone();
+    Ok(Warden::new(space, Arc::new(SystemClock), relay.name().clone(), domains).status(now).alarms)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+//! What is found wrong before the daemon starts, and what is only said.
+
+use std::fs;
+
+use super::*;
+use crate::trust::samples::{NORD, SUD, Scene, row};
+
+fn found(settings: &Settings) -> String {
+    format!("{:?}", check(settings, Timestamp::now(), true).unwrap_err())
+}
+
+fn alarms_of(scene: &Scene) -> Vec<String> {
+    let now = Timestamp::now();
+    let relay = relay_certificate(&scene.settings, now).unwrap();
+    alarms(&scene.settings, scene.settings.trust.as_ref().unwrap(), &relay, now).unwrap()
+}
+
+#[test]
+fn good_files_raise_nothing_and_none_is_written() {
+    let scene = Scene::new();
+    let before = fs::read_dir(scene.dir.path()).unwrap().count();
+    check(&scene.settings, Timestamp::now(), true).unwrap();
+    assert_eq!(alarms_of(&scene), Vec::<String>::new());
+    assert_eq!(fs::read_dir(scene.dir.path()).unwrap().count(), before, "the state is the daemon's to write");
+}
+
+#[test]
+fn an_own_domain_that_is_not_listed_is_a_warning() {
+    let scene = Scene::new();
+    scene.pki.publish(&[row(SUD)], Timestamp::now()).unwrap();
+    let alarms = alarms_of(&scene);
+    assert!(
+        alarms.iter().any(|alarm| alarm.contains(&format!("not listed for our domain {NORD}"))),
+        "{alarms:?}"
+    );
+    check(&scene.settings, Timestamp::now(), true).unwrap();
+}
+
+#[test]
+fn a_list_that_would_be_refused_is_a_warning() {
+    let scene = Scene::new();
+    let text = fs::read_to_string(scene.pki.list()).unwrap();
+    fs::write(scene.pki.list(), text.replace(NORD, SUD)).unwrap();
+    assert!(!alarms_of(&scene).is_empty());
+}
+
+#[test]
+fn authorities_that_cannot_be_read_are_an_error() {
+    let mut scene = Scene::new();
+    scene.settings.trust.as_mut().unwrap().authorities = scene.dir.path().join("absent.pem");
+    let text = found(&scene.settings);
+    assert!(text.contains("[trust]:") && text.contains("absent.pem"), "{text}");
+}
+
+#[test]
+fn a_relay_certificate_that_is_no_clients_is_an_error_only_where_there_are_other_operators() {
+    let mut scene = Scene::new();
+    let now = Timestamp::now();
+    let subject =
+        demo_pki::Name::server("mail.chu-nord.fr", "1590000014", "CENTRE HOSPITALIER NORD", "Nord (59)");
+    let server = demo_pki::Leaf {
+        usage: demo_pki::Usage::Server,
+        ..demo_pki::Leaf::server(subject, &["mail.chu-nord.fr"], now)
+    };
+    let issued = scene.pki.hierarchy().organisations.issue(&server).unwrap();
+    let file = |name: &str| scene.dir.path().join(name);
+    fs::write(file("server.pem"), issued.chain_pem()).unwrap();
+    fs::write(file("server.key"), issued.key_pem().unwrap()).unwrap();
+    scene.settings.relay.certificate = file("server.pem");
+    scene.settings.relay.key = file("server.key");
+    let text = found(&scene.settings);
+    assert!(text.contains("[relay]:") && text.contains("server.pem"), "{text}");
+    scene.settings.trust = None;
+    check(&scene.settings, now, true).unwrap();
+}
+
+#[test]
+fn a_certificate_past_its_dates_is_an_error() {
+    let scene = Scene::new();
+    let text = format!("{:?}", check(&scene.settings, Timestamp::MAX, true).unwrap_err());
+    assert!(text.contains("[tls]:"), "{text}");
+}
