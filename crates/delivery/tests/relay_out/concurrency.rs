@@ -1,0 +1,71 @@
+//! Limits on connections, and slow peers that hold nobody else.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use crate::{peers::Peer, world::*};
+
+#[tokio::test]
+async fn a_silent_peer_holds_nobody_else() {
+    let mut world = World::start().await;
+    let silent = Peer::play(|stream| async move {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        drop(stream);
+    })
+    .await;
+    let est = Peer::start(&world.tls("est")).await;
+    world.route(SUD, silent.port);
+    world.route(EST, est.port);
+    world.settings.connections = 4;
+    world.settings.connections_per_domain = 3;
+    world.settings.page = 7;
+    world.settings.loaded_per_domain = 5;
+    world.settings.loaded = 20;
+    world.settings.stop_grace = Duration::from_millis(10);
+    for number in 0..30 {
+        world.send(Letter::to(&[&format!("r{number}@{SUD}")])).await;
+    }
+    for number in 0..12 {
+        world.send(Letter::to(&[&format!("r{number}@{EST}")])).await;
+    }
+    let relay = world.relay();
+    world.until("all of the other", |_| est.inbox.taken().len() == 12).await;
+    world.until("the queue of the silent one", |world| world.queue().len() == 30).await;
+    assert_eq!(silent.connections(), 3);
+    world.end(relay).await;
+}
+
+#[tokio::test]
+async fn connections_to_one_domain_stay_within_the_limit_while_much_goes_out() {
+    let mut world = World::start().await;
+    let peer = Peer::start(&world.tls("sud")).await;
+    world.route(SUD, peer.port);
+    world.settings.connections_per_domain = 3;
+    world.settings.page = 10;
+    world.settings.loaded_per_domain = 20;
+    for number in 0..200 {
+        world.send(Letter::to(&[&format!("r{number}@{SUD}")])).await;
+    }
+    let relay = world.relay();
+    world.until("an empty queue", |world| world.queue().is_empty()).await;
+    let mut to: Vec<String> = peer.inbox.taken().into_iter().flat_map(|taken| taken.to).collect();
+    to.sort_unstable();
+    to.dedup();
+    assert_eq!((to.len(), peer.inbox.taken().len()), (200, 200), "each once");
+    assert!(peer.inbox.most_at_once.load(Ordering::SeqCst) <= 3);
+    world.end(relay).await;
+}
+
+#[tokio::test]
+async fn an_unreachable_domain_is_asked_once_for_all_that_waits() {
+    let mut world = World::start().await;
+    let peer = Peer::play(|stream| async move { drop(stream) }).await;
+    world.route(SUD, peer.port);
+    world.settings.connections_per_domain = 1;
+    for number in 0..40 {
+        world.send(Letter::to(&[&format!("r{number}@{SUD}")])).await;
+    }
+    let relay = world.relay();
+    world.until("attempts", |world| world.queue().iter().all(|entry| entry.attempts == 1)).await;
+    assert!(peer.connections() <= 3, "{}", peer.connections());
+    world.end(relay).await;
+}

@@ -1,0 +1,90 @@
+//! The schedule over a real queue: back-off, expiry, what an administrator does meanwhile.
+
+use jiff::SignedDuration;
+use store::{Action, Settlement};
+
+use crate::{peers::Peer, world::*};
+
+#[tokio::test]
+async fn what_is_deferred_is_tried_again_when_it_is_due_and_not_before() {
+    let mut world = World::start().await;
+    let peer = Peer::start(&world.tls("sud")).await;
+    let port = peer.port;
+    let tls = world.tls("sud");
+    drop(peer);
+    world.route(SUD, port);
+    let relay = world.relay();
+    world.send(Letter::to(&[&format!("a@{SUD}")])).await;
+    for (attempts, minutes) in [(1, 1), (2, 2), (3, 4)] {
+        world.until("an attempt", |world| world.queue()[0].attempts == attempts).await;
+        let entry = world.queue().remove(0);
+        assert_eq!((entry.due - world.now()).get_seconds(), minutes * 60);
+        assert!(entry.last.unwrap().contains("no-connection"));
+        world.clock.advance(SignedDuration::from_secs(minutes * 60 - 1));
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+        assert_eq!(world.queue()[0].attempts, attempts, "not before its time");
+        if attempts < 3 {
+            world.clock.advance(SignedDuration::from_secs(1));
+        }
+    }
+    let peer = Peer::start_on(&tls, &format!("127.0.0.1:{port}")).await;
+    world.clock.advance(SignedDuration::from_secs(1));
+    world.until("an empty queue", |world| world.queue().is_empty()).await;
+    assert_eq!(peer.inbox.taken().len(), 1);
+    world.end(relay).await;
+}
+
+#[tokio::test]
+async fn what_never_arrives_ends_in_a_report_at_its_time() {
+    let mut world = World::start().await;
+    let peer = Peer::start(&world.tls("sud")).await;
+    world.route(SUD, peer.port);
+    let relay = world.relay();
+    let lifetime = Some(SignedDuration::from_mins(10));
+    let id = world.send(Letter { lifetime, ..Letter::to(&[&format!("plein@{SUD}")]) }).await;
+    world.until("an attempt", |world| world.queue()[0].attempts == 1).await;
+    world.clock.advance(SignedDuration::from_mins(9));
+    world.until("an attempt", |world| world.queue()[0].attempts == 2).await;
+    assert_eq!((world.queue()[0].due - world.now()).get_seconds(), 60, "the last attempt is at the end");
+    world.clock.advance(SignedDuration::from_mins(1));
+    world.until("an empty queue", |world| world.queue().is_empty()).await;
+    let report = world.reports().remove(0);
+    assert!(report.contains("Action: failed") && report.contains("Status: 5.4.7"), "{report}");
+    assert!(report.contains("452 4.2.2 Full"), "the last words of the peer are told: {report}");
+    let last: Vec<Action> = world.journey(id).iter().map(|trace| trace.action).rev().take(2).collect();
+    assert_eq!(last, [Action::Report, Action::Fail]);
+    world.end(relay).await;
+}
+
+#[tokio::test]
+async fn what_is_removed_meanwhile_is_not_settled_and_does_not_keep_the_others() {
+    let mut world = World::start().await;
+    let peer = Peer::start(&world.tls("sud")).await;
+    world.route(SUD, peer.port);
+    let relay = world.relay();
+    let to = [format!("a@{SUD}"), format!("b@{SUD}")];
+    world.send(Letter { content: format!("{LETTER}WAIT\r\n"), ..Letter::to(&[&to[0], &to[1]]) }).await;
+    let waiting = &peer.inbox.waiting;
+    world.until("a transfer", |_| waiting.load(std::sync::atomic::Ordering::SeqCst) == 1).await;
+    let removed = world.queue()[0].id;
+    world.store.settle(vec![(removed, Settlement::Gone)], None, Vec::new()).await.unwrap();
+    peer.inbox.go_on.notify_one();
+    world.until("an empty queue", |world| world.queue().is_empty()).await;
+    assert_eq!(relay.statistics.relayed(), 1, "only what was still there is told of");
+    world.end(relay).await;
+}
+
+#[tokio::test]
+async fn an_administrators_wish_is_heard_at_once() {
+    let mut world = World::start().await;
+    world.settings.rescan = std::time::Duration::from_secs(60);
+    let peer = Peer::start(&world.tls("sud")).await;
+    world.route(SUD, peer.port);
+    let relay = world.relay();
+    world.send(Letter::to(&[&format!("plein@{SUD}")])).await;
+    world.until("an attempt", |world| world.queue()[0].attempts == 1).await;
+    let id = world.queue()[0].id;
+    world.store.settle(vec![(id, Settlement::Due(world.now()))], None, Vec::new()).await.unwrap();
+    world.until("an attempt", |world| world.queue()[0].attempts == 2).await;
+    world.end(relay).await;
+}
