@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::Timestamp;
 use mssante::Domain;
 use store::{QueueId, Queued};
 use tokio::sync::Notify;
@@ -30,14 +31,30 @@ struct Limits {
     recipients: usize,
 }
 
+/// The place of an entry in the order of the queue.
+pub(super) type Mark = (Timestamp, QueueId);
+
+/// What became of entries that were offered.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Added {
+    /// How many were taken.
+    pub(super) taken: usize,
+    /// The first that was left for want of room.
+    pub(super) left: Option<Mark>,
+    /// No entry of any domain fits any more.
+    pub(super) full: bool,
+}
+
 #[derive(Default)]
 struct State {
     lanes: HashMap<Domain, Lane>,
     /// Every entry in memory, waiting or on its way.
     claimed: HashSet<QueueId>,
     workers: usize,
-    /// Entries were left in the queue for want of room.
-    overflow: bool,
+    /// No more entries fit into memory.
+    full: bool,
+    /// There is room again for entries that were left in the queue.
+    room: bool,
     closed: bool,
 }
 
@@ -49,6 +66,8 @@ struct Lane {
     idle: usize,
     /// Workers with a connection.
     connected: usize,
+    /// Entries were left in the queue since this lane was full.
+    left: bool,
     /// As many workers as the peer takes, once it refused one more.
     ceiling: Option<usize>,
     more: Arc<Notify>,
@@ -66,28 +85,33 @@ impl Lanes {
         Lanes { limits, state: Mutex::default(), wake: Notify::new() }
     }
 
-    /// Takes due entries in, but those that are here already. False when there is no room for any more.
-    pub(super) fn add(&self, entries: Vec<Queued>) -> bool {
+    /// Takes due entries in, but those that are here already.
+    pub(super) fn add(&self, entries: Vec<Queued>) -> Added {
         let mut state = self.state();
-        let State { lanes, claimed, overflow, .. } = &mut *state;
+        let State { lanes, claimed, full, .. } = &mut *state;
+        let mut added = Added::default();
         for entry in entries {
             if claimed.contains(&entry.id) {
                 continue;
             }
+            let here = (entry.due, entry.id);
             if claimed.len() >= self.limits.loaded {
-                *overflow = true;
-                return false;
+                (*full, added.full) = (true, true);
+                added.left.get_or_insert(here);
+                break;
             }
             let lane = lanes.entry(entry.recipient.domain().clone()).or_default();
             if lane.waiting.len() >= self.limits.loaded_per_domain {
-                *overflow = true;
+                lane.left = true;
+                added.left.get_or_insert(here);
                 continue;
             }
             claimed.insert(entry.id);
             lane.waiting.push_back(entry);
             lane.more.notify_one();
+            added.taken += 1;
         }
-        true
+        added
     }
 
     /// Domains that need another worker each, now counted as there: those with the fewest first.
@@ -131,13 +155,23 @@ impl Lanes {
         }
         lane.waiting = rest;
         lane.idle = lane.idle.saturating_sub(1);
+        if lane.left && lane.waiting.len() <= self.limits.loaded_per_domain / 2 {
+            (lane.left, state.room) = (false, true);
+            self.wake.notify_one();
+        }
         Some(taken)
     }
 
     /// Everything that waits in a lane: its peer cannot be reached.
     pub(super) fn drain(&self, domain: &Domain) -> Vec<Queued> {
         let mut state = self.state();
-        state.lanes.get_mut(domain).map(|lane| lane.waiting.drain(..).collect()).unwrap_or_default()
+        let Some(lane) = state.lanes.get_mut(domain) else { return Vec::new() };
+        let drained = lane.waiting.drain(..).collect();
+        if std::mem::take(&mut lane.left) {
+            state.room = true;
+            self.wake.notify_one();
+        }
+        drained
     }
 
     /// The peer takes no further connection, but others to it stand: gives the message back for those. False when none stands.
@@ -165,7 +199,8 @@ impl Lanes {
         for id in entries {
             state.claimed.remove(&id);
         }
-        if state.overflow {
+        if state.full && state.claimed.len() <= self.limits.loaded / 2 {
+            (state.full, state.room) = (false, true);
             self.wake.notify_one();
         }
     }
@@ -201,9 +236,9 @@ impl Lanes {
         state.lanes.get(domain).filter(|_| !state.closed).map(|lane| Arc::clone(&lane.more))
     }
 
-    /// Whether entries were left in the queue for want of room, since this was last asked.
-    pub(super) fn overflowed(&self) -> bool {
-        std::mem::take(&mut self.state().overflow)
+    /// Whether there is room again for entries that were left in the queue, since this was last asked.
+    pub(super) fn room(&self) -> bool {
+        std::mem::take(&mut self.state().room)
     }
 
     /// No more work is given out; what waits stays in the queue.

@@ -24,10 +24,9 @@ pub(super) struct Line {
     pub(super) sent: usize,
 }
 
-/// Connects to the first host of `domain` that is there and may speak for it; otherwise says why not.
+/// Connects to the first host of `domain`, which is listed, that is there and may speak for it; otherwise says why not.
 pub(super) async fn reach(domain: &Domain, shared: &Shared) -> Result<Line, Attempt> {
     let Shared { settings, names, .. } = shared;
-    listed(domain, shared).map_err(|distrust| Attempt::nowhere(What::from(&distrust)))?;
     let hosts = hops::hosts(domain, settings, names.as_ref()).await.map_err(Attempt::nowhere)?;
     let mut left = settings.addresses;
     let mut failed = None;
@@ -56,7 +55,7 @@ pub(super) async fn reach(domain: &Domain, shared: &Shared) -> Result<Line, Atte
 }
 
 /// Whether anything may be sent at all, and to this domain.
-fn listed(domain: &Domain, shared: &Shared) -> Result<(), Distrust> {
+pub(super) fn listed(domain: &Domain, shared: &Shared) -> Result<(), Distrust> {
     let trust = shared.trust.current();
     trust.relaying(shared.clock.now())?;
     match trust.list() {

@@ -18,37 +18,41 @@ use tokio::{
 use super::{
     Shared,
     attempt::{Attempt, What},
+    lanes::Mark,
     settle, worker,
 };
 
 /// Entries that were committed out of order of their times lie at most so far behind the last one seen.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 
-/// A look at the whole queue takes at most this part of the time.
-const SCAN_SHARE: u32 = 10;
+/// Pages that one look reads of what is new, or was left for want of room.
+const PAGES: usize = 25;
 
-/// The place of an entry in the order of the queue.
-type Mark = (Timestamp, QueueId);
+/// Pages that one look reads beyond what fills the lanes, so that nobody is forgotten behind a domain with much mail.
+const FAR_PAGES: usize = 5;
 
 /// What looks at the queue.
 pub(super) struct Scheduler {
     shared: Arc<Shared>,
     workers: JoinSet<()>,
-    /// Up to where due entries were taken.
+    /// Up to where due entries were offered to the lanes.
     mark: Option<Mark>,
-    /// When the whole queue is looked at again, and when that may be sooner for want of room before.
+    /// The first that was left for want of room.
+    left: Option<Mark>,
+    /// Up to where entries behind that one were offered again.
+    far: Option<Mark>,
+    /// The last look did not come to the end.
+    more: bool,
+    /// When the whole queue is looked at again.
     rescan: Instant,
-    sooner: Instant,
-    overflowed: bool,
     /// Why nothing is sent, once it was said.
     alarm: Option<&'static str>,
 }
 
 impl Scheduler {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let now = Instant::now();
-        let workers = JoinSet::new();
-        Self { shared, workers, mark: None, rescan: now, sooner: now, overflowed: false, alarm: None }
+        let (workers, rescan) = (JoinSet::new(), Instant::now());
+        Self { shared, workers, mark: None, left: None, far: None, more: false, rescan, alarm: None }
     }
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
@@ -86,39 +90,63 @@ impl Scheduler {
             tracing::info!("a white list is in force: relaying goes on");
             self.mark = None;
         }
-        self.overflowed |= self.shared.lanes.overflowed();
-        let begun = Instant::now();
-        let whole = begun >= self.rescan || (self.overflowed && begun >= self.sooner);
-        if whole {
-            (self.mark, self.overflowed) = (None, false);
+        if Instant::now() >= self.rescan {
+            self.mark = None;
+            self.rescan = Instant::now() + self.shared.settings.rescan;
         }
         self.take(now).await?;
-        if whole {
-            self.rescan = Instant::now() + self.shared.settings.rescan;
-            self.sooner = Instant::now() + SCAN_SHARE * begun.elapsed();
-        }
         for domain in self.shared.lanes.hire() {
             self.workers.spawn(worker::work(Arc::clone(&self.shared), domain));
         }
         Ok(())
     }
 
-    /// Takes what is due behind the mark into the lanes.
+    /// Offers to the lanes what is due: what is new, and, once there is room again, what was left.
     async fn take(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        loop {
-            let page = self.page(now, self.mark).await?;
-            let (Some(last), count) = (page.last().map(|entry| (entry.due, entry.id)), page.len()) else {
-                break;
-            };
-            self.mark = Some(last);
-            let room = self.shared.lanes.add(page);
-            if !room || count < self.shared.settings.page {
+        let (mark, ended) = self.walk(now, self.mark, PAGES, false).await?;
+        self.more = !ended;
+        let recent = now.saturating_sub(OVERLAP).unwrap_or(Timestamp::MIN);
+        self.mark = if ended { mark.map(|mark| mark.min((recent, QueueId::new(0)))) } else { mark };
+        if !self.shared.lanes.room() {
+            return Ok(());
+        }
+        let Some((due, id)) = self.left.take() else { return Ok(()) };
+        let before = QueueId::new(id.get().saturating_sub(1));
+        let (near, ended) = self.walk(now, Some((due, before)), PAGES, true).await?;
+        if ended {
+            self.far = None;
+            return Ok(());
+        }
+        self.left = self.left.or(near);
+        let (far, ended) = self.walk(now, self.far.max(near), FAR_PAGES, false).await?;
+        self.far = far.filter(|_| !ended);
+        Ok(())
+    }
+
+    /// Offers up to `pages` pages behind `mark`, only as long as something is taken if so asked. Gives where it came to, and whether
+    /// that is the end.
+    async fn walk(
+        &mut self,
+        now: Timestamp,
+        mut mark: Option<Mark>,
+        pages: usize,
+        while_taken: bool,
+    ) -> Result<(Option<Mark>, bool), StoreError> {
+        for _ in 0..pages {
+            let page = self.page(now, mark).await?;
+            let Some(last) = page.last().map(|entry| (entry.due, entry.id)) else { return Ok((mark, true)) };
+            let count = page.len();
+            let added = self.shared.lanes.add(page);
+            self.left = self.left.into_iter().chain(added.left).min();
+            mark = Some(last);
+            if added.full || count < self.shared.settings.page {
+                return Ok((mark, true));
+            }
+            if while_taken && added.taken == 0 && added.left.is_some() {
                 break;
             }
         }
-        let recent = now.saturating_sub(OVERLAP).unwrap_or(Timestamp::MIN);
-        self.mark = self.mark.map(|mark| mark.min((recent, QueueId::new(0))));
-        Ok(())
+        Ok((mark, false))
     }
 
     async fn page(&self, now: Timestamp, after: Option<Mark>) -> Result<Vec<Queued>, StoreError> {
@@ -162,9 +190,7 @@ impl Scheduler {
         let next = self.shared.store.read(move |reader| reader.queue_due(horizon, after, 1)).await;
         let due = next.ok().and_then(|found| found.first().map(|entry| entry.due));
         let wait = due.and_then(|due| Duration::try_from(due.duration_since(now)).ok()).unwrap_or(rescan);
-        let room =
-            if self.overflowed { self.sooner.saturating_duration_since(Instant::now()) } else { rescan };
-        wait.min(rescan).min(room)
+        if self.more { Duration::ZERO } else { wait.min(rescan) }
     }
 
     /// Lets messages on their way arrive, within bounds.

@@ -16,7 +16,7 @@ use super::{
     Shared,
     attempt::{Attempt, What},
     content::QueuedContent,
-    reach::{Line, reach},
+    reach::{self, Line, reach},
     settle,
 };
 
@@ -125,6 +125,9 @@ impl Seat {
     }
 
     async fn open(&mut self) -> Result<(), Attempt> {
+        // a list swapped a moment ago counts for a connection that stands, too
+        reach::listed(&self.domain, &self.shared)
+            .map_err(|distrust| Attempt::nowhere(What::from(&distrust)))?;
         if self.line.is_none() {
             self.line = Some(reach(&self.domain, &self.shared).await?);
             self.shared.lanes.connected(&self.domain, true);

@@ -70,6 +70,7 @@ async fn what_is_removed_meanwhile_is_not_settled_and_does_not_keep_the_others()
     world.store.settle(vec![(removed, Settlement::Gone)], None, Vec::new()).await.unwrap();
     peer.inbox.go_on.notify_one();
     world.until("an empty queue", |world| world.queue().is_empty()).await;
+    world.until("the count", |_| relay.statistics.relayed() > 0).await;
     assert_eq!(relay.statistics.relayed(), 1, "only what was still there is told of");
     world.end(relay).await;
 }

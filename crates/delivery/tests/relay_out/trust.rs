@@ -16,12 +16,13 @@ use crate::{
 async fn refused(world: &mut World, port: u16, reason: &str) -> String {
     world.route(SUD, port);
     let relay = world.relay();
+    let before = world.reports().len();
     world.send(Letter::to(&[&format!("a@{SUD}")])).await;
     world.until("an attempt", |world| world.queue()[0].attempts == 1).await;
     let entry = world.queue().remove(0);
     assert!(entry.last.as_ref().unwrap().contains(&format!("{reason}:")), "{reason}: {:?}", entry.last);
     assert_eq!(entry.distrusted_since, Some(entry.due - SignedDuration::from_mins(1)), "{reason}");
-    assert!(world.reports().is_empty(), "it may be put right meanwhile");
+    assert_eq!(world.reports().len(), before, "it may be put right meanwhile");
     world.clock.advance(SignedDuration::from_hours(4));
     world.until("an empty queue", |world| world.queue().is_empty()).await;
     let report = world.reports().pop().unwrap();
@@ -173,6 +174,22 @@ impl Names for Book {
     fn addresses<'a>(&'a self, host: &'a str) -> Lookup<'a, Vec<IpAddr>> {
         Box::pin(async move { Ok(self.addresses.get(host).cloned().unwrap_or_default()) })
     }
+}
+
+#[tokio::test]
+async fn an_attempt_tries_so_many_addresses_and_no_more() {
+    let mut world = World::start().await;
+    let good = Peer::start_on(&world.tls("sud"), "127.0.0.3:0").await;
+    (world.settings.port, world.settings.addresses) = (good.port, 2);
+    let mut book = Book::default();
+    book.exchanges.insert(SUD, vec![(10, "a.test.".to_owned()), (20, "b.test.".to_owned())]);
+    book.addresses.insert("a.test", vec!["127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()]);
+    book.addresses.insert("b.test", vec!["127.0.0.3".parse().unwrap()]);
+    let relay = world.relay_with(Arc::new(book));
+    world.send(Letter::to(&[&format!("a@{SUD}")])).await;
+    world.until("an attempt", |world| world.queue()[0].attempts == 1).await;
+    assert_eq!((good.connections(), relay.statistics.failed_connections()), (0, 2));
+    world.end(relay).await;
 }
 
 #[tokio::test]

@@ -54,7 +54,8 @@ impl Letter {
 impl World {
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let now = Timestamp::now();
+        // the store keeps microseconds, certificates seconds
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
         let clock = Arc::new(ManualClock::new(now));
         let store = Store::open(OpenOptions {
             dir: dir.path().join("store"),
@@ -64,9 +65,7 @@ impl World {
             create: Some(Kind::Production),
         })
         .unwrap();
-        let operators: Vec<Operator> = ["nord", "sud", "est"].iter().map(|id| operator(id)).collect();
-        let rows = [row(SUD, "sud", now), row(EST, "est", now)];
-        let pki = demo_pki::World::create(&dir.path().join("pki"), &operators, &rows, now).unwrap();
+        let pki = pki(&dir.path().join("pki"), now);
         let trust = TrustSpace::open(trust_settings(&pki, dir.path()), now).unwrap();
         let nord = ServerTls::load(&pki.chain("nord"), &pki.key("nord")).unwrap();
         let doctor = store.create_account(profile(), State::Valide, Vec::new(), trace(now)).await.unwrap();
@@ -181,7 +180,7 @@ impl World {
         self.store.reader().queue_list(None, 10_000).unwrap()
     }
 
-    /// The reports in the doctor's INBOX.
+    /// The reports in the doctor's INBOX, long lines made whole.
     pub(crate) fn reports(&self) -> Vec<String> {
         let reader = self.store.reader();
         let inbox = reader.box_by_name(self.doctor.id, "INBOX").unwrap().unwrap();
@@ -192,7 +191,7 @@ impl World {
             while ((whole.len() - header) as u64) < body.len() {
                 whole.extend_from_slice(&body.chunk((whole.len() - header) as u64).unwrap());
             }
-            String::from_utf8(whole).unwrap()
+            unfolded(&String::from_utf8(whole).unwrap())
         });
         whole.collect()
     }
@@ -210,7 +209,8 @@ impl World {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("never came: {what}; queue: {:#?}", self.queue());
+        let queue = self.queue();
+        panic!("never came: {what}; {} wait: {:#?}", queue.len(), queue.first());
     }
 
     /// Proves the store and closes it: every story ends so.
@@ -268,9 +268,40 @@ fn operator(id: &str) -> Operator {
     Operator { id: id.to_owned(), hostnames: vec!["localhost".to_owned()], subject }
 }
 
+fn unfolded(text: &str) -> String {
+    text.replace("=\r\n", "").replace("\r\n ", " ").replace("\r\n\t", " ")
+}
+
 /// A row that lets the operator `id` speak for a domain.
 pub(crate) fn row(domain: &str, id: &str, now: Timestamp) -> Row {
     Row::new(domain, &operator(id).subject, now)
+}
+
+/// Keys take long to make: one PKI is kept between the tests, and each works on a copy.
+fn pki(dir: &Path, now: Timestamp) -> demo_pki::World {
+    let operators: Vec<Operator> = ["nord", "sud", "est"].iter().map(|id| operator(id)).collect();
+    let rows = [row(SUD, "sud", now), row(EST, "est", now)];
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("relay-out-pki");
+    fs::create_dir_all(&kept).unwrap();
+    let lock = fs::File::create(kept.join("lock")).unwrap();
+    lock.lock().unwrap();
+    demo_pki::World::create(&kept, &operators, &rows, now).unwrap();
+    copy(&kept, dir);
+    lock.unlock().unwrap();
+    demo_pki::World::open(dir, now).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let there = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &there);
+        } else {
+            fs::copy(entry.path(), there).unwrap();
+        }
+    }
 }
 
 fn trust_settings(pki: &demo_pki::World, dir: &Path) -> TrustSettings {

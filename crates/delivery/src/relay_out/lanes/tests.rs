@@ -88,12 +88,21 @@ fn a_busy_domain_leaves_connections_to_the_others() {
 #[test]
 fn memory_is_bounded_for_each_domain_and_in_all() {
     let lanes = lanes(9, 9);
-    assert!(lanes.add((1..=9).map(|id| entry(id, 1, "sud.test")).collect()));
-    assert_eq!(lanes.claimed(), 6);
-    assert!(lanes.overflowed() && !lanes.overflowed());
-    assert!(!lanes.add((11..=14).map(|id| entry(id, 1, "est.test")).collect()));
-    assert_eq!(lanes.claimed(), 8);
-    assert!(lanes.overflowed());
+    let added = |taken, left, full| {
+        let left = Some((Timestamp::UNIX_EPOCH, QueueId::new(left)));
+        Added { taken, left, full }
+    };
+    assert_eq!(lanes.add((1..=9).map(|id| entry(id, id as u8, "sud.test")).collect()), added(6, 7, false));
+    assert_eq!(lanes.add((11..=14).map(|id| entry(id, 1, "est.test")).collect()), added(2, 13, true));
+    assert_eq!((lanes.claimed(), lanes.room()), (8, false));
+    let sud = domain("sud.test");
+    lanes.hire();
+    let taken: Vec<_> = (0..3).flat_map(|_| lanes.take(&sud).unwrap()).collect();
+    assert!(lanes.room() && !lanes.room(), "half of the lane is free");
+    lanes.release(taken.iter().map(|entry| entry.id));
+    assert!(!lanes.room());
+    lanes.release(lanes.drain(&sud).iter().map(|entry| entry.id));
+    assert!(lanes.room(), "half of all is free");
 }
 
 #[test]
