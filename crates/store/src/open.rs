@@ -70,6 +70,9 @@ pub enum OpenError {
     /// The key file does not open.
     #[error("the keys of the store do not open: {0}")]
     Keys(String),
+    /// A later version keeps things in it that this one does not know.
+    #[error("the store in {0} was last used by a newer version of this program: use that one")]
+    Newer(PathBuf),
     /// It was made by another version.
     #[error("the store has format {found}, this program knows {known}: use the version that made it")]
     Format {
@@ -102,7 +105,13 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
     }
     make_private_dir(&dir)?;
     let engine = Engine::open(&dir.join(ENGINE_DIR), settings.memory.max(MEMORY_MIN)).map_err(|error| {
-        if Engine::is_lock_failure(&error) { OpenError::InUse(dir.clone()) } else { error.into() }
+        if Engine::is_lock_failure(&error) {
+            OpenError::InUse(dir.clone())
+        } else if Engine::is_newer(&error) {
+            OpenError::Newer(dir.clone())
+        } else {
+            error.into()
+        }
     })?;
     let Header { keys, counters, kind } = match read_header(&engine, &master)? {
         Some(header) => header,
@@ -215,7 +224,7 @@ mod tests {
     use crate::{
         Store,
         common::{World, deliver, delivery, inbox, outgoing, read_body},
-        engine::forget_family,
+        engine::swap_family,
         ids::Uid,
         queue::Settlement,
     };
@@ -235,7 +244,7 @@ mod tests {
         world.run(deliver(&store, world.clock_now(), 1, b"kept\r\n", &[account]));
         write_version(&store, 1);
         world.close(store);
-        forget_family(&world.store_dir().join(ENGINE_DIR), Family::Queue);
+        swap_family(&world.store_dir().join(ENGINE_DIR), Some(Family::Queue), None);
         for number in 2..4 {
             let store = world.open();
             assert_eq!(read_body(&store, inbox(&store, account).id, Uid::MIN), b"kept\r\n");
@@ -250,6 +259,15 @@ mod tests {
             assert_eq!(records::decode::<Format>(&format, "format").unwrap().version, records::FORMAT);
             world.close(store);
         }
+    }
+
+    #[test]
+    fn a_store_with_families_of_a_later_version_says_so() {
+        let world = World::new();
+        world.close(world.open());
+        swap_family(&world.store_dir().join(ENGINE_DIR), None, Some("search"));
+        let refused = Store::open(world.options()).err();
+        assert!(matches!(refused, Some(OpenError::Newer(_))), "{refused:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::Result;
 mod rocks;
 
 #[cfg(test)]
-pub(crate) use rocks::forget_family;
+pub(crate) use rocks::swap_family;
 pub(crate) use rocks::{Engine, Snapshot};
 
 /// A named set of ordered keys, tuned for how it is used.

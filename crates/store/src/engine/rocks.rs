@@ -42,6 +42,11 @@ impl Engine {
         matches!(error, StoreError::Engine(text) if text.contains("/LOCK: "))
     }
 
+    /// Whether the failure of [`Engine::open`] means that it has families that this program does not know.
+    pub(crate) fn is_newer(error: &StoreError) -> bool {
+        matches!(error, StoreError::Engine(text) if text.contains("Column families not opened"))
+    }
+
     /// All of `changes` or none, in their order.
     pub(crate) fn write(&self, changes: &[Change], durability: Durability) -> Result<()> {
         let mut batch = WriteBatch::with_capacity_bytes(changes.iter().map(Change::weight).sum());
@@ -205,13 +210,18 @@ fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
     options
 }
 
-/// Makes the engine of a closed store as a program knew it that had no such family.
+/// Makes the engine of a closed store as a program knew it that had no such family, and another of this name.
 #[cfg(test)]
-pub(crate) fn forget_family(dir: &Path, family: Family) {
+pub(crate) fn swap_family(dir: &Path, gone: Option<Family>, new: Option<&str>) {
     let options = Options::default();
     let names = DB::list_cf(&options, dir).expect("an engine is there");
     let mut db = DB::open_cf(&options, dir, names).expect("it opens");
-    db.drop_cf(family.name()).expect("the family is there");
+    if let Some(family) = gone {
+        db.drop_cf(family.name()).expect("the family is there");
+    }
+    if let Some(name) = new {
+        db.create_cf(name, &options).expect("no such family is there");
+    }
 }
 
 fn failed(error: rocksdb::Error) -> StoreError {
