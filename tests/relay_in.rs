@@ -1,9 +1,9 @@
 //! What other operators may bring, and what is said to those who may not (M-2, M-3, M-9, M-12): the audit matrix inbound, against
 //! the real daemon. Every refusal has its own code and words, in English and in French, and never is a TLS alert where a text can be.
 
-use std::io;
+use std::{io, sync::Arc};
 
-use crate::harness::{DOCTOR, Flaw, Peer, SECRETARY, Site, Smtp, World};
+use crate::harness::{DOCTOR, Flaw, Peer, SECRETARY, Site, Smtp, World, client_config};
 
 const DOCTOR_LOGIN: &str = "medecin.un@chu-nord.fr";
 
@@ -151,8 +151,6 @@ fn who_shows_no_certificate_or_speaks_in_clear_is_told_so() {
 fn a_peer_speaks_for_its_own_domains_only() {
     let world = World::start();
     let peer = world.operator("tiers.mssante.fr", Flaw::None);
-    // trust follows the list, never the suffix (M-9)
-    world.list("mssante.tiers.org", &peer.issued.subject.to_string());
     world.refresh(Site::Nord);
     let mut smtp = world.relay_as(Site::Nord, &peer).unwrap();
     for (from, says) in [
@@ -189,6 +187,16 @@ fn a_peer_speaks_for_its_own_domains_only() {
         assert_refused(from, &reply, "550 5.7.1", &says);
         assert!(reply.1.contains(&format!("MAIL FROM <{from}>")), "{}", reply.1);
     }
+}
+
+#[test]
+fn the_one_from_field_names_mailboxes_of_the_peers_domains_only() {
+    let world = World::start();
+    let peer = world.operator("tiers.mssante.fr", Flaw::None);
+    // trust follows the list, never the suffix (M-9)
+    world.list("mssante.tiers.org", &peer.issued.subject.to_string());
+    world.refresh(Site::Nord);
+    let mut smtp = world.relay_as(Site::Nord, &peer).unwrap();
     let own = doctor_of(&peer);
     let mut with_from = |from: &str, fields: &str| {
         let reply = smtp.submit(from, &[DOCTOR], &letter(fields, "from")).unwrap();
@@ -284,7 +292,10 @@ fn a_certificate_revoked_between_two_connections_is_refused_at_the_second() {
     let (peer, other) =
         (world.operator("tiers.mssante.fr", Flaw::None), world.operator("quart.mssante.fr", Flaw::None));
     world.refresh(Site::Nord);
-    let mut open = world.relay_as(Site::Nord, &peer).unwrap();
+    // one memory of sessions for all of its connections: what could be resumed would carry the old verdict
+    let config = client_config(&world.ca(), Some(&peer));
+    let connect = || Smtp::in_clear(world.relay(Site::Nord)).unwrap().secured(Arc::clone(&config)).unwrap();
+    let mut open = connect();
     assert_eq!(bring(&mut open, &peer, "un").0, 250);
     let mut others = world.relay_as(Site::Nord, &other).unwrap();
     assert_eq!(bring(&mut others, &other, "deux").0, 250);
@@ -292,7 +303,7 @@ fn a_certificate_revoked_between_two_connections_is_refused_at_the_second() {
     world.revoke(&peer);
     world.refresh(Site::Nord);
     let revoked = ["revoked: ", "was revoked on 20", "a ete revoque le"];
-    let mut again = world.relay_as(Site::Nord, &peer).unwrap();
+    let mut again = connect();
     assert_refused("a new connection", &bring(&mut again, &peer, "trois"), "550 5.7.8", &revoked);
     // the one that was open is told at its next message, or was closed meanwhile
     match open.command(&format!("MAIL FROM:<{}>", doctor_of(&peer))) {
