@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use aws_lc_rs::digest;
 
-use super::xml::{Attribute, Document, Event, Name, Start, XmlFault};
+use super::xml::{Attribute, Document, Event, Name, Start, XmlFault, has_octet};
 
 /// Where canonical bytes go.
 pub(crate) trait Sink {
@@ -52,6 +52,16 @@ impl<'d, S: Sink> Canonical<'d, S> {
         self.sink.write(b"<");
         self.qualified(&start.name);
         // an element without a prefix utilises the default namespace, an attribute without one utilises none
+        if start.attributes.is_empty() {
+            self.namespace(&start.name);
+        } else {
+            self.attributes(start);
+        }
+        self.sink.write(b">");
+        self.open.push(Open { name: start.name.clone(), outer });
+    }
+
+    fn attributes(&mut self, start: &Start<'d>) {
         let mut utilised: Vec<&Name<'d>> = vec![&start.name];
         let prefixed = |attribute: &&Attribute<'d>| !attribute.name.prefix.is_empty();
         utilised.extend(start.attributes.iter().filter(prefixed).map(|attribute| &attribute.name));
@@ -69,8 +79,6 @@ impl<'d, S: Sink> Canonical<'d, S> {
             escaped(&mut self.sink, &attribute.value, in_value);
             self.sink.write(b"\"");
         }
-        self.sink.write(b">");
-        self.open.push(Open { name: start.name.clone(), outer });
     }
 
     /// Writes what a prefix stands for, unless the nearest open element that wrote it says the same.
@@ -169,6 +177,9 @@ fn in_value(octet: u8) -> Option<&'static [u8]> {
 }
 
 fn escaped(sink: &mut impl Sink, text: &str, escape: impl Fn(u8) -> Option<&'static [u8]>) {
+    if !has_octet(text, |octet| escape(octet).is_some()) {
+        return sink.write(text.as_bytes());
+    }
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|octet| escape(*octet).is_some()) {
         let (before, from) = rest.split_at(at);

@@ -19,6 +19,7 @@ use quick_xml::{
 };
 use thiserror::Error;
 
+pub(super) use self::text::has_octet;
 use self::{names::Scope, text::resolved};
 
 /// Deepest nesting of elements. The agency's list has six.
