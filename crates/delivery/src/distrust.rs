@@ -52,13 +52,9 @@ pub(crate) fn french(distrust: &Distrust) -> String {
         Distrust::NotYetValid { from } => {
             format!("un certificat de la chaine n'est pas valable avant le {from} : presentez-en un valable")
         }
-        Distrust::Expired { at } => {
-            format!("un certificat de la chaine a expire le {at} : presentez son successeur")
-        }
+        Distrust::Expired { at } => format!("un certificat a expire le {at} : presentez son successeur"),
         Distrust::WrongUsage { needed } => {
-            format!(
-                "ce certificat n'est pas fait pour cet usage ({needed} manque) : presentez-en un qui l'est"
-            )
+            format!("il n'est pas fait pour cet usage ({needed} manque) : presentez-en un qui l'est")
         }
         Distrust::BadSignature(what) => {
             format!(
@@ -71,15 +67,6 @@ pub(crate) fn french(distrust: &Distrust) -> String {
         Distrust::Revoked { serial, at } => {
             format!("le certificat de numero {serial} a ete revoque le {at} : presentez son successeur")
         }
-        Distrust::RevocationUnknown { issuer } => {
-            format!(
-                "aucune liste de revocation de \"{issuer}\" n'est connue ici pour l'instant : reessayez plus tard"
-            )
-        }
-        Distrust::RevocationStale { issuer, next_update } => format!(
-            "la liste de revocation de \"{issuer}\" connue ici etait a renouveler le {next_update} : \
-             reessayez plus tard"
-        ),
         Distrust::NotListed { name } => {
             format!("le sujet \"{name}\" n'est pas dans la liste blanche MSSante : faites-le inscrire")
         }
@@ -92,16 +79,23 @@ pub(crate) fn french(distrust: &Distrust) -> String {
              mais le reste differe : le sujet entier doit etre celui de la liste"
         ),
         Distrust::DomainUnlisted { domain } => {
-            format!(
-                "le domaine {domain} n'est pas dans la liste blanche MSSante : rien ne s'echange avec lui"
-            )
+            format!("le domaine {domain} n'est pas dans la liste blanche MSSante : rien a echanger")
         }
-        Distrust::NoList => {
-            "aucune liste blanche MSSante n'est en vigueur ici pour l'instant : reessayez plus tard".into()
+        Distrust::RevocationUnknown { issuer } => {
+            later(&format!("aucune liste de revocation de \"{issuer}\" n'est connue ici pour l'instant"))
         }
-        Distrust::ListTooOld { age } => format!(
-            "la liste blanche MSSante d'ici a ete verifiee il y a {} heures, c'est trop : reessayez plus tard",
+        Distrust::RevocationStale { issuer, next_update } => later(&format!(
+            "la liste de revocation de \"{issuer}\" connue ici etait a renouveler le {next_update}"
+        )),
+        Distrust::NoList => later("aucune liste blanche MSSante n'est en vigueur ici pour l'instant"),
+        Distrust::ListTooOld { age } => later(&format!(
+            "la liste blanche MSSante d'ici a ete verifiee il y a {} heures, c'est trop",
             age.as_hours()
-        ),
+        )),
     }
+}
+
+/// What is ours to mend.
+fn later(what: &str) -> String {
+    format!("{what} : reessayez plus tard")
 }

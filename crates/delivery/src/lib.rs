@@ -21,6 +21,8 @@ mod outgoing;
 mod policy;
 mod recipients;
 mod record;
+#[cfg(test)]
+mod refusals;
 mod relay_in;
 mod relay_out;
 mod repeat;

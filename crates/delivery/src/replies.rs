@@ -366,13 +366,13 @@ pub(crate) fn no_smart_host() -> Denial {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use mssante::{AddressError, State};
 
     use super::*;
     use crate::samples::{DOCTOR, address};
 
-    fn all() -> Vec<Denial> {
+    pub(crate) fn all() -> Vec<Denial> {
         let to = address(DOCTOR);
         vec![
             busy(),

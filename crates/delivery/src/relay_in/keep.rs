@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use message::{Header, Received, Scanned};
+use mssante::Address;
 use smtp::Connection;
 use store::{Action, Copy, Delivered, Delivery, Durable, SealedBody, Store, Trace, TraceId, Variant};
 
@@ -38,7 +39,7 @@ pub(super) async fn keep(
     let Complete { envelope, header, scanned, at, .. } = message;
     let copies = recipients::copies(&envelope.recipients);
     let bytes = scanned.header.len() as u64 + scanned.body_bytes;
-    let final_header = delivered(header, envelope, &received(&message, settings));
+    let final_header = kept(header, envelope.reverse_path.as_ref(), &received(&message, settings));
     let index = message::index(&final_header, scanned);
     let delivery = Delivery {
         id: envelope.id,
@@ -73,8 +74,8 @@ pub(super) async fn keep(
 }
 
 /// The header as it is read here: Return-Path and Received on top (RFC 5321 §4.4), an older Return-Path gone, every other byte as it came.
-pub(super) fn delivered(header: &Header, envelope: &RelayEnvelope, received: &str) -> Vec<u8> {
-    let path = envelope.reverse_path.as_ref().map(ToString::to_string).unwrap_or_default();
+fn kept(header: &Header, reverse_path: Option<&Address>, received: &str) -> Vec<u8> {
+    let path = reverse_path.map(ToString::to_string).unwrap_or_default();
     let mut editor = header.edit();
     editor.remove("Return-Path");
     editor.prepend("Received", received);
@@ -129,4 +130,64 @@ fn identity(envelope: &RelayEnvelope, content: &[u8]) -> [u8; 32] {
     let who = format!("operator {}", envelope.peer.name());
     let people = envelope.recipients.iter().map(|recipient| &recipient.address);
     fingerprint(&who, envelope.reverse_path.as_ref(), people, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn made(fields: &str, reverse_path: Option<&str>) -> String {
+        let header = Header::parse(format!("{fields}\r\n").as_bytes());
+        let reverse_path = reverse_path.map(|text| Address::parse(text).unwrap());
+        String::from_utf8(kept(&header, reverse_path.as_ref(), "from a by b")).unwrap()
+    }
+
+    #[test]
+    fn the_return_path_is_the_reverse_path_and_stands_once() {
+        let fields =
+            "From: a@b.fr\r\nreturn-path : <x@\r\n example.org>\r\nTo: c@d.fr\r\nReturn-Path: <y@z.fr>\r\n";
+        let rest = "Received: from a by b\r\nFrom: a@b.fr\r\nTo: c@d.fr\r\n\r\n";
+        assert_eq!(made(fields, Some("A.b@c.fr")), format!("Return-Path: <A.b@c.fr>\r\n{rest}"));
+        assert_eq!(made(fields, None), format!("Return-Path: <>\r\n{rest}"));
+    }
+
+    #[test]
+    fn a_lone_header_is_told_apart_by_what_makes_it_unlike_others() {
+        let once = |fields: &str| comes_once(&Header::parse(format!("{fields}\r\n\r\n").as_bytes()));
+        assert!(once("Received: x") && once("Date: x") && once("Message-ID: <a@b>"));
+        assert!(!once("From: a@b.fr"), "two same alerts are two");
+    }
+
+    fn field() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec![
+            "From",
+            "TO",
+            "Subject",
+            "X-MSS-NIL",
+            "X-Return-Path",
+            "Received",
+            "Disposition-Notification-To",
+            "References",
+        ]);
+        let blank = prop::sample::select(vec!["", " ", "\t", "\r\n ", "\r\n\t"]);
+        let value = prop::collection::vec((blank, "[!-~\u{e9}\u{a0}]{1,12}"), 0..5);
+        (name, prop::sample::select(vec!["", " "]), value).prop_map(|(name, gap, words)| {
+            let words: String = words.into_iter().map(|(blank, word)| format!("{blank}{word}")).collect();
+            format!("{name}{gap}:{words}\r\n")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_other_byte_stays(fields in prop::collection::vec(field(), 0..12), at in any::<prop::sample::Index>(), old: bool) {
+            let mut with_old = fields.clone();
+            if old {
+                with_old.insert(at.index(fields.len() + 1), "Return-Path: <old@example.org>\r\n".to_owned());
+            }
+            let expected = format!("Return-Path: <a@b.fr>\r\nReceived: from a by b\r\n{}\r\n", fields.concat());
+            prop_assert_eq!(made(&with_old.concat(), Some("a@b.fr")), expected);
+        }
+    }
 }

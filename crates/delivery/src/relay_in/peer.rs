@@ -25,7 +25,7 @@ impl RelayPeer {
             Ok(peer) => Ok(Self(peer)),
             Err(distrust) => {
                 let name = match &distrust {
-                    Distrust::NotListed { name } => Some(name.clone()),
+                    Distrust::NotListed { name } | Distrust::OtherName { name, .. } => Some(name.clone()),
                     _ => None,
                 };
                 Err((distrust::denial(&distrust), name))

@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc};
 
 use super::Interruption;
-use crate::{Connection, End, Ended, Policy, Reply, Settings, TlsInfo, input::Input};
+use crate::{Connection, End, Ended, Policy, Reply, Service, Settings, TlsInfo, input::Input};
 
 /// Replies gathered for one write while commands are pipelined (RFC 2920).
 const OUTPUT: usize = 8 * 1024;
@@ -155,6 +155,9 @@ impl<P: Policy> Core<P> {
         let (status, text, end) = match why {
             Interruption::Timeout => ("4.4.2", "Too slow; closing the connection", End::Timeout),
             Interruption::Stopped => ("4.3.2", "The server is stopping; try again in a moment", End::Stopped),
+            Interruption::Revoked if self.connection.service == Service::Relay => {
+                ("4.7.0", "Your certificate is no longer accepted; connect again to read why", End::Revoked)
+            }
             Interruption::Revoked => ("4.7.0", "Your rights have changed; log in again", End::Revoked),
         };
         self.say(421, status, text);
