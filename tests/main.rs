@@ -23,3 +23,4 @@ mod shutdown;
 mod submission;
 mod tls;
 mod trust;
+mod two_operators;

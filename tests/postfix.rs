@@ -61,12 +61,7 @@ fn a_thousand_messages_come_from_postfix_to_nord_and_no_byte_changes() {
         assert_eq!(code, 250, "{text}");
     }
     let mut imap = world.imap_as(&format!("{DEPARTMENT}*{DOCTOR}"));
-    let whole = format!("* {MESSAGES} EXISTS");
-    let deadline = Instant::now() + PATIENCE;
-    while !imap.text("SELECT INBOX").contains(&whole) {
-        assert!(Instant::now() < deadline, "{}\n{}", imap.text("SELECT INBOX"), postfix.log());
-        sleep(Duration::from_millis(100));
-    }
+    imap.wait_for(MESSAGES, PATIENCE);
     let received = (1..=MESSAGES).map(|number| {
         let text = String::from_utf8(imap.section(u32::try_from(number).unwrap(), "")).unwrap();
         assert!(text.starts_with(&format!("Return-Path: <{THERE}>\r\n")), "{text}");

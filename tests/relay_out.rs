@@ -69,11 +69,7 @@ impl Story {
     /// Waits until the doctor has `count` messages, and gives them.
     fn reports(&self, count: usize) -> Vec<String> {
         let mut imap = self.world.imap_as(DOCTOR);
-        let deadline = Instant::now() + PATIENCE;
-        while !imap.text("SELECT INBOX").contains(&format!("* {count} EXISTS")) {
-            assert!(Instant::now() < deadline, "{}", imap.text("SELECT INBOX"));
-            sleep(Duration::from_millis(100));
-        }
+        imap.wait_for(count, PATIENCE);
         let text = |number| String::from_utf8(imap.section(u32::try_from(number).unwrap(), "")).unwrap();
         (1..=count).map(text).collect()
     }

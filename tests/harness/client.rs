@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -127,12 +128,20 @@ impl Smtp {
     pub fn submit(&mut self, from: &str, to: &[&str], message: &[u8]) -> std::io::Result<(u16, String)> {
         let mut steps = vec![format!("MAIL FROM:<{from}>")];
         steps.extend(to.iter().map(|r| format!("RCPT TO:<{r}>")));
-        steps.push("DATA".to_owned());
         for step in &steps {
             let reply = self.command(step)?;
             if reply.0 >= 400 {
                 return Ok(reply);
             }
+        }
+        self.data(message)
+    }
+
+    /// DATA and the message; the reply to the final dot, or to DATA if that is a refusal.
+    pub fn data(&mut self, message: &[u8]) -> std::io::Result<(u16, String)> {
+        let reply = self.command("DATA")?;
+        if reply.0 >= 400 {
+            return Ok(reply);
         }
         self.send(&stuffed(message))?;
         self.send(b".\r\n")?;
@@ -219,6 +228,20 @@ impl Imap {
     /// The same as one text.
     pub fn text(&mut self, command: &str) -> String {
         String::from_utf8_lossy(&self.ok(command).concat()).into_owned()
+    }
+
+    /// Selects INBOX again and again until it holds `count` messages.
+    pub fn wait_for(&mut self, count: usize, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        let wanted = format!("* {count} EXISTS");
+        loop {
+            let said = self.text("SELECT INBOX");
+            if said.contains(&wanted) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "not {count} messages:\n{said}");
+            sleep(Duration::from_millis(100));
+        }
     }
 
     /// The bytes of one body section of message `number`.

@@ -1,8 +1,6 @@
 //! What every story needs: a demonstration world of its own, its operators' daemons, clients to speak to them, and other
 //! operators for them to meet.
 
-#![allow(dead_code, unused_imports)]
-
 mod client;
 mod peer;
 pub mod postfix;
@@ -16,7 +14,7 @@ use std::process::{Command, Output};
 
 pub use client::{Imap, Smtp};
 pub use peer::{Flaw, Peer};
-pub use sink::{Answer, Received, Sink};
+pub use sink::{Answer, Sink};
 pub use tls::client_config;
 pub use world::{PASSWORD, Site, World};
 

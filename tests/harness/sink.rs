@@ -33,8 +33,6 @@ pub struct Received {
 pub enum Answer {
     /// This reply, without its CRLF; a 2xx or 3xx goes on as usual.
     Say(&'static str),
-    /// The usual, after this long.
-    Wait(Duration),
     /// Cuts the line.
     Cut,
     /// At the final dot: keeps the message and cuts the line before the 250.
@@ -253,10 +251,6 @@ impl<'a> Session<'a> {
         let told = once.or_else(|| self.shared.always.lock().unwrap().get(verb).cloned());
         let reply = match &told {
             Some(Answer::Say(reply)) => reply,
-            Some(Answer::Wait(time)) => {
-                sleep(*time);
-                usual
-            }
             Some(Answer::Cut) => return Err(Over),
             Some(Answer::KeepAndCut) | None => usual,
         };
