@@ -4,7 +4,15 @@
 //!
 //! May use: the built program, loopback, a temporary directory. Must never become a test: nothing here passes or fails.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs, unreachable_pub, dead_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    unused_imports
+)]
 
 #[path = "../tests/harness/mod.rs"]
 mod harness;

@@ -13,6 +13,7 @@ mod demonstration;
 mod large;
 mod list_swap;
 mod mirror;
+mod peers;
 mod people;
 mod postfix;
 mod refusals;

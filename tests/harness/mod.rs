@@ -5,8 +5,6 @@ mod client;
 mod peer;
 pub mod postfix;
 mod sink;
-#[cfg(test)]
-mod tests;
 mod tls;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Flaw, Sink, Smtp, World};
+use crate::harness::{Answer, Flaw, Sink, Smtp, World};
 
 #[test]
 fn a_sink_takes_what_a_client_brings_and_sees_what_it_shows() {
