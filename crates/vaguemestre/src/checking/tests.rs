@@ -1,6 +1,6 @@
 //! What is found wrong before the daemon starts, and what is only said.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use super::*;
 use crate::trust::samples::{NORD, SUD, Scene, row};
@@ -66,6 +66,7 @@ fn a_relay_certificate_that_is_no_clients_is_an_error_only_where_there_are_other
     let file = |name: &str| scene.dir.path().join(name);
     fs::write(file("server.pem"), issued.chain_pem()).unwrap();
     fs::write(file("server.key"), issued.key_pem().unwrap()).unwrap();
+    fs::set_permissions(file("server.key"), fs::Permissions::from_mode(0o600)).unwrap();
     scene.settings.relay.certificate = file("server.pem");
     scene.settings.relay.key = file("server.key");
     let text = found(&scene.settings);
