@@ -5,7 +5,7 @@
 //! of another operator asks; what both share stands beside them. On submission MAIL is judged in `sender`, RCPT in
 //! `recipients`, the header in `header_checks` and `judge` (facts here, decision in `mssante`), and `deliver` turns what
 //! was accepted into one commit with a header variant for each class of readers (`variants`) and entries in the queue for
-//! recipients at other operators (`outgoing`).
+//! recipients at other operators (`outgoing`). [`Relay`] (`relay_out`) takes them to the other operators.
 //!
 //! May use: `mssante`, `message`, `store`, `identity`, `smtp`, `pki`. Must never touch: sockets, IMAP, rules of its own that
 //! belong to `mssante` or `pki`.

@@ -5,7 +5,9 @@
 use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use rustls::{ClientConfig, RootCertStore, ServerConfig, pki_types::PrivateKeyDer};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig, pki_types::PrivateKeyDer, server::WebPkiClientVerifier,
+};
 use smtp::client::{
     self, Content, Error, Failure, Greeted, Outgoing, Recipient, RecipientOutcome, Settings, Stage, Transport,
 };
@@ -18,6 +20,10 @@ use tokio::{
     time::Instant,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::toy::Toy;
+
+mod toy;
 
 const OFFER: &str = "250-mail.sud.test\r\n250-PIPELINING\r\n250-SIZE 90000000\r\n250 STARTTLS\r\n";
 
@@ -318,4 +324,80 @@ async fn a_host_name_that_is_none_and_a_port_that_is_closed() {
     let (ours, _theirs) = duplex(1_024);
     let unnamed = client::connect_on(ours, "not a name", tls.client, &settings).await;
     assert!(matches!(unnamed, Err(Error::HostName(_))));
+}
+
+/// Our own relay server on a pipe, and our client with a certificate.
+async fn own_server(policy: &Arc<Toy>) -> Transport<()> {
+    let made = rcgen::generate_simple_self_signed(["mail.sud.test".to_owned()]).unwrap();
+    let (chain, key) = (vec![made.cert.der().clone()], made.signing_key.serialize_der());
+    let key = || PrivateKeyDer::try_from(key.clone()).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let roots = Arc::new(roots);
+    let asked = WebPkiClientVerifier::builder(Arc::clone(&roots)).build().unwrap();
+    let server = ServerConfig::builder().with_client_cert_verifier(asked);
+    let server = server.with_single_cert(chain.clone(), key()).unwrap();
+    let client = ClientConfig::builder().with_root_certificates(roots);
+    let client = client.with_client_auth_cert(chain, key()).unwrap();
+    let (ours, theirs) = duplex(16 * 1024);
+    let address = "192.0.2.1:25".parse().unwrap();
+    let settings = smtp::Settings { hostname: "mail.sud.test".to_owned(), limits: smtp::Limits::default() };
+    let (policy, stop) = (Arc::clone(policy), tokio::sync::watch::channel(smtp::Stop::Run).1);
+    tokio::spawn(smtp::serve_on(
+        theirs,
+        smtp::Addresses { peer: address, local: address },
+        smtp::Mode::Relay,
+        TlsAcceptor::from(Arc::new(server)),
+        policy,
+        Arc::new(settings),
+        stop,
+    ));
+    let settings = Settings { pipelined: 3, ..Settings::new("client.test") };
+    client::connect_on(ours, "mail.sud.test", Arc::new(client), &settings).await.unwrap().trusted(())
+}
+
+#[tokio::test]
+async fn our_own_server_takes_what_our_client_sends() {
+    let policy = Arc::new(Toy::default());
+    let mut transport = own_server(&policy).await;
+    let named = |to: &'static str| {
+        let notify = smtp::Notify { success: true, failure: false, delay: true };
+        Recipient { to, notify: Some(notify), original: Some("rfc822;x+y=z@nord.test".to_owned()) }
+    };
+    let to = ["a@sud.test", "unknown@sud.test", "b@sud.test", "unknown@est.test", "c@sud.test"];
+    let envelope = Outgoing {
+        ret: Some(smtp::Ret::Headers),
+        envid: Some("envoi 1".to_owned()),
+        recipients: to.map(named).to_vec(),
+        ..envelope()
+    };
+    for (count, last) in [(1, &b".\r\nend"[..]), (2, b""), (3, b"...\r\n")] {
+        let pieces = std::iter::repeat_n(&b"..x\r\n.\r\n\r\nRSET\r\n"[..], 5_000).chain([last]);
+        let outcomes = transport.send(&envelope, &mut Pieces::new(pieces)).await.unwrap();
+        let delivered: Vec<bool> =
+            outcomes.iter().map(|outcome| matches!(outcome, RecipientOutcome::Delivered(_))).collect();
+        assert_eq!(delivered, [true, false, true, false, true]);
+        assert!(outcomes[1].is_permanent() && outcomes[1].reply().status() == "5.1.1");
+        let kept = policy.kept.lock().unwrap();
+        assert_eq!(
+            (kept.len(), &kept[count - 1].to[..]),
+            (count, &["a@sud.test", "b@sud.test", "c@sud.test"].map(str::to_owned)[..])
+        );
+        let mut whole = [b"..x\r\n.\r\n\r\nRSET\r\n".repeat(5_000), last.to_vec()].concat();
+        if !whole.ends_with(b"\r\n") {
+            whole.extend(b"\r\n");
+        }
+        assert!(kept[count - 1].content == whole);
+        let reports = kept[count - 1].reports.join(" ");
+        assert!(reports.contains("Headers") && reports.contains("envoi 1"), "{reports}");
+        assert!(reports.contains("rfc822;x+y=z@nord.test") && reports.contains("delay: true"), "{reports}");
+    }
+    let nobody = Outgoing { recipients: vec![named("unknown@sud.test")], ..envelope.clone() };
+    let outcomes = transport.send(&nobody, &mut Pieces::new([&b"x\r\n"[..]])).await.unwrap();
+    assert!(outcomes[0].is_permanent() && transport.is_usable());
+    let refused = Outgoing { from: Some("stranger@example.test".to_owned()), ..envelope };
+    let outcomes = transport.send(&refused, &mut Pieces::new([&b"x\r\n"[..]])).await.unwrap();
+    assert!(outcomes.iter().all(|outcome| outcome.reply().to_string() == "550 5.7.1 Not yours / Pas a vous"));
+    assert!(transport.is_usable() && policy.kept.lock().unwrap().len() == 3);
+    transport.quit().await;
 }

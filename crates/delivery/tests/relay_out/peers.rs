@@ -101,7 +101,7 @@ impl Policy for Inbox {
     }
 
     async fn revoked(&self, (): &()) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -86,10 +86,8 @@ pub async fn connect_on<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     let Opened::Secured(machine) = open(&mut stream, upgrading.established(), &settings).await? else {
         return Err(Error::Protocol { stage: Stage::StartTls, what: "it asks for TLS within TLS" });
     };
-    let connection = stream.get_ref().1;
-    let (tls, chain) = (info(connection), connection.peer_certificates().unwrap_or_default());
-    let certificates = chain.iter().map(|der| der.clone().into_owned()).collect();
-    Ok(Greeted { stream, machine, tls, certificates, settings })
+    let tls = info(stream.get_ref().1);
+    Ok(Greeted { stream, machine, tls, settings })
 }
 
 /// How far the opening came.
@@ -135,14 +133,13 @@ pub struct Greeted {
     stream: Secured,
     machine: machine::Greeted,
     tls: TlsInfo,
-    certificates: Vec<CertificateDer<'static>>,
     settings: Arc<Settings>,
 }
 
 impl Greeted {
     /// What the peer presented, its own certificate first.
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
-        &self.certificates
+        &self.tls.certificates
     }
 
     /// The TLS session.
