@@ -62,7 +62,7 @@ struct Session<'a> {
 
 fuzz_target!(|session: Session<'_>| {
     let limits = Limits {
-        command_line: 80,
+        command_line: 120,
         auth_line: 160,
         text_line: 40,
         message_bytes: 100,
