@@ -54,8 +54,8 @@ impl House {
         self.create(intern, &[]).await;
         let secretary = person(BoxType::Med, "Trois", "Secrétaire", SECRETARY, None);
         self.create(secretary, &[]).await;
-        self.create(shared("cardiologie@chu-nord.fr", DEPARTMENT), &[doctor.id]).await;
-        self.create(shared("postmaster@chu-nord.fr", POSTMASTER), &[doctor.id]).await;
+        self.create(shared(BoxType::Org, "cardiologie@chu-nord.fr", DEPARTMENT), &[doctor.id]).await;
+        self.create(shared(BoxType::Org, "postmaster@chu-nord.fr", POSTMASTER), &[doctor.id]).await;
     }
 
     pub(crate) async fn create(&self, profile: Profile, openers: &[AccountId]) -> Account {
@@ -170,8 +170,10 @@ pub(crate) fn person(
     }
 }
 
-fn shared(login: &str, mssante: &str) -> Profile {
+/// An ORG or APP box.
+pub(crate) fn shared(box_type: BoxType, login: &str, mssante: &str) -> Profile {
     Profile {
+        national_id: None,
         structure: Some(finess()),
         responsible: Some(Responsible {
             name: "Médecin Un".into(),
@@ -179,7 +181,8 @@ fn shared(login: &str, mssante: &str) -> Profile {
             national_id: rpps(),
         }),
         description: Some("Service".into()),
-        ..person(BoxType::Org, "Cardiologie", "Service", login, Some(mssante))
+        return_address: (box_type == BoxType::App).then(|| Address::parse(DEPARTMENT).unwrap()),
+        ..person(box_type, "Cardiologie", "Service", login, Some(mssante))
     }
 }
 

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../house/mod.rs"]
+mod house;
+
 mod content;
 mod keeping;
 mod leaving;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use delivery::{Settings, SubmissionPolicy};
 use identity::{Authenticator, Principal};
 use jiff::Timestamp;
-use mssante::{Address, BoxType, Domain, Finess, NationalId, Profile, Responsible, Rpps, State, StructureId};
+use mssante::{Address, BoxType, Profile, State};
 use smtp::{Accepted, Connection, Credentials, MailFrom, Mechanism, Policy, Reply, Service, TlsInfo};
 use store::{
     Account, AccountId, Action, Durable, Kind, ManualClock, MasterKey, OpenOptions, Outcome, Queued, Store,
@@ -14,15 +14,13 @@ use store::{
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+pub(crate) use crate::house::{
+    DEPARTMENT, DOCTOR, DOCTOR_LOGIN, INTERN, SECRETARY, person, settings, shared,
+};
 use crate::space::Space;
 
-pub(crate) const DOCTOR: &str = "medecin.un@chu-nord.mssante.fr";
-pub(crate) const DOCTOR_LOGIN: &str = "medecin.un@chu-nord.fr";
-pub(crate) const INTERN: &str = "interne.deux@chu-nord.mssante.fr";
-pub(crate) const DEPARTMENT: &str = "cardiologie@chu-nord.mssante.fr";
 pub(crate) const DEPARTMENT_LOGIN: &str = "cardiologie@chu-nord.fr";
 pub(crate) const SOFTWARE: &str = "noreply-labo@chu-nord.mssante.fr";
-pub(crate) const SECRETARY: &str = "secretariat@cabinet-nord.fr";
 pub(crate) const PEER: &str = "medecin.trois@clinique-sud.mssante.fr";
 pub(crate) const ORDINARY: &str = "quelqu.un@exemple.fr";
 pub(crate) const PASSWORD: &str = "demonstration";
@@ -279,61 +277,4 @@ pub(crate) fn trace_of(text: &str) -> &str {
 pub(crate) fn refused(answer: Answer) -> (u16, String, String) {
     let reply = answer.map(|accepted| accepted.id).unwrap_err();
     (reply.code(), reply.status().to_owned(), reply.lines().join(" / "))
-}
-
-fn settings() -> Settings {
-    let domain = |text| Domain::parse(text).unwrap();
-    let route = mssante::route::RouteSettings {
-        test_identities: false,
-        patient_domain: domain("patient.mssante.fr"),
-        patient_robots: Vec::new(),
-    };
-    Settings::new("mail.chu-nord.fr", vec![domain("chu-nord.mssante.fr")], route)
-}
-
-pub(crate) fn person(
-    box_type: BoxType,
-    last_name: &str,
-    first_name: &str,
-    login: &str,
-    mssante: Option<&str>,
-) -> Profile {
-    Profile {
-        box_type,
-        login: Address::parse(login).unwrap(),
-        mssante: mssante.map(|text| Address::parse(text).unwrap()),
-        last_name: last_name.into(),
-        first_name: first_name.into(),
-        region: "Hauts-de-France".into(),
-        profession: "Médecin".into(),
-        national_id: (box_type == BoxType::Per).then(rpps),
-        structure: (box_type == BoxType::Int).then(finess),
-        local_id: (box_type == BoxType::Int).then(|| "I-2".into()),
-        responsible: None,
-        description: None,
-        return_address: None,
-    }
-}
-
-fn shared(box_type: BoxType, login: &str, mssante: &str) -> Profile {
-    Profile {
-        national_id: None,
-        structure: Some(finess()),
-        responsible: Some(Responsible {
-            name: "Médecin Un".into(),
-            profession: "Médecin".into(),
-            national_id: rpps(),
-        }),
-        description: Some("Service".into()),
-        return_address: (box_type == BoxType::App).then(|| Address::parse(DEPARTMENT).unwrap()),
-        ..person(box_type, "Cardiologie", "Service", login, Some(mssante))
-    }
-}
-
-fn rpps() -> NationalId {
-    NationalId::Rpps(Rpps::parse("99700218896").unwrap())
-}
-
-fn finess() -> StructureId {
-    StructureId::Finess(Finess::parse("310781406").unwrap())
 }
