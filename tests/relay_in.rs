@@ -1,9 +1,14 @@
 //! What other operators may bring, and what is said to those who may not (M-2, M-3, M-9, M-12): the audit matrix inbound, against
 //! the real daemon. Every refusal has its own code and words, in English and in French, and never is a TLS alert where a text can be.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::Arc,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
-use crate::harness::{DOCTOR, Flaw, Peer, SECRETARY, Site, Smtp, World, client_config};
+use crate::harness::{DOCTOR, Flaw, Peer, SECRETARY, Site, Smtp, World, client_config, run};
 
 const DOCTOR_LOGIN: &str = "medecin.un@chu-nord.fr";
 
@@ -323,8 +328,16 @@ fn each_refusal_leaves_a_trace_that_names_the_check_and_a_log_without_content() 
     let mut smtp = world.relay_as(Site::Nord, &peer).unwrap();
     let (_, text) = bring(&mut smtp, &peer, "trace");
     let trace = text.split("trace ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
-    let mut command = world.command_at(Site::Nord, &["trace", trace]);
-    let shown = crate::harness::succeed(&mut command);
+    // A refusal's trace is queued before the reply and durable a moment after it.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let shown = loop {
+        let (said, found) = run(&mut world.command_at(Site::Nord, &["trace", trace]));
+        if found {
+            break said;
+        }
+        assert!(Instant::now() < deadline, "{said}");
+        sleep(Duration::from_millis(20));
+    };
     assert!(shown.contains("expired"), "{shown}");
     let log = world.log_at(Site::Nord);
     assert!(log.contains("expired") && !log.contains("compte rendu"), "{log}");

@@ -3,7 +3,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use crate::harness::{DOCTOR, EMERGENCIES, PASSWORD, SUD_DOCTOR, Site, Smtp, World, letter, succeed};
 
@@ -54,13 +55,14 @@ fn a_message_crosses_to_the_other_operator_and_its_answer_comes_back() {
     let own = answered.split_at(answered.find("From: ").unwrap()).1;
     assert_eq!(own, answer.replace("medecin.trois@clinique-sud.fr", SUD_DOCTOR));
 
-    let journey = succeed(&mut world.command(&["trace", &trace]));
+    // sud may have told the doctor before nord has written down that sud took it.
+    let journey = || succeed(&mut world.command(&["trace", &trace]));
+    let journey = until(journey, "250 2.0.0 Accepted ");
     let (_, taken) = journey.split_once("250 2.0.0 Accepted ").unwrap_or_else(|| panic!("{journey}"));
     let there = taken.split_whitespace().next().unwrap();
     let continued = succeed(&mut world.command_at(Site::Sud, &["trace", there]));
     assert!(continued.contains("CN=mail.chu-nord.fr") && continued.contains(EMERGENCIES), "{continued}");
-    let figures = metrics(&world, Site::Nord);
-    assert!(figures.contains("\nvaguemestre_relayed_total 1\n"), "{figures}");
+    until(|| metrics(&world, Site::Nord), "\nvaguemestre_relayed_total 1\n");
     assert!(metrics(&world, Site::Sud).contains("\nvaguemestre_relayed_total "), "sud counts its own");
 }
 
@@ -86,6 +88,19 @@ fn what_the_other_operator_refuses_comes_back_as_a_report_with_its_words() {
     let failed = report.matches("\r\nFinal-Recipient: ").count();
     assert_eq!(failed, 1, "who got it is not in it: {report}");
     assert!(!report.contains("a ne pas rendre"), "{report}");
+}
+
+/// Asks again until the answer has these words.
+fn until(ask: impl Fn() -> String, words: &str) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = ask();
+        if answer.contains(words) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "no {words:?} in {answer}");
+        sleep(Duration::from_millis(50));
+    }
 }
 
 /// What the metrics address of `site` says.
