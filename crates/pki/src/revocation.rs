@@ -76,12 +76,21 @@ impl Revocations {
         }
         // oldest first: a directory may hold yesterday's list beside today's
         read.sort_by(|(_, one), (_, other)| one.number().cmp(other.number()));
+        let mut behind = Vec::new();
         for (candidate, crl) in read {
-            let source = candidate.name.clone();
-            notes.extend(
-                next.offer(crl, now).into_iter().map(|event| CrlNote { source: source.clone(), event }),
-            );
+            let (source, authority) = (candidate.name.clone(), crl.authority());
+            for event in next.offer(crl, now) {
+                let goes_back = matches!(event, CrlEvent::GoesBack { .. });
+                let note = CrlNote { source: source.clone(), event };
+                if goes_back { behind.push((authority, note)) } else { notes.push(note) }
+            }
         }
+        // and yesterday's is nobody's fault where the one in force lies beside it, after a restart either
+        let lies_beside = |crl: &Arc<Crl>| {
+            candidates.iter().any(|candidate| candidate.der().is_ok_and(|der| *der == *crl.der()))
+        };
+        behind.retain(|(authority, _)| !next.lists.get(authority).is_some_and(lies_beside));
+        notes.extend(behind.into_iter().map(|(_, note)| note));
         (next, notes)
     }
 

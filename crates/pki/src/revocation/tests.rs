@@ -169,6 +169,12 @@ fn a_list_never_goes_back() {
     let (next, events) = maker.update(&in_force, &several);
     assert!(events.iter().all(|event| matches!(event, CrlEvent::Accepted { .. })), "{events:?}");
     assert_eq!(next.lists().next().unwrap().number().to_string(), "9");
+    // nor is there one while they stay there, or once the service starts again
+    for known in [&next, &maker.update(&Revocations::none(), &several[..1]).0] {
+        let (again, events) = maker.update(known, &several);
+        assert!(matches!(events.as_slice(), [CrlEvent::Unchanged { .. }]), "{events:?}");
+        assert_eq!(again.lists().next().unwrap().number().to_string(), "9");
+    }
 }
 
 #[test]
