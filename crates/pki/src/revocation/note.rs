@@ -75,6 +75,20 @@ pub enum CrlEvent {
 }
 
 impl CrlNote {
+    /// The authority whose list it is about, where one is known.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        match &self.event {
+            CrlEvent::Accepted { issuer, .. }
+            | CrlEvent::Unchanged { issuer }
+            | CrlEvent::Shrunk { issuer, .. }
+            | CrlEvent::GoesBack { issuer, .. }
+            | CrlEvent::FromTheFuture { issuer, .. }
+            | CrlEvent::AuthorityGone { issuer } => Some(issuer),
+            CrlEvent::Refused(_) | CrlEvent::TooLarge | CrlEvent::Unreadable(_) | CrlEvent::TooMany => None,
+        }
+    }
+
     /// Whether somebody must look at it (M-4).
     #[must_use]
     pub fn is_alarm(&self) -> bool {

@@ -19,7 +19,7 @@ use crate::{
     },
     path::Judge,
     peer::{ListInForce, Parts, Trust},
-    revocation::{CrlEvent, CrlFile, CrlNote, Revocations},
+    revocation::{CrlEvent, CrlFile, CrlNote, MAX_CLOCK_SKEW, Revocations},
 };
 
 /// Most domains that a note names.
@@ -51,9 +51,13 @@ pub(super) struct Accepted {
 pub(super) struct Problems {
     pub(super) authorities: Option<String>,
     pub(super) crls: Vec<String>,
+    /// Revocation lists in force that lost half of the last ones' bytes.
+    pub(super) shrunk: Vec<CrlNote>,
     pub(super) list: Option<String>,
     /// The list that was kept cannot be used.
     pub(super) kept: Option<String>,
+    /// The file of the list is dated in the future.
+    pub(super) dated: Option<String>,
     /// What is in force cannot be kept.
     pub(super) unkept_crls: Option<String>,
     pub(super) unkept_list: Option<String>,
@@ -111,6 +115,7 @@ impl Keeper {
         let mut told = Refreshed::default();
         self.authorities(&mut told);
         self.crls(now, &mut told);
+        self.age(now, &mut told);
         self.list(now, &mut told);
         self.stand(&mut told);
         told
@@ -168,7 +173,14 @@ impl Keeper {
             |event: &CrlEvent| matches!(event, CrlEvent::Accepted { .. } | CrlEvent::AuthorityGone { .. });
         told.changed |= notes.iter().any(|note| news(&note.event));
         let (alarms, others): (Vec<_>, Vec<_>) = notes.into_iter().partition(CrlNote::is_alarm);
+        let is_shrunk = |note: &CrlNote| matches!(note.event, CrlEvent::Shrunk { .. });
+        let (shrunk, alarms): (Vec<_>, Vec<_>) = alarms.into_iter().partition(is_shrunk);
         self.problems.crls = alarms.iter().map(ToString::to_string).collect();
+        // that is seen once, at the change, and worth a look until the next list comes
+        let replaced =
+            |known: &CrlNote| others.iter().any(|note| news(&note.event) && note.issuer() == known.issuer());
+        self.problems.shrunk.retain(|known| !replaced(known));
+        self.problems.shrunk.extend(shrunk);
         let worth_telling = |event: &CrlEvent| !matches!(event, CrlEvent::Unchanged { .. });
         told.notes.extend(others.iter().filter(|note| worth_telling(&note.event)).map(ToString::to_string));
         // what could not be written is written again
@@ -178,28 +190,41 @@ impl Keeper {
         self.revocations = Arc::new(next);
     }
 
+    /// What was confirmed under a clock that ran ahead ages from now on: it would not for as long as that clock was wrong by.
+    fn age(&mut self, now: Timestamp, told: &mut Refreshed) {
+        let Some(known) = self.accepted.as_ref().filter(|known| is_future(known.record.checked, now)) else {
+            return;
+        };
+        let record = Record { checked: now, ..known.record };
+        self.accepted = Some(Arc::new(Accepted { record, ..(**known).clone() }));
+        self.problems.unkept_list = self.unkept("white list", self.state.keep_record(&record));
+        told.changed = true;
+    }
+
     fn list(&mut self, now: Timestamp, told: &mut Refreshed) {
         let path = self.settings.list.display().to_string();
-        let (bytes, modified) = match self.source(now) {
+        self.problems.dated = None;
+        let (bytes, modified) = match self.source() {
             Ok(Some(source)) => source,
             Ok(None) => return self.problems.list = Some(format!("{path}: {}", ListFault::TooLarge)),
             Err(error) => {
                 return self.problems.list = Some(format!("the white list {path} cannot be read: {error}"));
             }
         };
+        let seen = self.seen(modified, now);
         let list = ListId::of(&bytes);
         // the same bytes need no second judgement while those accepted before still stand
         let known =
             self.accepted.as_ref().filter(|known| known.record.list == list && known.standing.is_ok());
         if let Some(known) = known.cloned() {
             self.problems.list = None;
-            return self.confirm(&known, modified, &bytes, told);
+            return self.confirm(&known, seen, &bytes, told);
         }
         let read =
             self.read(&bytes, Moment::Now(now)).and_then(|read| self.follows(&read, now).map(|()| read));
         match read {
             Ok(read) => {
-                let record = Record { list, accepted: now, checked: modified };
+                let record = Record { list, accepted: now, checked: seen.unwrap_or(now) };
                 self.accept(Accepted { record, ..read }, &bytes, told);
             }
             Err(fault) => {
@@ -210,12 +235,26 @@ impl Keeper {
         }
     }
 
-    /// The file of the list, and when it was last written or touched: never later than now.
-    fn source(&self, now: Timestamp) -> io::Result<Option<(Vec<u8>, Timestamp)>> {
+    /// The file of the list, and when it was last written or touched.
+    fn source(&self) -> io::Result<Option<(Vec<u8>, Timestamp)>> {
         let file = File::open(&self.settings.list)?;
-        let modified = Timestamp::try_from(file.metadata()?.modified()?).unwrap_or(Timestamp::MIN).min(now);
+        let modified = Timestamp::try_from(file.metadata()?.modified()?).unwrap_or(Timestamp::MIN);
         let most = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX);
         Ok(bounded(file, most)?.map(|bytes| (bytes, modified)))
+    }
+
+    /// When the file says that somebody wrote or touched it, never later than now; none where it says that this is still to
+    /// come: such a file would look new at every look, and its list would never age (M-1).
+    fn seen(&mut self, modified: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let future = is_future(modified, now);
+        self.problems.dated = future.then(|| {
+            format!(
+                "the file {} is dated {modified}, which has not come, so that it confirms nothing: set the clock right, \
+                 then touch the file",
+                self.settings.list.display()
+            )
+        });
+        (!future).then(|| modified.min(now))
     }
 
     /// Reads and judges a list as of that moment. Only then its rows.
@@ -224,9 +263,9 @@ impl Keeper {
         let signer = Signer::of(&signed)?;
         let standing = self.judge(&signer, moment);
         if let Err(fault) = &standing {
-            // a list that was accepted waits for the revocation lists that it needs, and is not in force meanwhile
-            let waits = matches!(moment, Moment::Past(_)) && fault.is_temporary();
-            if !waits {
+            // a list that was accepted waits for what its signer needs, revocation lists or authorities, and is not in force
+            // meanwhile
+            if matches!(moment, Moment::Now(_)) {
                 return Err(fault.clone().into());
             }
         }
@@ -252,8 +291,9 @@ impl Keeper {
     }
 
     /// The file holds the accepted list still: whoever touches it says so.
-    fn confirm(&mut self, known: &Accepted, modified: Timestamp, bytes: &[u8], told: &mut Refreshed) {
-        let record = Record { checked: modified.max(known.record.checked), ..known.record };
+    fn confirm(&mut self, known: &Accepted, seen: Option<Timestamp>, bytes: &[u8], told: &mut Refreshed) {
+        let before = known.record.checked;
+        let record = Record { checked: seen.map_or(before, |seen| seen.max(before)), ..known.record };
         if self.problems.unkept_list.is_some() {
             self.problems.unkept_list = self.unkept("white list", self.state.keep_list(&record, bytes));
         } else if record != known.record {
@@ -325,6 +365,10 @@ impl Keeper {
             )
         })
     }
+}
+
+fn is_future(at: Timestamp, now: Timestamp) -> bool {
+    at > now.saturating_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX)
 }
 
 /// When a list is judged.

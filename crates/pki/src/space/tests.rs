@@ -197,14 +197,80 @@ fn a_list_ages_until_it_is_confirmed_and_then_stops_relaying() {
     assert!(space.refresh(late).changed);
     assert_eq!(space.status(late).list.unwrap().age_seconds, 3600);
     assert!(space.current().relaying(late).is_ok());
-    // a file from the future is as new as now, and no newer
-    files.touch(late + hours(100));
-    space.refresh(late);
-    assert_eq!(space.status(late).list.unwrap().checked, late);
     // a list that is refused confirms nothing either
     files.list(b"<html/>", late + hours(10));
     space.refresh(late + hours(10));
-    assert_eq!(space.status(late).list.unwrap().checked, late);
+    assert_eq!(space.status(late).list.unwrap().checked, late - hours(1));
+}
+
+#[test]
+fn an_alarm_says_the_same_for_as_long_as_it_holds() {
+    let files = Files::new();
+    let space = files.open(*NOW);
+    let day = |days: i64, hour| space.status(*NOW + hours(days * 24 + hour)).alarms;
+    for days in [3, 8, 20] {
+        assert!(!day(days, 1).is_empty());
+        assert_eq!(day(days, 1), day(days, 2), "day {days}");
+    }
+    fs::remove_dir_all(&files.settings.state).unwrap();
+    fs::remove_file(&files.settings.list).unwrap();
+    let without = files.open(*NOW);
+    assert!(alarms(&without, *NOW).contains("no white list is in force"));
+}
+
+#[test]
+fn a_revocation_list_that_shrank_is_an_alarm_until_the_next_one_comes() {
+    let files = Files::new();
+    let many: Vec<Serial> = (1..=60_u8).map(|n| Serial::new(&[n; 16])).collect();
+    files.crl(Tier::Personnes, &many, 2, *NOW - hours(1));
+    let space = files.open(*NOW);
+    assert_eq!(alarms(&space, *NOW), "");
+    files.crl(Tier::Personnes, &[], 3, *NOW);
+    for _ in 0..3 {
+        let told = space.refresh(*NOW).alarms.concat();
+        assert!(told.contains("shrank from") && told.matches("shrank").count() == 1, "{told}");
+    }
+    files.crl(Tier::Personnes, &[], 4, *NOW);
+    assert_eq!(space.refresh(*NOW).alarms, Vec::<String>::new());
+}
+
+#[test]
+fn a_file_from_the_future_confirms_nothing_and_ages() {
+    let files = Files::new();
+    let space = files.open(*NOW);
+    let ages = |space: &TrustSpace, at| {
+        space.refresh(at);
+        space.status(at).list.unwrap().age_seconds / 3600
+    };
+    files.touch(*NOW + hours(24 * 365));
+    assert_eq!(ages(&space, *NOW + hours(10)), 10);
+    let told = alarms(&space, *NOW + hours(10));
+    assert!(told.contains("which has not come, so that it confirms nothing"), "{told}");
+    assert_eq!(ages(&space, *NOW + hours(400)), 400);
+    assert!(matches!(space.current().relaying(*NOW + hours(400)), Err(Distrust::ListTooOld { .. })));
+    // a few minutes are nobody's fault, and no newer than now
+    files.touch(*NOW + hours(20) + SignedDuration::from_mins(4));
+    assert_eq!(ages(&space, *NOW + hours(20)), 0);
+    assert!(!alarms(&space, *NOW + hours(20)).contains("confirms nothing"));
+    // a new list is checked when it comes, whatever its date
+    files.list(&list(0, &rows()), *NOW + hours(24 * 365));
+    assert_eq!((ages(&space, *NOW + hours(30)), ages(&space, *NOW + hours(40))), (0, 10));
+}
+
+#[test]
+fn what_a_fast_clock_confirmed_ages_once_the_clock_is_right() {
+    let files = Files::new();
+    let fast = *NOW + hours(24 * 3);
+    files.touch(fast);
+    let space = files.open(fast);
+    assert_eq!(space.status(fast).list.unwrap().checked, fast);
+    let age = |space: &TrustSpace, at| {
+        space.refresh(at);
+        space.status(at).list.unwrap().age_seconds
+    };
+    assert_eq!((age(&space, *NOW), age(&space, *NOW + hours(9))), (0, 9 * 3600));
+    // after a restart, too
+    assert_eq!(age(&files.open(*NOW + hours(10)), *NOW + hours(11)), 11 * 3600);
 }
 
 #[test]
@@ -232,6 +298,24 @@ fn what_was_accepted_survives_restarts_and_the_end_of_its_signer() {
     fs::remove_dir_all(&files.settings.state).unwrap();
     let fresh = files.open(late);
     assert!(fresh.current().list().is_none() && alarms(&fresh, late).contains("expired"));
+}
+
+#[test]
+fn what_was_accepted_waits_for_its_authorities_over_a_restart() {
+    let mut files = Files::new();
+    files.settings.stop_after = hours(24 * 365 * 9);
+    files.open(*NOW);
+    fs::remove_file(&files.settings.list).unwrap();
+    // a restart in a bad moment, long after the signer's certificate ended
+    let late = *NOW + hours(24 * 365 * 4);
+    let issuing = files.settings.authorities.clone().unwrap();
+    fs::write(&issuing, DEMO.hierarchy.personnes.certificate_pem()).unwrap();
+    let space = files.open(late);
+    assert_eq!(space.current().relaying(late), Err(Distrust::NoList));
+    assert!(alarms(&space, late).contains("is not among the authorities"));
+    fs::write(&issuing, DEMO.hierarchy.authorities_pem()).unwrap();
+    space.refresh(late);
+    assert!(lists(&space, "essai.mssante.fr"), "{}", alarms(&space, late));
 }
 
 #[test]

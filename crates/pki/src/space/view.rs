@@ -160,20 +160,33 @@ impl TrustStatus {
 
     fn alarms(&self, situation: &Situation, now: Timestamp) -> Vec<String> {
         let problems = &situation.problems;
-        let mut alarms: Vec<String> = self.stopped.iter().cloned().collect();
+        let mut alarms: Vec<String> = Vec::new();
+        if self.list.as_ref().is_none_or(|list| !list.in_force) {
+            alarms.push(
+                "no white list is in force: nothing is exchanged with other operators until one is"
+                    .to_owned(),
+            );
+        }
         if let Some(Err(fault)) = situation.accepted.as_ref().map(|accepted| &accepted.standing) {
             alarms.push(format!("the accepted white list is not in force: {fault}"));
         }
         alarms.extend(problems.list.clone());
         alarms.extend(problems.kept.clone());
+        alarms.extend(problems.dated.clone());
         if let Some(list) = self.list.as_ref().filter(|list| list.in_force) {
             let settings = &situation.settings;
             let stops = list.checked.saturating_add(settings.stop_after).unwrap_or(Timestamp::MAX);
-            if now.duration_since(list.checked) > settings.alarm_after && now <= stops {
+            let (checked, mend) =
+                (list.checked, "put the newest in its file, or touch the file if there is none newer");
+            // no age in these sentences: an alarm that changes each hour would be told each hour
+            if now > stops {
                 alarms.push(format!(
-                    "the white list was last confirmed on {}: put the newest in its file, or touch the file if there is \
-                     none newer; relaying stops on {stops}",
-                    list.checked
+                    "the white list was last confirmed on {checked}, which is too old to trust: relaying stopped on {stops}; \
+                     {mend}"
+                ));
+            } else if now.duration_since(checked) > settings.alarm_after {
+                alarms.push(format!(
+                    "the white list was last confirmed on {checked}: {mend}; relaying stops on {stops}"
                 ));
             }
             if list.left_out > 0 {
@@ -183,6 +196,7 @@ impl TrustStatus {
         alarms.extend(problems.authorities.clone());
         alarms.extend(self.crls.iter().filter_map(CrlView::alarm));
         alarms.extend(problems.crls.iter().cloned());
+        alarms.extend(problems.shrunk.iter().map(ToString::to_string));
         alarms.extend(self.authorities.iter().filter_map(|authority| authority.alarm(now)));
         alarms.extend(problems.unkept_list.clone());
         alarms.extend(problems.unkept_crls.clone());
