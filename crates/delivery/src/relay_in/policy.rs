@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use message::Header;
 use mssante::Address;
 use pki::TrustSpace;
@@ -76,8 +77,16 @@ impl RelayPolicy {
         if !address.is_ascii() && !from.smtputf8 {
             return Err(replies::utf8_needed());
         }
-        peer.speaks_as(&address, &self.trust, now).map_err(|denial| denial.within("MAIL FROM", &address))?;
+        self.speaks(peer, Some(&address), now)?;
         Ok(Some(address))
+    }
+
+    /// Whether the peer is trusted at this moment, for its reverse-path if it gave one.
+    fn speaks(&self, peer: &RelayPeer, path: Option<&Address>, now: Timestamp) -> Result<(), Denial> {
+        peer.still(&self.trust, now)?;
+        path.map_or(Ok(()), |path| {
+            peer.speaks_as(path, &self.trust, now).map_err(|denial| denial.within("MAIL FROM", path))
+        })
     }
 
     async fn place(&self, to: smtp::Recipient, envelope: &RelayEnvelope) -> Result<Recipient, Denial> {
@@ -104,9 +113,16 @@ impl RelayPolicy {
 
     fn judge(&self, raw: &[u8], envelope: &RelayEnvelope) -> Result<Header, Denial> {
         let header = Header::parse(raw);
-        let (null_path, now) = (envelope.reverse_path.is_none(), self.clock.now());
-        header::check(&header, &envelope.peer, null_path, &self.trust, &self.settings, now)?;
+        self.check(&header, envelope)?;
         Ok(header)
+    }
+
+    /// Whether this may come in by the trust that is in force at this moment.
+    fn check(&self, header: &Header, envelope: &RelayEnvelope) -> Result<(), Denial> {
+        let RelayEnvelope { peer, reverse_path, .. } = envelope;
+        let now = self.clock.now();
+        self.speaks(peer, reverse_path.as_ref(), now)?;
+        header::check(header, peer, reverse_path.is_none(), &self.trust, &self.settings, now)
     }
 
     async fn keep(&self, incoming: RelayIncoming) -> Result<Accepted<Durable>, (RelayEnvelope, Denial)> {
@@ -114,7 +130,11 @@ impl RelayPolicy {
         let kept = async {
             let Arrived { scanned, digest, body, .. } = content.finish().await?;
             let header = match header {
-                Some(header) => header,
+                Some(header) => {
+                    // a body may take an hour to come, and what the list or an authority takes back counts at once
+                    self.check(&header, &envelope)?;
+                    header
+                }
                 None => self.judge(&scanned.header, &envelope)?,
             };
             if scanned.attachments_decoded > self.settings.attachment_bytes {

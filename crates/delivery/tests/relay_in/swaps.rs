@@ -23,7 +23,7 @@ async fn a_domain_that_leaves_the_list_is_refused_at_once_and_the_others_are_not
     world.publish(&rows);
     let (code, status, text) = refused(world.content(&sud, begun, &content).await);
     assert_eq!((code, status.as_str()), (550, "5.7.1"), "{text}");
-    assert!(text.starts_with(&format!("From <{SENDER}>: domain-unlisted: ")), "{text}");
+    assert!(text.starts_with(&format!("MAIL FROM <{SENDER}>: domain-unlisted: ")), "{text}");
     let (_, status, text) = refused(world.mail(&sud, &peer, SENDER).await);
     assert_eq!(status, "5.7.1", "{text}");
     let labo = String::from_utf8(content.clone()).unwrap().replace(SENDER, SENDER_LABO);
@@ -36,6 +36,35 @@ async fn a_domain_that_leaves_the_list_is_refused_at_once_and_the_others_are_not
     rows.push(removed);
     world.publish(&rows);
     world.send(&sud, SENDER, &[DOCTOR], &content).await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_ends_while_the_body_comes_is_refused_at_the_last_byte() {
+    let world = World::start().await;
+    let sud = world.sud();
+    let report =
+        b"Received: by x; now\r\nFrom: mailer-daemon@smtp.clinique-sud.fr\r\nDate: x\r\n\r\nx".to_vec();
+    let labo = letter(&format!("Reply-To: {SENDER_LABO}"), "x");
+    let labo = String::from_utf8(labo).unwrap().replace(&format!("<{SENDER}>"), &format!("<{SENDER_LABO}>"));
+    for (path, content, leave, start) in [
+        (SENDER, letter("Subject: a", "x"), 1, format!("MAIL FROM <{SENDER}>: domain-unlisted: ")),
+        // only its reverse-path is of the domain that leaves, or only its From
+        (SENDER, labo.into_bytes(), 1, format!("MAIL FROM <{SENDER}>: domain-unlisted: ")),
+        (SENDER_LABO, letter("Subject: a", "x"), 1, format!("From <{SENDER}>: domain-unlisted: ")),
+        ("", report, 2, "not-listed: ".to_owned()),
+    ] {
+        let peer = world.known(&sud).await.unwrap();
+        let mut begun = world.mail(&sud, &peer, path).await.unwrap();
+        world.policy.rcpt(&sud, &mut begun, DOCTOR.into()).await.unwrap();
+        let mut incoming = world.policy.data(&sud, begun).await.unwrap();
+        world.policy.chunk(&mut incoming, &content).await.unwrap();
+        world.publish(&rows(world.now()).split_off(leave));
+        let (_, status, text) = refused(world.policy.finish(incoming).await);
+        assert!(text.starts_with(&start) && status.starts_with("5.7."), "{path}: {status} {text}");
+        world.publish(&rows(world.now()));
+    }
+    assert_eq!(world.house.kept(), 0);
     world.end().await;
 }
 
