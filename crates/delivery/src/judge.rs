@@ -71,14 +71,15 @@ pub(crate) async fn judge(
     }
 }
 
-/// Refuses for now what goes to the trust space while there is no list to go by, or only one that is too old (M-1).
+/// Refuses for now what goes to the trust space while there is no list to go by, or only one that is too old (M-1), and what
+/// a list could place there: trust follows it, never the suffix (M-9).
 pub(crate) fn relaying(to: &Address, place: Place, trust: &Trust, now: Timestamp) -> Result<(), Denial> {
-    match place {
-        Place::TrustSpace | Place::Unlisted => {
-            trust.relaying(now).map_err(|why| replies::not_relaying(to, &why))
-        }
-        Place::Local { .. } | Place::UnknownLocal | Place::Outside => Ok(()),
-    }
+    let goes_there = match place {
+        Place::TrustSpace | Place::Unlisted => true,
+        Place::Outside => trust.list().is_none() && to.domain().mentions_mssante(),
+        Place::Local { .. } | Place::UnknownLocal => false,
+    };
+    if goes_there { trust.relaying(now).map_err(|why| replies::not_relaying(to, &why)) } else { Ok(()) }
 }
 
 /// The account as it is now, and whether one of these ids was carried for it (S-3.9).

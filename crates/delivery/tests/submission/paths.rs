@@ -16,7 +16,6 @@ async fn every_refusal_says_what_happened_and_nobody_gets_anything() {
         (vec![ORDINARY], "Subject: #med#bonjour", 550, "5.7.1", "\"#med# \""),
         (vec![ORDINARY], "Subject: =?utf-8?Q?#m=C3=A9d#_a?=", 550, "5.7.1", "\"#med# \""),
         (vec![ORDINARY], "Subject: voir #med# ici", 550, "5.7.1", "\"#med# \""),
-        (vec!["x@mssante-chu.example.org"], "Subject: a", 550, "5.7.1", "x@mssante-chu.example.org"),
         (vec![ORDINARY], "Subject: a\nIn-Reply-To: <x@chu-nord.mssante.fr>", 550, "5.7.1", "\"#med# \""),
         (
             vec!["inconnu@chu-nord.mssante.fr"],
@@ -28,6 +27,9 @@ async fn every_refusal_says_what_happened_and_nobody_gets_anything() {
         (vec!["279035121518900@patient.mssante.fr"], "Subject: #med# a", 550, "5.1.3", "INS"),
         (vec!["269054958815780@patient.mssante.fr"], "Subject: #med# a", 451, "4.7.0", "white list"),
         (vec![DEPARTMENT, PEER], "Subject: #med# a", 451, "4.7.0", PEER),
+        // without a list nobody knows what is listed beyond mssante.fr (M-9): no refusal for good
+        (vec!["x@mssante.apicrypt.org"], "Subject: #med# a", 451, "4.7.0", "x@mssante.apicrypt.org"),
+        (vec!["x@mssante.apicrypt.org"], "Subject: a", 451, "4.7.0", "x@mssante.apicrypt.org"),
         (vec!["a b@chu.fr"], "Subject: #med# a", 553, "5.1.3", "a b@chu.fr"),
         (vec!["é@chu.fr"], "Subject: #med# a", 553, "5.6.7", "SMTPUTF8"),
         (vec![DEPARTMENT], "Subject: #med# a\nSubject: b", 550, "5.6.0", "Subject"),
@@ -44,6 +46,18 @@ async fn every_refusal_says_what_happened_and_nobody_gets_anything() {
     assert_eq!((code, status.as_str()), (550, "5.7.1"));
     assert!(text.contains(INTERN), "{text}");
     assert_eq!(world.kept(), 0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_domain_that_looks_like_one_of_the_trust_space_is_refused_by_the_list() {
+    let world = World::trusting(&["chu-nord.mssante.fr"]).await;
+    let to = "x@mssante-chu.example.org";
+    for (fields, hint) in [("Subject: a", "mssante-chu.example.org"), ("Subject: #med# a", to)] {
+        let (code, status, text) = refused(world.send(DOCTOR, DOCTOR, &[to], &letter(fields, "")).await);
+        assert_eq!((code, status.as_str()), (550, "5.7.1"), "{text}");
+        assert!(text.contains(hint), "{text}");
+    }
     world.end().await;
 }
 
