@@ -26,6 +26,12 @@ pub(super) fn explain(error: &Error, way_up: &[X509Certificate<'_>], usage: Usag
     match error {
         Error::CertExpired { not_after, .. } => Distrust::Expired { at: instant(not_after) },
         Error::CertNotValidYet { not_before, .. } => Distrust::NotYetValid { from: instant(not_before) },
+        // what makes itself with one command is its own issuer, and often says that it is an authority
+        Error::CaUsedAsEndEntity if way_up.first().is_some_and(|own| same(own.subject(), own.issuer())) => {
+            Distrust::UnknownAuthority {
+                issuer: way_up.first().map(|own| name::shown(own.issuer())).unwrap_or_default(),
+            }
+        }
         Error::UnknownIssuer => {
             let issuer = way_up.last().map(|last| name::shown(last.issuer())).unwrap_or_default();
             Distrust::UnknownAuthority { issuer }

@@ -167,6 +167,12 @@ fn a_chain_that_is_tangled_or_not_its_owners_is_refused() {
         reason(vec![foreign.chain()[0].clone(), chain[0].clone(), chain[1].clone()]),
         "unknown-authority"
     );
+    // what a peer's engineer makes for a first try: its own issuer, and an authority by default
+    let mut own = CertificateParams::default();
+    own.distinguished_name.push(DnType::CommonName, "essai");
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let own = own.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    assert_eq!(reason(vec![own.der().clone()]), "unknown-authority");
     // an extra certificate that cannot be read spoils all
     assert_eq!(reason(vec![chain[0].clone(), CertificateDer::from(vec![0x30, 0])]), "malformed-certificate");
     let long = vec![0x30; MAX_CERTIFICATE_BYTES + 1];

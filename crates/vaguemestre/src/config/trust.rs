@@ -1,4 +1,5 @@
-//! What concerns other operators: whom we trust ([trust]), how mail reaches them ([relay]), how long it waits ([queue]).
+//! What concerns other operators: whom we trust (`[trust]`), how mail reaches them (`[relay]`), how long it
+//! waits (`[queue]`).
 //!
 //! Data and its reading; files that it names are opened by `pki`. Must never hold a default: those are in `keys`.
 
@@ -52,7 +53,7 @@ pub(crate) struct Trust {
 /// How mail travels to other operators.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Relay {
-    /// The certificate shown to other operators: the one of [tls] unless another is written.
+    /// The certificate shown to other operators: the one of `[tls]` unless another is written.
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
     /// Fixed next hops; other domains are found by their MX records.
