@@ -95,6 +95,7 @@ impl Actor {
     pub(crate) fn refusal(&self, id: TraceId, at: Timestamp, denial: &Denial) -> Trace {
         let mut detail = vec![pair("reason", denial.reason), pair("code", &denial.code)];
         detail.extend(denial.recipient.as_ref().map(|to| pair("to", to.as_ref())));
+        detail.extend(denial.facts.iter().map(|(name, value)| pair(name, value)));
         Trace { outcome: Outcome::Refused, ..self.trace(id, at, Action::Refuse, detail) }
     }
 

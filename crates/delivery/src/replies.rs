@@ -25,6 +25,8 @@ pub(crate) struct Denial {
     pub en: String,
     /// For people, in French, without accents.
     pub fr: String,
+    /// More facts for the trace, name and value: what a peer presented, which address it wrote.
+    pub facts: Vec<(&'static str, String)>,
 }
 
 impl Denial {
@@ -35,7 +37,7 @@ impl Denial {
         en: impl Into<String>,
         fr: impl Into<String>,
     ) -> Self {
-        Self { code, status, reason, recipient: None, en: en.into(), fr: fr.into() }
+        Self { code, status, reason, recipient: None, en: en.into(), fr: fr.into(), facts: Vec::new() }
     }
 
     fn about(mut self, recipient: &Address) -> Self {
@@ -47,6 +49,7 @@ impl Denial {
     pub(crate) fn within(mut self, field: &str, address: &Address) -> Self {
         self.en = format!("{field} <{address}>: {}", self.en);
         self.fr = format!("{field} <{address}> : {}", self.fr);
+        self.facts.push(("from", address.to_string()));
         self
     }
 
@@ -71,7 +74,15 @@ impl fmt::Debug for Denial {
 impl From<Refusal> for Denial {
     fn from(refusal: Refusal) -> Self {
         let Refusal { code, status, reason, recipient, en, fr } = refusal;
-        Self { code, status, reason: reason.as_str(), recipient: recipient.map(Box::new), en, fr }
+        Self {
+            code,
+            status,
+            reason: reason.as_str(),
+            recipient: recipient.map(Box::new),
+            en,
+            fr,
+            facts: Vec::new(),
+        }
     }
 }
 

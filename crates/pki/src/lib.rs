@@ -31,6 +31,7 @@ pub use self::{
         ListExamination, ListFault, MAX_ATTRIBUTES, MAX_DEPTH, MAX_LIST_BYTES, MAX_SIGNATURE_BYTES,
         MAX_SIGNATURE_ELEMENTS, Outcome, SignedList, SignerFault, Step, XmlFault, canonical, examine_list,
     },
+    path::presented,
     peer::{Role, Trust, TrustedPeer, TrustedRecipient},
     revocation::{
         Crl, CrlEvent, CrlFault, CrlFile, CrlNote, CrlState, MAX_CLOCK_SKEW, MAX_CRL_BYTES, Number,

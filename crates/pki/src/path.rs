@@ -30,6 +30,8 @@ use crate::{
 pub(crate) const MAX_CHAIN: usize = 8;
 /// No certificate has more bytes.
 pub(crate) const MAX_CERTIFICATE_BYTES: usize = 1 << 16;
+/// What is shown of a name that nobody verified.
+const MAX_SHOWN_CHARS: usize = 300;
 /// The arc of the policies of test certificates (M-2).
 const TEST_ARC: [u64; 8] = [1, 2, 250, 1, 213, 1, 7, 2];
 
@@ -164,6 +166,21 @@ impl Judge<'_> {
         }
         unknown.map_or(Ok(until), Err)
     }
+}
+
+/// What a chain's first certificate says of itself: subject, issuer and serial number, by name. Nothing of it is verified:
+/// it is for whoever looks for the cause of a refusal. Empty when it cannot be read.
+#[must_use]
+pub fn presented(chain: &[CertificateDer<'_>]) -> Vec<(&'static str, String)> {
+    let Some(Ok(certificates)) = chain.get(..1).map(parse) else { return Vec::new() };
+    let Some(own) = certificates.first() else { return Vec::new() };
+    let shown = |text: String| text.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_CHARS).collect();
+    let serial = Number::of(own.raw_serial()).map(|number| number.hex()).unwrap_or_default();
+    vec![
+        ("presented-subject", shown(name::shown(own.subject()))),
+        ("presented-issuer", shown(name::shown(own.issuer()))),
+        ("presented-serial", serial),
+    ]
 }
 
 fn parse<'a>(chain: &'a [CertificateDer<'_>]) -> Result<Vec<X509Certificate<'a>>, Distrust> {

@@ -28,7 +28,9 @@ impl RelayPeer {
                     Distrust::NotListed { name } | Distrust::OtherName { name, .. } => Some(name.clone()),
                     _ => None,
                 };
-                Err((distrust::denial(&distrust), name))
+                let mut denial = distrust::denial(&distrust);
+                denial.facts.extend(pki::presented(chain));
+                Err((denial, name))
             }
         }
     }

@@ -61,6 +61,10 @@ async fn who_is_not_listed_is_told_by_the_whole_name() {
     assert_eq!((trace.action, trace.outcome, trace.person), (Action::Refuse, Outcome::Refused, None));
     assert_eq!(trace.peer, Some("192.0.2.25".parse().unwrap()));
     assert!(trace.detail.contains(&("reason".into(), "not-listed".into())), "{trace:?}");
+    for fact in ["presented-subject", "presented-issuer", "presented-serial"] {
+        let said = trace.detail.iter().find(|(name, _)| name == fact);
+        assert!(said.is_some_and(|(_, value)| !value.is_empty()), "{fact}: {trace:?}");
+    }
     assert!(trace.detail.iter().any(|(name, value)| name == "operator" && value.contains("smtp.inconnu.fr")));
     // the same common name, another organisation: told apart, since that is a mistake in the list or in the order
     let namesake = Name::server("smtp.clinique-sud.fr", "1590000001", "Clinique d'ailleurs", "Nord (59)");

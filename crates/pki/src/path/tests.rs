@@ -173,6 +173,11 @@ fn a_chain_that_is_tangled_or_not_its_owners_is_refused() {
     own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let own = own.self_signed(&KeyPair::generate().unwrap()).unwrap();
     assert_eq!(reason(vec![own.der().clone()]), "unknown-authority");
+    let said = presented(std::slice::from_ref(own.der()));
+    assert_eq!(said[0], ("presented-subject", "CN=essai".to_owned()));
+    assert_eq!(said[1], ("presented-issuer", "CN=essai".to_owned()));
+    assert!(!said[2].1.is_empty());
+    assert!(presented(&[]).is_empty() && presented(&[CertificateDer::from(vec![0x30, 0])]).is_empty());
     // an extra certificate that cannot be read spoils all
     assert_eq!(reason(vec![chain[0].clone(), CertificateDer::from(vec![0x30, 0])]), "malformed-certificate");
     let long = vec![0x30; MAX_CERTIFICATE_BYTES + 1];
