@@ -4,6 +4,7 @@
 //! May use the store and the rules of `mssante`. Must never know the socket.
 
 mod accounts;
+mod masking;
 mod passwords;
 mod queue;
 mod status;

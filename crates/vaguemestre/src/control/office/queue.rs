@@ -5,10 +5,10 @@
 
 use std::str::FromStr;
 
-use mssante::{Address, Domain};
+use mssante::Domain;
 use store::{Action, Notify, Outcome, QueueId, Queued, Reader, Ret, Settlement, StoreError, Trace, TraceId};
 
-use super::{Answered, Office, refusal, traces};
+use super::{Answered, Office, masking, refusal, traces};
 use crate::control::protocol::{
     Answer, Refused, RefusedKind,
     queue::{QUEUE_IDS, QUEUE_PAGE, QueuedView, RemovedView, Which},
@@ -189,7 +189,7 @@ fn view(reader: &Reader<'_>, queued: &Queued) -> Result<QueuedView, StoreError> 
         due: queued.due,
         expires: queued.expires,
         attempts: queued.attempts,
-        last: queued.last.as_deref().map(|last| masked_words(last, &queued.recipient)),
+        last: queued.last.as_deref().map(|last| masking::words(last, [&queued.recipient])),
         distrusted_since: queued.distrusted_since,
         delay_told: queued.delay_told,
         smtputf8: queued.smtputf8,
@@ -200,7 +200,7 @@ fn view(reader: &Reader<'_>, queued: &Queued) -> Result<QueuedView, StoreError> 
             Ret::Headers => "headers".to_owned(),
         }),
         notify: queued.notify.map(wishes),
-        original: queued.original.as_deref().map(masked_original),
+        original: queued.original.as_deref().map(masking::original),
     })
 }
 
@@ -211,52 +211,12 @@ fn wishes(notify: Notify) -> String {
     if wanted.is_empty() { "never".to_owned() } else { wanted.join(",") }
 }
 
-/// A peer's words name the recipient more often than not.
-fn masked_words(words: &str, recipient: &Address) -> String {
-    let masked = recipient.masked().to_string();
-    let whole = words.replace(&recipient.to_string(), &masked);
-    // The local part alone, where masking hides it at all.
-    match masked.split_once('@') {
-        Some((stars, _)) if stars != recipient.local() => whole.replace(recipient.local(), stars),
-        _ => whole,
-    }
-}
-
-/// `type;address`: an address that cannot be read could be anything, and is not shown.
-fn masked_original(original: &str) -> String {
-    let (kind, text) = original.split_once(';').unwrap_or(("", original));
-    match Address::parse(text) {
-        Ok(address) => format!("{kind};{}", address.masked()),
-        Err(_) => format!("{kind};(not an address)"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_patients_number_is_shown_nowhere() {
-        let recipient = Address::parse("187059912345678@patient.mssante.fr").unwrap();
-        let masked = recipient.masked().to_string();
-        assert!(!masked.contains("187059912345678"), "{masked}");
-        for words in [
-            "550 5.1.1 <187059912345678@patient.mssante.fr>: no such box",
-            "550 5.1.1 187059912345678: no such box",
-        ] {
-            let shown = masked_words(words, &recipient);
-            assert!(!shown.contains("187059912345678") && shown.contains("no such box"), "{shown}");
-        }
-        let shown = masked_original("rfc822;187059912345678@patient.mssante.fr");
-        assert_eq!(shown, format!("rfc822;{masked}"));
-        assert_eq!(masked_original("x400;187059912345678"), "x400;(not an address)");
-    }
-
-    #[test]
-    fn what_hides_nothing_stays_as_it_is() {
-        let recipient = Address::parse("jeanne.sud@clinique-sud.mssante.fr").unwrap();
-        let words = "450 4.2.0 <jeanne.sud@clinique-sud.mssante.fr> busy";
-        assert_eq!(masked_words(words, &recipient), words);
+    fn wishes_are_written_as_in_the_envelope() {
         let none = Notify { success: false, failure: false, delay: false };
         assert_eq!(wishes(none), "never");
         assert_eq!(wishes(Notify { success: true, delay: true, ..none }), "success,delay");

@@ -1,10 +1,11 @@
-//! Traces: what happened under one identifier, with the people named (S-1.7, S-8.5).
+//! Traces: what happened under one identifier, with the people named (S-1.7, S-8.5) and patients' numbers
+//! masked (M-11).
 
 use std::str::FromStr;
 
 use store::{AccountId, Reader, StoreError, Trace, TraceId};
 
-use super::{Answered, Office, refusal};
+use super::{Answered, Office, masking, refusal};
 use crate::control::protocol::{Answer, TraceView};
 
 impl Office {
@@ -30,7 +31,7 @@ fn view(reader: &Reader<'_>, trace: Trace) -> Result<TraceView, StoreError> {
         person: trace.person.map(|id| name(reader, id)).transpose()?,
         acting_as: trace.acting_as.map(|id| name(reader, id)).transpose()?,
         peer: trace.peer.map(|peer| peer.to_string()),
-        detail: trace.detail,
+        detail: masking::details(trace.detail),
     })
 }
 

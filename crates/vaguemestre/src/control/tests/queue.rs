@@ -166,6 +166,36 @@ async fn a_removal_is_traced_in_the_messages_journey_with_the_administrators_nam
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_patients_number_is_masked_in_the_queue_and_in_the_journey() {
+    const NUMBER: &str = "269054958815780";
+    let daemon = Daemon::start(me());
+    let journey = send(&daemon.store, &people(&[&format!("{NUMBER}@patient.mssante.fr")])).await;
+    let due = Timestamp::from_second(NOW + 3600).unwrap();
+    let last = format!("451 4.2.1 <{NUMBER}@patient.mssante.fr> ({NUMBER}) come back");
+    let queued = daemon.store.read(|reader| reader.queue_list(None, 1)).await.unwrap().remove(0);
+    let detail = vec![("to".to_owned(), queued.recipient.to_string()), ("last".to_owned(), last.clone())];
+    let later = Settlement::Later { due, last, distrusted_since: None, delay_told: false };
+    let attempt = store::Trace {
+        id: journey,
+        at: due,
+        action: store::Action::Administer,
+        person: None,
+        acting_as: None,
+        peer: None,
+        outcome: store::Outcome::Done,
+        detail,
+    };
+    daemon.store.settle(vec![(queued.id, later)], None, vec![attempt]).await.unwrap();
+    let shown = serde_json::to_string(&daemon.ask(list(None, None)).await).unwrap();
+    assert!(!shown.contains(NUMBER) && shown.contains("come back"), "{shown}");
+    daemon.ask(Request::QueueRemove { ids: vec![queued.id.get()] }).await;
+    let steps = serde_json::to_string(&daemon.ask(Request::Trace { id: journey.to_string() }).await).unwrap();
+    assert!(steps.contains("queue-remove") && steps.contains("come back"), "{steps}");
+    assert!(!steps.contains(NUMBER) && steps.contains("***@patient.mssante.fr"), "{steps}");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_queue_comes_in_pages() {
     let daemon = Daemon::start(me());
     let many: Vec<String> = (0..QUEUE_PAGE).map(|number| format!("p{number}@sud.mssante.fr")).collect();
