@@ -51,21 +51,39 @@ pub(super) fn verdict(
             let asked = entry.notify.is_some_and(|notify| notify.success) && !confirms;
             gone(End::Relayed, asked.then_some(Action::Relayed))
         }
+        What::Refused { reply, stage } if refuses_us(reply, *stage) => {
+            mendable(entry, attempt, settings, now, jitter)
+        }
         What::Refused { reply, stage } if final_refusal(reply) || *stage == Stage::Offer => {
             failed(entry, End::Failed)
         }
         What::Hopeless(_) => failed(entry, End::Failed),
-        What::Distrusted(_) => {
-            let since = entry.distrusted_since.unwrap_or(now).min(now);
-            let until = after(since, settings.distrust_lifetime);
-            if now >= until {
-                failed(entry, End::Failed)
-            } else {
-                later(entry, attempt, settings, now, jitter, Some((since, until)))
-            }
-        }
+        What::Distrusted(_) => mendable(entry, attempt, settings, now, jitter),
         What::Refused { .. } | What::Trouble(_) => later(entry, attempt, settings, now, jitter, None),
     }
+}
+
+/// Whether a refusal is of ourselves and not of the message: a status of security (RFC 3463 §3.8) in answer to MAIL says that
+/// our certificate, or what it may speak for, does not hold there. No letter becomes right by being sent again, a
+/// certificate does.
+fn refuses_us(reply: &smtp::Reply, stage: Stage) -> bool {
+    stage == Stage::Mail && reply.code() >= 500 && reply.status().starts_with("5.7.")
+}
+
+/// A check that fails, theirs of us or ours of them: tried again for as long as a certificate takes to be mended.
+fn mendable(
+    entry: &Queued,
+    attempt: &Attempt,
+    settings: &RelaySettings,
+    now: Timestamp,
+    jitter: f64,
+) -> Verdict {
+    let since = entry.distrusted_since.unwrap_or(now).min(now);
+    let until = after(since, settings.distrust_lifetime);
+    if now >= until {
+        return failed(entry, End::Failed);
+    }
+    later(entry, attempt, settings, now, jitter, Some((since, until)))
 }
 
 /// Tried again, unless its time is over; the last attempt is when that is.

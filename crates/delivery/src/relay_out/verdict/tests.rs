@@ -71,6 +71,30 @@ fn notify(success: bool, failure: bool, delay: bool) -> Option<Notify> {
 }
 
 #[test]
+fn a_refusal_of_our_certificate_waits_for_a_better_one() {
+    let at_mail = |code, status| {
+        attempt(What::Refused { reply: Reply::new(code, status, ["wrong-usage"]), stage: Stage::Mail })
+    };
+    let of_us = at_mail(550, "5.7.8");
+    let first = judged(&entry(), &of_us, 0);
+    assert!(matches!(first.end, End::Deferred(_)), "{first:?}");
+    let Settlement::Later { distrusted_since, .. } = first.settlement else { panic!("{first:?}") };
+    assert_eq!(distrusted_since, Some(at(0)));
+    let lifetime = settings().distrust_lifetime.as_secs();
+    let waited = Queued { distrusted_since, ..entry() };
+    assert!(matches!(judged(&waited, &of_us, lifetime - 1).end, End::Deferred(_)));
+    let given_up = judged(&waited, &of_us, lifetime);
+    assert_eq!((given_up.end, given_up.told), (End::Failed, Some(Action::Failed)));
+    // of the message itself, or of its recipient, is final
+    for (code, status, stage) in
+        [(552, "5.3.4", Stage::Mail), (550, "5.7.1", Stage::Recipient), (554, "5.7.1", Stage::End)]
+    {
+        let attempt = attempt(What::Refused { reply: Reply::new(code, status, ["no"]), stage });
+        assert_eq!(judged(&entry(), &attempt, 0).end, End::Failed, "{status} {stage:?}");
+    }
+}
+
+#[test]
 fn what_arrived_or_was_refused_for_good_is_gone() {
     let ends = |attempt: &Attempt| {
         let verdict = judged(&entry(), attempt, 0);
