@@ -21,7 +21,7 @@ pub use self::{
     settings::{RelaySettings, Route},
     statistics::RelayStatistics,
 };
-use self::{lanes::Lanes, scheduler::Scheduler};
+use self::{lanes::Lanes, scheduler::Scheduler, shunned::Shunned};
 
 mod attempt;
 mod content;
@@ -32,6 +32,7 @@ mod reach;
 mod scheduler;
 mod settings;
 mod settle;
+mod shunned;
 mod statistics;
 mod texts;
 mod verdict;
@@ -49,6 +50,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     names: Arc<dyn Names>,
     lanes: Lanes,
+    shunned: Shunned,
     statistics: Arc<RelayStatistics>,
 }
 
@@ -63,9 +65,9 @@ impl Relay {
         settings: RelaySettings,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let lanes = Lanes::new(&settings);
+        let (lanes, shunned) = (Lanes::new(&settings), Shunned::new(settings.shun));
         let statistics = Arc::default();
-        Self(Shared { store, trust, tls, settings, clock, names, lanes, statistics })
+        Self(Shared { store, trust, tls, settings, clock, names, lanes, shunned, statistics })
     }
 
     /// Its numbers, which go on being counted.

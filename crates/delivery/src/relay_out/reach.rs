@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use mssante::Domain;
 use pki::{Distrust, Role, TrustedPeer};
 use smtp::client::{self, Transport};
+use tokio::time::Instant;
 
 use super::{
     Shared,
@@ -40,8 +41,14 @@ pub(super) async fn reach(domain: &Domain, shared: &Shared) -> Result<Line, Atte
         };
         for address in found {
             let Some(fewer) = left.checked_sub(1) else { break };
-            left = fewer;
-            match connect(domain, &host, address, shared).await {
+            let connected = match shared.shunned.verdict(address, Instant::now()) {
+                Some(what) => Err(what),
+                None => {
+                    left = fewer;
+                    connect(domain, &host, address, shared).await
+                }
+            };
+            match connected {
                 Ok(line) => return Ok(line),
                 Err(what) => {
                     let (host, address) = (Some(host.name.clone()), Some(address.ip()));
@@ -79,7 +86,11 @@ async fn connect(domain: &Domain, host: &Host, address: SocketAddr, shared: &Sha
         Ok(greeted) => greeted,
         Err(error) => {
             statistics.unreached();
-            return Err(What::from(&error));
+            let what = What::from(&error);
+            if matches!(error, client::Error::Timeout { .. }) {
+                shared.shunned.add(address, &what, Instant::now());
+            }
+            return Err(what);
         }
     };
     let (trust, now) = (trust.current(), clock.now());

@@ -38,6 +38,9 @@ pub struct RelaySettings {
     pub hosts: usize,
     /// Addresses that are tried in one attempt, of all hosts. 16.
     pub addresses: usize,
+    /// How long nobody connects to an address again that let us wait in vain, for whatever domain: one operator speaks for
+    /// thousands, and would hold every connection. 30 s.
+    pub shun: Duration,
     /// How long a name may take to be looked up. 20 s.
     pub lookup: Duration,
     /// Entries of the queue read at once. 200.
@@ -60,7 +63,8 @@ pub struct RelaySettings {
     pub distrust_lifetime: SignedDuration,
     /// When the sender is told, once, that a message waits. 4 h.
     pub delay_notice: SignedDuration,
-    /// How often a commit that fails is tried again before the outcome is given up; the message may then go twice. 5.
+    /// How often a commit that fails is tried again before the outcome is given up, unless a peer took the message: that is never
+    /// given up. 5.
     pub settle_attempts: u32,
     /// Pause before each of those. 1 s.
     pub settle_pause: Duration,
@@ -87,6 +91,7 @@ impl RelaySettings {
             recipients: 100,
             hosts: 8,
             addresses: 16,
+            shun: Duration::from_secs(30),
             lookup: Duration::from_secs(20),
             page: 200,
             loaded: 5_000,

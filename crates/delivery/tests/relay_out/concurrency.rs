@@ -71,3 +71,34 @@ async fn an_unreachable_domain_is_asked_once_for_all_that_waits() {
     assert!(peer.connections() <= 3, "{}", peer.connections());
     world.end(relay).await;
 }
+
+#[tokio::test]
+async fn an_operator_that_says_nothing_holds_nobody_else_whatever_many_domains_it_speaks_for() {
+    let mut world = World::start().await;
+    let silent = Peer::play(|stream| async move {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        drop(stream);
+    })
+    .await;
+    let est = Peer::start(&world.tls("est")).await;
+    world.route(EST, est.port);
+    let domains: Vec<String> = (0..40).map(|number| format!("cabinet-{number}.mssante.fr")).collect();
+    let mut rows = vec![row(EST, "est", world.now())];
+    for domain in &domains {
+        rows.push(row(domain, "sud", world.now()));
+        world.route(domain, silent.port);
+    }
+    world.publish(&rows);
+    world.settings.connections = 3;
+    world.settings.shun = Duration::from_secs(30);
+    world.settings.client.timeouts.greeting = Duration::from_millis(300);
+    for domain in &domains {
+        world.send(Letter::to(&[&format!("a@{domain}")])).await;
+    }
+    world.send(Letter::to(&[&format!("a@{EST}")])).await;
+    let relay = world.relay();
+    world.until("an attempt for each", |world| world.queue().iter().all(|entry| entry.attempts == 1)).await;
+    assert_eq!((est.inbox.taken().len(), world.queue().len()), (1, 40));
+    assert!(silent.connections() <= 3, "{} waited", silent.connections());
+    world.end(relay).await;
+}

@@ -57,20 +57,24 @@ impl World {
         // the store keeps microseconds, certificates seconds
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
         let clock = Arc::new(ManualClock::new(now));
-        let store = Store::open(OpenOptions {
-            dir: dir.path().join("store"),
-            master: MasterKey::create(&dir.path().join("master.key")).unwrap(),
-            clock: clock.clone(),
-            settings: store::Settings::default(),
-            create: Some(Kind::Production),
-        })
-        .unwrap();
+        let master = MasterKey::create(&dir.path().join("master.key")).unwrap();
+        let store = opened(dir.path(), master, clock.clone());
         let pki = pki(&dir.path().join("pki"), now);
         let trust = TrustSpace::open(trust_settings(&pki, dir.path()), now).unwrap();
         let nord = ServerTls::load(&pki.chain("nord"), &pki.key("nord")).unwrap();
         let doctor = store.create_account(profile(), State::Valide, Vec::new(), trace(now)).await.unwrap();
         let key = Key::from_pem(&fs::read_to_string(pki.key("sud")).unwrap()).unwrap();
         World { store, clock, trust, pki, settings: settings(), doctor, nord, key, dir }
+    }
+
+    /// The same after the store was closed, something was done to its engine's directory, and it was opened again.
+    pub(crate) fn opened_again(self, change: impl FnOnce(&Path)) -> Self {
+        let World { store, clock, trust, pki, settings, doctor, nord, key, dir } = self;
+        store.close().unwrap();
+        change(&dir.path().join("store").join("engine"));
+        let master = MasterKey::load(&dir.path().join("master.key")).unwrap();
+        let store = opened(dir.path(), master, clock.clone());
+        World { store, clock, trust, pki, settings, doctor, nord, key, dir }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -250,12 +254,18 @@ impl Names for NoNames {
     }
 }
 
+fn opened(dir: &Path, master: MasterKey, clock: Arc<ManualClock>) -> Store {
+    let (dir, settings) = (dir.join("store"), store::Settings::default());
+    Store::open(OpenOptions { dir, master, clock, settings, create: Some(Kind::Production) }).unwrap()
+}
+
 fn settings() -> RelaySettings {
     RelaySettings {
         // a test moves the clock by hand: the relay looks at it often
         rescan: Duration::from_millis(20),
         settle_pause: Duration::from_millis(20),
         idle: Duration::from_millis(100),
+        shun: Duration::from_millis(10),
         stop_grace: Duration::from_secs(2),
         jitter: 0,
         ..RelaySettings::new("mail.chu-nord.test")
