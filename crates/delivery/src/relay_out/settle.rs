@@ -3,7 +3,7 @@
 //!
 //! May use: the store, `verdict`, `notice`. Must never touch: the network. Logs hold no address but masked and no text of a peer (M-11).
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
 use store::{Action, Outcome, QueueId, Queued, Settlement, StoreError, Trace};
@@ -16,6 +16,9 @@ use super::{
     verdict::{End, Verdict, verdict},
 };
 
+/// Longest pause between two attempts to keep an outcome.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// An entry, the attempt for it, and what that means.
 pub(super) struct Settled {
     pub(super) entry: Queued,
@@ -23,7 +26,15 @@ pub(super) struct Settled {
     pub(super) verdict: Verdict,
 }
 
-/// Settles entries of one message.
+impl Settled {
+    /// Whether the next hop has the message for this recipient, and said so.
+    fn is_taken(&self) -> bool {
+        self.verdict.end == End::Relayed
+    }
+}
+
+/// Settles entries of one message. What the peer has taken is settled however long the store cannot keep it: given up, it would go
+/// out again and again. Anything else is given up after a while, and tried again whole.
 pub(super) async fn settle(shared: &Shared, attempts: Vec<(Queued, Attempt)>) {
     let now = shared.clock.now();
     let mut settled: Vec<Settled> = attempts
@@ -34,46 +45,72 @@ pub(super) async fn settle(shared: &Shared, attempts: Vec<(Queued, Attempt)>) {
             Settled { entry, attempt, verdict }
         })
         .collect();
-    for tried in 0.. {
-        match commit(shared, &settled, now).await {
+    let (mut pause, mut reporting) = (shared.settings.settle_pause, true);
+    for tried in 0_u32.. {
+        match commit(shared, &settled, now, reporting).await {
             Ok(told) => return settled.iter().for_each(|settled| log(shared, settled, told.as_ref(), now)),
             Err(StoreError::NotFound) if tried == 0 => {}
-            Err(error) if tried < shared.settings.settle_attempts => {
-                tracing::warn!(%error, "an outcome of the queue could not be kept, trying again");
-                sleep(shared.settings.settle_pause).await;
-            }
             Err(error) => {
-                tracing::error!(%error, entries = settled.len(), "an outcome of the queue could not be kept: it is tried again whole");
-                return;
+                let entries = settled.len();
+                if tried < shared.settings.settle_attempts {
+                    tracing::warn!(%error, "an outcome of the queue could not be kept, trying again");
+                } else if passes(&error) && settled.iter().any(Settled::is_taken) {
+                    tracing::error!(%error, entries, "the next hop took a message and the queue cannot keep that: trying until it can");
+                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                } else if !passes(&error) && reporting {
+                    tracing::error!(%error, entries, "an outcome of the queue is kept without the report that it causes");
+                    reporting = false;
+                } else {
+                    tracing::error!(%error, entries, "an outcome of the queue could not be kept: it is tried again whole");
+                    return;
+                }
+                sleep(pause).await;
             }
         }
-        settled = still_there(shared, settled).await;
+        settled = still_there(shared, settled, now).await;
         if settled.is_empty() {
             return;
         }
     }
 }
 
-/// Without the entries that are gone.
-async fn still_there(shared: &Shared, settled: Vec<Settled>) -> Vec<Settled> {
+/// Whether it is the store that is in trouble, and not what it is asked to keep.
+fn passes(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy | StoreError::Engine(_) | StoreError::ClockBehind)
+}
+
+/// Without the entries that are gone. What the peer took all the same is part of the message's journey.
+async fn still_there(shared: &Shared, settled: Vec<Settled>, now: Timestamp) -> Vec<Settled> {
     let ids: Vec<QueueId> = settled.iter().map(|settled| settled.entry.id).collect();
     let found = shared.store.read(move |reader| {
         ids.into_iter()
             .map(|id| reader.queued(id).map(|found| found.is_some()))
             .collect::<Result<Vec<bool>, _>>()
     });
-    match found.await {
-        Ok(found) => {
-            settled.into_iter().zip(found).filter(|(_, there)| *there).map(|(settled, _)| settled).collect()
+    // if it cannot be read, the next commit says whether they are
+    let Ok(found) = found.await else { return settled };
+    let mut left = Vec::with_capacity(settled.len());
+    for (settled, there) in settled.into_iter().zip(found) {
+        if there {
+            left.push(settled);
+        } else if settled.is_taken() {
+            log(shared, &settled, None, now);
+            if let Err(error) = shared.store.trace(trace(&settled, now)).await {
+                tracing::error!(%error, id = %settled.entry.message, "a relayed message that was removed meanwhile is not traced");
+            }
         }
-        // the next commit says whether they are
-        Err(_) => settled,
     }
+    left
 }
 
 /// One commit. Gives what the sender was told.
-async fn commit(shared: &Shared, settled: &[Settled], now: Timestamp) -> Result<Option<Told>, StoreError> {
-    let told = notice::write(shared, settled, now).await?;
+async fn commit(
+    shared: &Shared,
+    settled: &[Settled],
+    now: Timestamp,
+    reporting: bool,
+) -> Result<Option<Told>, StoreError> {
+    let told = if reporting { notice::write(shared, settled, now).await? } else { None };
     let (report, told) = told.map_or((None, None), |(delivery, told)| (Some(delivery), Some(told)));
     let mut traces: Vec<Trace> = settled.iter().map(|settled| trace(settled, now)).collect();
     traces.extend(told.as_ref().zip(settled.first()).map(|(told, first)| told.trace(&first.entry, now)));

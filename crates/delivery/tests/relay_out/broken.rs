@@ -125,3 +125,24 @@ async fn a_stop_lets_a_transfer_end_or_breaks_it_off() {
         world.end(relay).await;
     }
 }
+
+#[tokio::test]
+async fn what_a_peer_took_goes_out_once_however_long_the_store_cannot_keep_that() {
+    let mut world = World::start().await;
+    let peer = Peer::start(&world.tls("sud")).await;
+    world.route(SUD, peer.port);
+    world.settings.stop_grace = Duration::from_millis(10);
+    let relay = world.relay();
+    world.send(Letter { content: format!("{LETTER}WAIT\r\n"), ..Letter::to(&[&format!("a@{SUD}")]) }).await;
+    let waiting = &peer.inbox.waiting;
+    world.until("a transfer", |_| waiting.load(Ordering::SeqCst) == 1).await;
+    // as on a full disk: what is kept can be read, and nothing more is kept
+    world.store.clone().close().unwrap();
+    peer.inbox.go_on.notify_one();
+    world.until("the message", |_| peer.inbox.taken().len() == 1).await;
+    let given_up = world.settings.settle_pause * (world.settings.settle_attempts + 2);
+    tokio::time::sleep(given_up + 10 * world.settings.rescan).await;
+    assert_eq!(waiting.load(Ordering::SeqCst), 1, "it is not sent again");
+    assert_eq!(world.queue().len(), 1, "and not lost");
+    world.end(relay).await;
+}

@@ -57,21 +57,24 @@ async fn what_never_arrives_ends_in_a_report_at_its_time() {
 }
 
 #[tokio::test]
-async fn what_is_removed_meanwhile_is_not_settled_and_does_not_keep_the_others() {
+async fn what_is_removed_too_late_is_traced_and_does_not_keep_the_others() {
     let mut world = World::start().await;
     let peer = Peer::start(&world.tls("sud")).await;
     world.route(SUD, peer.port);
     let relay = world.relay();
     let to = [format!("a@{SUD}"), format!("b@{SUD}")];
-    world.send(Letter { content: format!("{LETTER}WAIT\r\n"), ..Letter::to(&[&to[0], &to[1]]) }).await;
+    let id =
+        world.send(Letter { content: format!("{LETTER}WAIT\r\n"), ..Letter::to(&[&to[0], &to[1]]) }).await;
     let waiting = &peer.inbox.waiting;
     world.until("a transfer", |_| waiting.load(std::sync::atomic::Ordering::SeqCst) == 1).await;
     let removed = world.queue()[0].id;
     world.store.settle(vec![(removed, Settlement::Gone)], None, Vec::new()).await.unwrap();
     peer.inbox.go_on.notify_one();
     world.until("an empty queue", |world| world.queue().is_empty()).await;
-    world.until("the count", |_| relay.statistics.relayed() > 0).await;
-    assert_eq!(relay.statistics.relayed(), 1, "only what was still there is told of");
+    let relayed =
+        |world: &World| world.journey(id).iter().filter(|trace| trace.action == Action::Relay).count();
+    world.until("both traces: the peer has it for both", |world| relayed(world) == 2).await;
+    assert_eq!(relay.statistics.relayed(), 2);
     world.end(relay).await;
 }
 
