@@ -50,8 +50,15 @@ pub(super) async fn write(
     let (Some(sender), Some(to)) = (first.sender, first.reverse_path.clone()) else { return Ok(None) };
     let id = first.id;
     let found = shared.store.read(move |reader| {
-        let live = reader.account(sender)?.is_some();
-        Ok(if live { reader.queued_content(id)?.map(|(header, _)| header) } else { None })
+        if reader.account(sender)?.is_none() {
+            return Ok(None);
+        }
+        match reader.queued_content(id) {
+            Err(StoreError::Busy) => Err(StoreError::Busy),
+            // the sender hears of what became of it, damaged or not
+            Err(_) => Ok(Some(bytes::Bytes::new())),
+            Ok(found) => Ok(found.map(|(header, _)| header)),
+        }
     });
     let Some(original) = found.await? else {
         tracing::warn!(id = %first.message, "the sender of a message is gone: nobody is told what became of it");

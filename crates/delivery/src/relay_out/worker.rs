@@ -3,12 +3,12 @@
 //! May use: lanes, `reach`, the client, `settle`. Must never touch: the schedule. No recipient is named to a peer without a
 //! [`pki::TrustedRecipient`], made at that moment (M-2).
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use mssante::Domain;
 use pki::TrustedRecipient;
-use smtp::client::{Failure, Outgoing, Recipient, RecipientOutcome};
+use smtp::client::{self, Failure, Outgoing, Recipient, RecipientOutcome};
 use store::{BodyReader, QueueId, Queued, Store, StoreError};
 use tokio::time::{Instant, timeout_at};
 
@@ -86,12 +86,15 @@ impl Seat {
 
     /// One message, from the queue to its settlement. False when this worker is of no more use.
     async fn serve(&mut self, entries: Vec<Queued>) -> bool {
-        let message = match Message::load(&self.shared.store, entries).await {
+        let message = match Message::load(&self.shared.store, self.held.clone()).await {
             Ok(Some(message)) => message,
             Ok(None) => return true,
             Err(error) => {
-                tracing::error!(%error, "a queued message cannot be read: it stays in the queue");
-                return false;
+                tracing::error!(%error, "a queued message cannot be read");
+                let attempt = Attempt::nowhere(What::from(&client::Error::Content(io::Error::other(error))));
+                let attempts = entries.into_iter().map(|entry| (entry, attempt.clone())).collect();
+                settle::settle(&self.shared, attempts).await;
+                return true;
             }
         };
         self.retire().await;
@@ -189,7 +192,7 @@ impl Seat {
             Err(failure) => failed(failure, confirms),
         };
         outcomes.reverse();
-        let lost = || What::from(&smtp::client::Error::Used);
+        let lost = || What::from(&client::Error::Used);
         let each = proven.into_iter().map(|proven| match proven {
             Ok(_) => attempt(outcomes.pop().unwrap_or_else(lost)),
             Err(what) => attempt(what),
@@ -244,12 +247,12 @@ struct Message {
 
 impl Message {
     /// Reads it as the queue has it now: an administrator may have taken entries out meanwhile.
-    async fn load(store: &Store, entries: Vec<Queued>) -> Result<Option<Self>, StoreError> {
+    async fn load(store: &Store, ids: Vec<QueueId>) -> Result<Option<Self>, StoreError> {
         store
             .read(move |reader| {
-                let mut present = Vec::with_capacity(entries.len());
-                for entry in entries {
-                    present.extend(reader.queued(entry.id)?);
+                let mut present = Vec::with_capacity(ids.len());
+                for id in ids {
+                    present.extend(reader.queued(id)?);
                 }
                 let Some(first) = present.first() else { return Ok(None) };
                 let Some((header, body)) = reader.queued_content(first.id)? else { return Ok(None) };

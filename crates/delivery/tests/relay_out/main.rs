@@ -4,6 +4,7 @@
 
 mod broken;
 mod concurrency;
+mod damage;
 mod outcomes;
 mod peers;
 mod reports;
