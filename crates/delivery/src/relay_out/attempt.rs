@@ -9,6 +9,7 @@ use smtp::{
     Reply,
     client::{Error, RecipientOutcome, Stage},
 };
+use store::LAST_BYTES;
 
 use crate::distrust;
 
@@ -63,7 +64,8 @@ impl Attempt {
         Self { host: None, address: None, what }
     }
 
-    /// What is kept as the last outcome, and shown by `queue show`.
+    /// What is kept as the last outcome, shown by `queue show`, and traced at each attempt: no more than [`LAST_BYTES`] of it, whatever
+    /// a peer says.
     pub(super) fn told(&self) -> String {
         let what = match &self.what {
             What::Relayed { reply, .. } => format!("accepted: {reply}"),
@@ -72,10 +74,12 @@ impl Attempt {
                 format!("{}: {}", fault.reason, fault.text)
             }
         };
-        match &self.host {
+        let mut told = match &self.host {
             Some(host) => format!("{host}: {what}"),
             None => what,
-        }
+        };
+        told.truncate(told.floor_char_boundary(LAST_BYTES));
+        told
     }
 
     /// Stable machine name of the outcome, for logs and traces: no text of a peer, which may hold an address (M-11).
@@ -185,5 +189,16 @@ mod tests {
         assert!(attempt(What::from(&Error::Used)).starts_with('4'));
         let reply = Reply::new(550, "", ["no"]);
         assert_eq!(attempt(What::Refused { reply, stage: Stage::Mail }), "5.0.0");
+    }
+
+    #[test]
+    fn what_a_peer_says_is_kept_up_to_a_limit() {
+        let reply = Reply::new(450, "4.2.0", vec!["x".repeat(2_000); 128]);
+        let told = Attempt::nowhere(What::Refused { reply, stage: Stage::Recipient }).told();
+        assert!(
+            told.starts_with("refused at rcpt: 450 4.2.0 x") && told.len() == LAST_BYTES,
+            "{}",
+            told.len()
+        );
     }
 }
