@@ -19,7 +19,7 @@ impl RelayPeer {
         connection: &Connection,
         trust: &Trust,
         now: Timestamp,
-    ) -> Result<Self, (Denial, Option<DistinguishedName>)> {
+    ) -> Result<Self, Box<(Denial, Option<DistinguishedName>)>> {
         let chain = connection.tls.as_ref().map(|tls| tls.certificates.as_slice()).unwrap_or_default();
         match trust.peer(chain, Role::Client, now) {
             Ok(peer) => Ok(Self(peer)),
@@ -30,7 +30,7 @@ impl RelayPeer {
                 };
                 let mut denial = distrust::denial(&distrust);
                 denial.facts.extend(pki::presented(chain));
-                Err((denial, name))
+                Err(Box::new((denial, name)))
             }
         }
     }

@@ -176,7 +176,8 @@ impl Policy for RelayPolicy {
         let judged = RelayPeer::judge(connection, &self.trust.current(), now);
         match judged {
             Ok(peer) => Ok(peer),
-            Err((denial, name)) => {
+            Err(refused) => {
+                let (denial, name) = *refused;
                 let actor = Actor::operator(name.as_ref(), connection);
                 Err(self.refuse(TraceId::new(now), &actor, denial, &[]).await)
             }
