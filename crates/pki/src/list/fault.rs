@@ -107,7 +107,7 @@ pub enum SignerFault {
         issuer: String,
     },
     /// Another check of the chain fails: dates, usage, revocation.
-    #[error("the white list's signer is not trusted: {0}")]
+    #[error("the white list's signer is not trusted: {}", for_us(.0))]
     Chain(Distrust),
     /// Its key is not for signatures.
     #[error("the certificate of the white list's signer has no key usage digitalSignature")]
@@ -131,6 +131,20 @@ pub enum SignerFault {
         /// The whole name.
         name: DistinguishedName,
     },
+}
+
+/// What a peer is asked to wait for is ours to mend.
+fn for_us(distrust: &Distrust) -> String {
+    let mend = "put the newest one in its directory ([trust] crls)";
+    match distrust {
+        Distrust::RevocationUnknown { issuer } => {
+            format!("there is no revocation list of \"{issuer}\": {mend}")
+        }
+        Distrust::RevocationStale { issuer, next_update } => {
+            format!("the revocation list of \"{issuer}\" was to be renewed on {next_update}: {mend}")
+        }
+        other => other.to_string(),
+    }
 }
 
 impl From<XmlFault> for ListFault {

@@ -136,7 +136,10 @@ impl fmt::Display for CrlNote {
                  is the clock right?"
             ),
             CrlEvent::TooLarge => f.write_str("not used: it is larger than 16 MiB"),
-            CrlEvent::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            CrlEvent::Unreadable(error) => write!(
+                f,
+                "it cannot be read: {error}: [trust] crls must name a directory that the service may read, with its files"
+            ),
             CrlEvent::TooMany => f.write_str("it holds more than 256 files: the others are not read"),
             CrlEvent::AuthorityGone { issuer } => write!(
                 f,

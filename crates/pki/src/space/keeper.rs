@@ -208,7 +208,10 @@ impl Keeper {
             Ok(Some(source)) => source,
             Ok(None) => return self.problems.list = Some(format!("{path}: {}", ListFault::TooLarge)),
             Err(error) => {
-                return self.problems.list = Some(format!("the white list {path} cannot be read: {error}"));
+                return self.problems.list = Some(format!(
+                    "the white list {path} cannot be read: {error}: put the agency's newest there, where the service may \
+                     read it, or correct [trust] list"
+                ));
             }
         };
         let seen = self.seen(modified, now);

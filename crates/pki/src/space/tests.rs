@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alarms;
+
 use std::fs::{self, File, FileTimes};
 
 use demo_pki::{Form, Row, Serial, Tier, document, sign_document, sign_list};

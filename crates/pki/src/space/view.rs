@@ -11,10 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::keeper::{Accepted, Situation};
 use crate::{
     authorities::{Authority, Environment},
+    distrust::Distrust,
     peer::Trust,
     revocation::{Crl, CrlState},
     server::EXPIRES_SOON_DAYS,
 };
+
+/// What makes a list young again.
+const CONFIRM: &str = "put the newest in its file, or touch the file if there is none newer";
 
 /// How the trust space stands, for `trust status`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,7 +132,7 @@ impl TrustStatus {
             Environment::Production => "production",
             Environment::Test => "test",
         };
-        let stopped = trust.relaying(now).err().map(|distrust| distrust.to_string());
+        let stopped = trust.relaying(now).err().map(|distrust| stop(&distrust, situation));
         let list = situation.accepted.as_ref().map(|accepted| ListView::of(accepted, now));
         let (authorities, revocations) = (trust.authorities(), trust.revocations());
         let grace = situation.settings.crl_grace;
@@ -158,44 +162,24 @@ impl TrustStatus {
         status
     }
 
+    /// What somebody must look at: causes before what follows from them.
     fn alarms(&self, situation: &Situation, now: Timestamp) -> Vec<String> {
         let problems = &situation.problems;
+        let crls = situation.settings.crls.display().to_string();
         let mut alarms: Vec<String> = Vec::new();
-        if self.list.as_ref().is_none_or(|list| !list.in_force) {
-            alarms.push(
-                "no white list is in force: nothing is exchanged with other operators until one is"
-                    .to_owned(),
-            );
-        }
-        if let Some(Err(fault)) = situation.accepted.as_ref().map(|accepted| &accepted.standing) {
-            alarms.push(format!("the accepted white list is not in force: {fault}"));
-        }
+        alarms.extend(problems.authorities.clone());
+        alarms.extend(problems.crls.iter().cloned());
+        alarms.extend(self.crls.iter().filter_map(|crl| crl.alarm(&crls)));
         alarms.extend(problems.list.clone());
         alarms.extend(problems.kept.clone());
         alarms.extend(problems.dated.clone());
-        if let Some(list) = self.list.as_ref().filter(|list| list.in_force) {
-            let settings = &situation.settings;
-            let stops = list.checked.saturating_add(settings.stop_after).unwrap_or(Timestamp::MAX);
-            let (checked, mend) =
-                (list.checked, "put the newest in its file, or touch the file if there is none newer");
-            // no age in these sentences: an alarm that changes each hour would be told each hour
-            if now > stops {
-                alarms.push(format!(
-                    "the white list was last confirmed on {checked}, which is too old to trust: relaying stopped on {stops}; \
-                     {mend}"
-                ));
-            } else if now.duration_since(checked) > settings.alarm_after {
-                alarms.push(format!(
-                    "the white list was last confirmed on {checked}: {mend}; relaying stops on {stops}"
-                ));
-            }
-            if list.left_out > 0 {
-                alarms.push(format!("{} rows of the white list are left out: see its faults", list.left_out));
-            }
+        if let Some(Err(fault)) = situation.accepted.as_ref().map(|accepted| &accepted.standing) {
+            alarms.push(format!("the accepted white list is not in force: {fault}"));
         }
-        alarms.extend(problems.authorities.clone());
-        alarms.extend(self.crls.iter().filter_map(CrlView::alarm));
-        alarms.extend(problems.crls.iter().cloned());
+        match self.list.as_ref().filter(|list| list.in_force) {
+            Some(list) => alarms.extend(list.alarms(situation, now)),
+            None => alarms.push(stop(&Distrust::NoList, situation)),
+        }
         alarms.extend(problems.shrunk.iter().map(ToString::to_string));
         alarms.extend(self.authorities.iter().filter_map(|authority| authority.alarm(now)));
         alarms.extend(problems.unkept_list.clone());
@@ -204,7 +188,48 @@ impl TrustStatus {
     }
 }
 
+/// Why relaying is stopped, for those who can mend it; what the peers read tells them to wait.
+fn stop(distrust: &Distrust, situation: &Situation) -> String {
+    let settings = &situation.settings;
+    let file = settings.list.display();
+    match (distrust, situation.accepted.as_ref()) {
+        (Distrust::NoList, _) => format!(
+            "no white list is in force: nothing is exchanged with other operators until one is; the agency's newest belongs \
+             in {file} ([trust] list)"
+        ),
+        (Distrust::ListTooOld { .. }, Some(accepted)) => {
+            let checked = accepted.record.checked;
+            let stops = checked.saturating_add(settings.stop_after).unwrap_or(Timestamp::MAX);
+            format!(
+                "the white list was last confirmed on {checked}, which is too old to trust: relaying stopped on {stops}; \
+                 {CONFIRM} ({file}, [trust] list)"
+            )
+        }
+        (other, _) => other.to_string(),
+    }
+}
+
 impl ListView {
+    fn alarms(&self, situation: &Situation, now: Timestamp) -> Vec<String> {
+        let settings = &situation.settings;
+        let (checked, age) = (self.checked, now.duration_since(self.checked));
+        let stops = checked.saturating_add(settings.stop_after).unwrap_or(Timestamp::MAX);
+        let mut alarms = Vec::new();
+        // no age in these sentences: an alarm that changes each hour would be told each hour
+        if now > stops {
+            alarms.push(stop(&Distrust::ListTooOld { age }, situation));
+        } else if age > settings.alarm_after {
+            let file = settings.list.display();
+            alarms.push(format!(
+                "the white list was last confirmed on {checked}: {CONFIRM} ({file}, [trust] list); relaying stops on {stops}"
+            ));
+        }
+        if self.left_out > 0 {
+            alarms.push(format!("{} rows of the white list are left out: see its faults", self.left_out));
+        }
+        alarms
+    }
+
     fn of(accepted: &Accepted, now: Timestamp) -> Self {
         Self {
             in_force: accepted.standing.is_ok(),
@@ -250,18 +275,22 @@ impl CrlView {
         }
     }
 
-    fn alarm(&self) -> Option<String> {
+    fn alarm(&self, directory: &str) -> Option<String> {
         let issuer = &self.issuer;
+        let mend = format!("put the newest in {directory} ([trust] crls)");
         let due = self.next_update.map(|due| due.to_string()).unwrap_or_default();
         match self.state.as_str() {
             "missing" => Some(format!(
-                "there is no revocation list of \"{issuer}\": nothing that it issued is trusted until one is there"
+                "there is no revocation list of \"{issuer}\": nothing that it issued is trusted until one is there; \
+                 {mend}"
             )),
             "stale" => Some(format!(
-                "the revocation list of \"{issuer}\" was to be renewed on {due}: nothing that it issued is trusted until it is"
+                "the revocation list of \"{issuer}\" was to be renewed on {due}: nothing that it issued is trusted until \
+                 it is; {mend}"
             )),
             "in-grace" => Some(format!(
-                "the revocation list of \"{issuer}\" was to be renewed on {due}: it still serves, but not for long"
+                "the revocation list of \"{issuer}\" was to be renewed on {due}: it still serves, but not for \
+                 long; {mend}"
             )),
             _ => None,
         }
