@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use demo_pki::{Hierarchy, Issued, Key, Leaf, Name, Row, Space, TEST_POLICY, Tier, Usage};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Site, World, succeed};
+use super::{Site, World, run};
 
 /// An operator: what it shows, and the key that it really has.
 #[derive(Clone)]
@@ -123,9 +123,11 @@ impl World {
         self.pki().revoke(Tier::Organisations, &peer.issued.serial, Timestamp::now()).unwrap();
     }
 
-    /// Has the daemon of `site` read its lists again, now; gives what it says.
+    /// Has the daemon of `site` read its lists again, now; gives what it says. It ends well unless an alarm holds.
     pub fn refresh(&self, site: Site) -> String {
-        succeed(&mut self.command_at(site, &["trust", "refresh"]))
+        let (text, good) = run(&mut self.command_at(site, &["trust", "refresh"]));
+        assert_eq!(good, !text.contains("ALARM"), "{text}");
+        text
     }
 
     /// Writes the peer's chain and key beside the world, for a program that reads files.

@@ -17,7 +17,8 @@ const CONFIG: &str = "/etc/vaguemestre/vaguemestre.toml";
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
-  1  refused or failed; the message says what to do
+  1  refused or failed; the message says what to do (also: `trust refresh` while an alarm holds, `trust show` and
+     `trust check` of what is not listed or would be refused)
   2  wrong usage of the command line
   3  the daemon cannot be reached over its control socket
   4  the configuration is wrong
@@ -258,7 +259,7 @@ pub(crate) struct Trust {
 pub(crate) enum TrustAction {
     /// The white list in force, the revocation lists, the authorities, the alarms.
     Status,
-    /// The rows of a domain: the operators that may speak for it.
+    /// The rows of a domain: the operators that may speak for it; exit code 1 if it has none.
     Show {
         /// The domain, exactly as in addresses.
         #[arg(value_parser = domain)]
@@ -272,7 +273,8 @@ pub(crate) enum TrustAction {
         #[arg(long, value_name = "TIME", value_parser = time)]
         at: Option<Timestamp>,
     },
-    /// Look at the files of the trust space now; they are looked at regularly anyway.
+    /// Look at the files of the trust space now; they are looked at regularly anyway. Exit code 1 while an alarm holds after
+    /// it.
     Refresh,
 }
 

@@ -144,7 +144,30 @@ fn trust(remote: &Remote<Trust>, as_json: bool) -> Result<(), Failure> {
         TrustAction::Show { domain } => Request::TrustShow { domain: domain.clone() },
         TrustAction::Refresh => Request::TrustRefresh {},
     };
-    ask(remote, &request, as_json)
+    match call(&socket(remote)?, &request)? {
+        Answer::Refused(refused) => Err(refused.into()),
+        answer => {
+            print::answer(&answer, as_json);
+            trusted(&answer)
+        }
+    }
+}
+
+/// What was printed may be an answer and yet not what scripts may go on with.
+fn trusted(answer: &Answer) -> Result<(), Failure> {
+    match answer {
+        Answer::Refreshed(refreshed) if !refreshed.alarms.is_empty() => {
+            let count = refreshed.alarms.len();
+            Err(Failure::failed(format!(
+                "alarms that hold after the refresh: {count}, see what each says to do"
+            )))
+        }
+        Answer::TrustDomain(view) if view.rows.is_empty() => {
+            let text = format!("no white list in force lists {}: nothing is exchanged with it", view.domain);
+            Err(Failure::failed(text))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn ask<T: clap::Args>(remote: &Remote<T>, request: &Request, as_json: bool) -> Result<(), Failure> {
