@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::{Settings, pass::Pass};
+use super::{Settings, pass::Pass, raw::Value};
 
 impl Pass<'_> {
     /// Records every contradiction of `settings`.
@@ -65,12 +65,12 @@ impl Pass<'_> {
 
     fn check_relay(&mut self, settings: &Settings) {
         let relay = &settings.relay;
-        let own_certificate = relay.certificate != settings.tls.certificate;
-        let own_key = relay.key != settings.tls.key;
-        if own_certificate != own_key {
-            let (key, other) = if own_certificate { ("key", "certificate") } else { ("certificate", "key") };
-            let what = format!("[relay] names a {other} of its own");
-            self.contradiction("relay", key, what, "certificate and key together, or neither");
+        // what is written, not which file it is: certificates of one key are common
+        let (certificate, key) = (self.writes("relay", "certificate"), self.writes("relay", "key"));
+        if certificate != key {
+            let (absent, written) = if certificate { ("key", "certificate") } else { ("certificate", "key") };
+            let what = format!("[relay] names a {written} and no {absent}");
+            self.contradiction("relay", absent, what, "certificate and key together, or neither");
         }
         let mut seen = HashSet::new();
         if let Some(route) = relay.routes.iter().find(|route| !seen.insert(&route.domain)) {
@@ -100,6 +100,13 @@ impl Pass<'_> {
         longer("longest_retry", queue.longest_retry > queue.lifetime, "lifetime");
         longer("delay_notice", queue.delay_notice > queue.lifetime, "lifetime");
         longer("distrust_lifetime", queue.distrust_lifetime > queue.lifetime, "lifetime");
+    }
+
+    /// Whether the file gives that key something else than the empty text, which is the default.
+    fn writes(&self, section: &str, name: &str) -> bool {
+        let is_empty = |value: &Value| matches!(value, Value::Text(text) if text.is_empty());
+        let mut entries = self.raw.entries.iter();
+        entries.any(|entry| entry.section == section && entry.name == name && !is_empty(&entry.value))
     }
 
     fn contradiction(&mut self, section: &str, key: &str, what: impl Into<String>, write: &str) {

@@ -175,12 +175,18 @@ fn a_route_is_a_domain_a_host_and_perhaps_a_port() {
 fn the_relay_shows_the_certificate_of_tls_unless_it_has_one_with_its_key() {
     let settings = read(REQUIRED).unwrap();
     assert_eq!(
-        (settings.relay.certificate, settings.relay.key),
-        (settings.tls.certificate, settings.tls.key)
+        (&settings.relay.certificate, &settings.relay.key),
+        (&settings.tls.certificate, &settings.tls.key)
     );
     let own = "certificate = \"relay.pem\"\n";
     let text = faults(&format!("{REQUIRED}[relay]\n{own}"));
-    assert!(text.contains("[relay] key: [relay] names a certificate of its own"), "{text}");
+    assert!(text.contains("[relay] key: [relay] names a certificate and no key"), "{text}");
+    let text = faults(&format!("{REQUIRED}[relay]\ncertificate = \"\"\nkey = \"relay.key\"\n"));
+    assert!(text.contains("[relay] certificate: [relay] names a key and no certificate"), "{text}");
+    // another certificate of the same key is one of its own
+    let same = format!("{own}key = \"{}\"\n", settings.tls.key.display());
+    assert!(read(&format!("{REQUIRED}[relay]\n{same}")).is_ok());
+    assert!(read(&format!("{REQUIRED}[relay]\ncertificate = \"\"\nkey = \"\"\n")).is_ok());
     let settings = read(&format!("{REQUIRED}[relay]\n{own}key = \"relay.key\"\n")).unwrap();
     assert_eq!(settings.relay.certificate, Path::new("/etc/vaguemestre/relay.pem"));
 }
