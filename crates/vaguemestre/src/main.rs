@@ -14,6 +14,7 @@ mod logs;
 mod metrics;
 mod notice;
 mod opening;
+mod postmaster;
 mod print;
 mod rooms;
 mod run;

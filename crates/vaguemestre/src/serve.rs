@@ -27,6 +27,7 @@ use crate::{
     listeners::{self, Door, Peers},
     logs, metrics,
     opening::{certificate, exposed_figures, open_store},
+    postmaster,
     rooms::{self, Foundations, Keys, Rooms},
     trust::{self, Warden},
 };
@@ -132,6 +133,16 @@ fn warn_of_certificates(settings: &Settings, keys: &Keys, now: Timestamp) {
     }
 }
 
+/// Mail is served without them, and the other operators' words go nowhere.
+async fn warn_of_postmasters(settings: &Settings, store: &Store) -> Result<(), Failure> {
+    let domains = settings.operator.mssante_domains.clone();
+    let missing = store.read(move |reader| postmaster::missing(reader, &domains)).await;
+    for alarm in missing.map_err(|error| Failure::failed(format!("the store cannot be read: {error}")))? {
+        warn!("{alarm}");
+    }
+    Ok(())
+}
+
 async fn serve_store(
     settings: &Settings,
     keys: &Keys,
@@ -167,6 +178,7 @@ async fn serve_store(
         house,
         warden: Arc::clone(warden),
     });
+    warn_of_postmasters(settings, store).await?;
     info!(
         version = env!("CARGO_PKG_VERSION"),
         operator = settings.operator.name,

@@ -11,7 +11,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use mssante::{Address, BoxType, Domain, Profile, State, dn::DistinguishedName};
+use mssante::{
+    Address, BoxType, Domain, Finess, NationalId, Profile, Responsible, Rpps, State, StructureId,
+    dn::DistinguishedName,
+};
 use pki::TrustSpace;
 use store::{Kind, ManualClock, MasterKey, OpenOptions, Store};
 use tempfile::TempDir;
@@ -270,6 +273,32 @@ async fn the_status_tells_what_an_operator_must_know() {
     assert!(!status.demonstration);
     assert_eq!((status.uptime_seconds, status.certificate.days_left), (60, 10));
     assert!(status.store.is_object());
+    let [alarm] = &status.alarms[..] else { panic!("{:?}", status.alarms) };
+    assert!(alarm.contains("has no box postmaster@chu-nord.mssante.fr") && alarm.contains("M-12"), "{alarm}");
+    let structure = Some(StructureId::Finess(Finess::parse("590000014").unwrap()));
+    let intern = Profile {
+        box_type: BoxType::Int,
+        mssante: Some(address("secretariat.nord@chu-nord.mssante.fr")),
+        structure: structure.clone(),
+        local_id: Some("INT-1".into()),
+        ..secretary("un@chu-nord.fr")
+    };
+    account(daemon.add(intern, vec![]).await);
+    let made = Profile {
+        box_type: BoxType::Org,
+        mssante: Some(address("postmaster@chu-nord.mssante.fr")),
+        structure,
+        responsible: Some(Responsible {
+            name: "Camille Exemple".into(),
+            profession: "Médecin".into(),
+            national_id: NationalId::Rpps(Rpps::parse("10001001030").unwrap()),
+        }),
+        description: Some("Messages des autres opérateurs".into()),
+        ..secretary("postmaster@chu-nord.fr")
+    };
+    account(daemon.add(made, vec![address("un@chu-nord.fr")]).await);
+    let Answer::Status(status) = daemon.ask(Request::Status {}).await else { panic!() };
+    assert_eq!(status.alarms, Vec::<String>::new());
     daemon.stop().await;
 }
 

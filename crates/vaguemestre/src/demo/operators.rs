@@ -19,7 +19,7 @@ pub(super) struct Operator {
     listed: [&'static str; 3],
     /// What its ports are above the first operator's.
     step: u16,
-    people: fn() -> [Person; 5],
+    people: fn() -> [Person; 6],
 }
 
 /// The ports of one operator.
@@ -61,8 +61,8 @@ pub(super) const SUD: Operator = Operator {
 pub(super) const OPERATORS: [&Operator; 2] = [&NORD, &SUD];
 
 impl Operator {
-    /// Its five accounts, in an order in which openers come first.
-    pub(super) fn people(&self) -> [Person; 5] {
+    /// Its six accounts, in an order in which openers come first.
+    pub(super) fn people(&self) -> [Person; 6] {
         (self.people)()
     }
 
@@ -111,13 +111,19 @@ mod tests {
     }
 
     #[test]
-    fn they_are_one_of_each_type_and_only_the_med_is_internal() {
+    fn they_are_one_of_each_type_and_a_postmaster_and_only_the_med_is_internal() {
         for operator in OPERATORS {
             let people = operator.people();
             let types = people.each_ref().map(|person| person.profile.box_type);
-            assert_eq!(types, [BoxType::Per, BoxType::Int, BoxType::Org, BoxType::App, BoxType::Med]);
+            let all = [BoxType::Per, BoxType::Int, BoxType::Org, BoxType::App, BoxType::Med, BoxType::Org];
+            assert_eq!(types, all);
+            let postmaster = people::address(&format!("postmaster@{}", operator.mssante_domain));
+            assert_eq!(people[5].profile.mssante, Some(postmaster), "M-12");
             let rights = people.each_ref().map(|person| person.profile.rights());
-            assert_eq!(rights, [Rights::Full, Rights::Full, Rights::Full, Rights::Full, Rights::Internal]);
+            assert_eq!(
+                rights,
+                [Rights::Full, Rights::Full, Rights::Full, Rights::Full, Rights::Internal, Rights::Full]
+            );
         }
     }
 
@@ -134,7 +140,7 @@ mod tests {
             })
             .flatten()
             .collect();
-        assert_eq!(addresses.len(), 18);
+        assert_eq!(addresses.len(), 22);
     }
 
     fn all(ports: Ports) -> [u16; 6] {

@@ -1,4 +1,4 @@
-//! What the demonstration keeps between its runs: one PKI for all, and for each operator master key, store with five
+//! What the demonstration keeps between its runs: one PKI for all, and for each operator master key, store with six
 //! accounts, configuration.
 //!
 //! Made once, found again after; a world that an earlier version made gets what it lacks. Must never touch a store that is

@@ -9,6 +9,7 @@ use super::{Answered, Office};
 use crate::{
     control::protocol::{Answer, CertificateView, ListenerView, StatusView},
     listeners::Door,
+    postmaster,
 };
 
 /// What the status and the figures tell of the daemon itself.
@@ -33,8 +34,10 @@ impl Office {
     pub(super) async fn status(&self) -> Answered {
         let now = self.clock.now();
         let trust = self.warden.status(now);
-        let size = |reader: &Reader<'_>| reader.queue_size();
-        let queue = self.store.read(size).await?;
+        let domains = self.mssante_domains().to_vec();
+        let looked =
+            move |reader: &Reader<'_>| Ok((reader.queue_size()?, postmaster::missing(reader, &domains)?));
+        let (queue, postmasters) = self.store.read(looked).await?;
         let House { started, doors, certificate, relay_certificate } = self.house.as_ref();
         let listeners = doors.iter().map(|door| ListenerView {
             service: door.service.key().to_owned(),
@@ -55,7 +58,7 @@ impl Office {
             relay_certificate: relay_certificate.as_ref().map(|certificate| view(certificate, now)),
             queue,
             list_age_seconds: trust.list.map(|list| list.age_seconds),
-            alarms: trust.alarms,
+            alarms: trust.alarms.into_iter().chain(postmasters).collect(),
             store: serde_json::to_value(self.store.statistics()).unwrap_or_default(),
         })))
     }

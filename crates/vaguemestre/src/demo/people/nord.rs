@@ -1,4 +1,4 @@
-//! The five accounts of `nord`, a hospital. Pure data.
+//! The six accounts of `nord`, a hospital. Pure data.
 
 use mssante::BoxType;
 
@@ -18,8 +18,8 @@ const INTERN: &str = "interne.deux@chu-nord.fr";
 const HOUSE: House =
     House { region: "Hauts-de-France", finess: "590000014", responsible: ("Camille Exemple", "10001001030") };
 
-/// The five, in an order in which openers come first.
-pub(crate) fn people() -> [Person; 5] {
+/// The six, in an order in which openers come first.
+pub(crate) fn people() -> [Person; 6] {
     let openers = &[DOCTOR, INTERN];
     let cardiology = HOUSE.department(
         "cardiologie@chu-nord.fr",
@@ -33,6 +33,12 @@ pub(crate) fn people() -> [Person; 5] {
         "Laboratoire",
         "Envoi des résultats du laboratoire",
         CARDIOLOGY,
+    );
+    let postmaster = HOUSE.department(
+        "postmaster@chu-nord.fr",
+        "postmaster@chu-nord.mssante.fr",
+        "Postmaster",
+        "Messages des autres opérateurs",
     );
     [
         Person {
@@ -65,6 +71,11 @@ pub(crate) fn people() -> [Person; 5] {
             ),
             openers: &[],
             what: ("MED: inside this operator only", "MED : chez cet opérateur seulement"),
+        },
+        Person {
+            profile: postmaster,
+            openers,
+            what: ("ORG: other operators write there", "ORG : les autres opérateurs y écrivent"),
         },
     ]
 }

@@ -1,4 +1,4 @@
-//! The five accounts of `sud`, a private clinic. Pure data.
+//! The six accounts of `sud`, a private clinic. Pure data.
 
 use mssante::BoxType;
 
@@ -18,8 +18,8 @@ const HOUSE: House = House {
     responsible: ("Dominique Modèle", "10001001048"),
 };
 
-/// The five, in an order in which openers come first.
-pub(crate) fn people() -> [Person; 5] {
+/// The six, in an order in which openers come first.
+pub(crate) fn people() -> [Person; 6] {
     let openers = &[DOCTOR, INTERN];
     let emergencies =
         HOUSE.department("urgences@clinique-sud.fr", EMERGENCIES, "Urgences", "Courrier des urgences");
@@ -29,6 +29,12 @@ pub(crate) fn people() -> [Person; 5] {
         "Imagerie",
         "Envoi des comptes rendus d'imagerie",
         EMERGENCIES,
+    );
+    let postmaster = HOUSE.department(
+        "postmaster@clinique-sud.fr",
+        "postmaster@clinique-sud.mssante.fr",
+        "Postmaster",
+        "Messages des autres opérateurs",
     );
     [
         Person {
@@ -61,6 +67,11 @@ pub(crate) fn people() -> [Person; 5] {
             ),
             openers: &[],
             what: ("MED: inside this operator only", "MED : chez cet opérateur seulement"),
+        },
+        Person {
+            profile: postmaster,
+            openers,
+            what: ("ORG: other operators write there", "ORG : les autres opérateurs y écrivent"),
         },
     ]
 }
