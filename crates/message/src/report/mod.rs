@@ -1,7 +1,7 @@
 //! Reports on a message's fate: not delivered, delayed, delivered or relayed (RFC 3461, 3464, 6522; M-7).
 //!
 //! May use: mail-builder, the header. Must never touch: the body of the message reported on, its subject (outside the
-//! returned header), the clock, any decision: who gets a report and why is the caller's matter, and so is the envelope,
+//! text for its sender and the returned header), the clock, any decision: who gets a report and why is the caller's matter, and so is the envelope,
 //! whose reverse-path is null. What peers and senders wrote is put on one line and cut before it goes in.
 
 mod returned;
@@ -27,6 +27,8 @@ pub const MAX_EXPLAINED: usize = 50;
 pub const MAX_TEXT: usize = 900;
 /// Longest address, host name or envelope identifier that goes in, in characters (RFC 3461 §4: 500 for ORCPT).
 pub const MAX_WORD: usize = 500;
+/// Longest subject that the text for people quotes, in characters; the rest is cut.
+pub const MAX_SUBJECT: usize = 200;
 /// Most of the original header that goes back, in bytes: whole fields, in order, as many as fit.
 pub const MAX_HEADER: usize = 64 * 1024;
 /// No report is longer, in bytes, whatever it is made of.
@@ -72,9 +74,10 @@ pub struct Outcome<'a> {
     pub diagnostic: Option<Diagnostic<'a>>,
     /// Until when it is tried again, for a delay.
     pub retry_until: Option<Timestamp>,
-    /// What happened and what to do next, in French.
+    /// What happened and what to do next, in French, in words that whoever wrote the message understands: it stands alone, without the
+    /// diagnostic, and before the sentence on a delay's end.
     pub fr: &'a str,
-    /// The same in English.
+    /// The same in English; the diagnostic follows.
     pub en: &'a str,
 }
 

@@ -1,12 +1,16 @@
-//! The part for people: French, then English; what happened, and what to do next.
+//! The part for people: French, then English; which message, what happened, and what to do next. The French half is for the person who
+//! wrote it: what was answered and found, in technical words, stands in the English half.
 //!
-//! May use: nothing but the report. Must never touch: the subject of the message reported on (M-7).
+//! May use: the report, the original's subject. Must never touch: the rest of the original; a subject may not leave this part for the
+//! header of the report (M-7).
 
 use jiff::Timestamp;
 
 use super::{
-    Action, Diagnostic, MAX_EXPLAINED, MAX_REPORTED, MAX_TEXT, Outcome, Report, line, message_id, word,
+    Action, Diagnostic, MAX_EXPLAINED, MAX_REPORTED, MAX_SUBJECT, MAX_TEXT, Outcome, Report, line,
+    message_id, word,
 };
+use crate::Header;
 
 /// Under which name reports come.
 pub(super) const FROM: &str = "Messagerie MSSanté (Mail Delivery System)";
@@ -28,10 +32,15 @@ fn worst(recipients: &[Outcome<'_>]) -> Action {
 
 /// One language's words.
 struct Words {
-    opening: fn(host: &str, date: &str, id: &str) -> String,
+    opening: fn(host: &str, date: &str, subject: &str) -> String,
+    subject: fn(subject: &str) -> String,
+    no_subject: &'static str,
+    /// What the message is called by programs, if this half tells.
+    id: Option<fn(id: &str) -> String>,
     heading: fn(Action) -> &'static str,
     until: fn(date: &str) -> String,
-    remote: &'static str,
+    /// Before the answer of a host, and before a finding of this one, if this half tells them.
+    technical: Option<(&'static str, &'static str)>,
     others: fn(count: usize) -> String,
     untold: fn(count: usize) -> String,
     closing: &'static str,
@@ -40,21 +49,27 @@ struct Words {
 }
 
 const FRENCH: Words = Words {
-    opening: |host, date, id| {
+    opening: |host, date, subject| {
         format!(
             "Ceci est un avis automatique du service de messagerie {host}.\r\n\
-             Il concerne votre message du {date}{}.",
-            if id.is_empty() { String::new() } else { format!(",\r\nidentifiant <{id}>") }
+             Il concerne votre message du {date},\r\n{subject}"
         )
     },
+    subject: |subject| format!("objet : « {subject} »"),
+    no_subject: "sans objet.",
+    id: None,
     heading: |action| match action {
         Action::Failed => "N'a pas pu être remis, et n'est plus essayé :",
-        Action::Delayed => "N'est pas encore remis ; le service continue d'essayer, ne le renvoyez pas :",
+        Action::Delayed => "N'est pas encore remis (ne le renvoyez pas) :",
         Action::Delivered => "A été déposé dans la boîte de :",
         Action::Relayed => "A été remis à l'opérateur de (qui peut ne pas envoyer d'autre avis) :",
     },
-    until: |date| format!("essais jusqu'au {date}"),
-    remote: "réponse de",
+    until: |date| {
+        format!(
+            "Votre message attend ; de nouveaux essais ont lieu jusqu'au {date}. Vous n'avez rien à faire."
+        )
+    },
+    technical: None,
     others: |count| format!("... et {count} autres, listés dans la partie technique de cet avis."),
     untold: |count| format!("... et {count} autres, que cet avis ne peut pas lister."),
     closing: "L'en-tête de votre message est joint ; son contenu ne l'est pas.",
@@ -63,43 +78,58 @@ const FRENCH: Words = Words {
 };
 
 const ENGLISH: Words = Words {
-    opening: |host, date, id| {
+    opening: |host, date, subject| {
         format!(
             "This is an automatic notice of the mail service {host}.\r\n\
-             It is about your message of {date}{}.",
-            if id.is_empty() { String::new() } else { format!(",\r\nidentifier <{id}>") }
+             It is about your message of {date},\r\n{subject}"
         )
     },
+    subject: |subject| format!("subject: \"{subject}\""),
+    no_subject: "without a subject.",
+    id: Some(|id| format!("Its identifier is <{id}>.\r\n")),
     heading: |action| match action {
         Action::Failed => "Could not be delivered, and is no longer tried:",
-        Action::Delayed => "Is not delivered yet; the service goes on trying, do not send it again:",
+        Action::Delayed => "Is not delivered yet (do not send it again):",
         Action::Delivered => "Was put in the box of:",
         Action::Relayed => "Was handed to the operator of (which may send no further notice):",
     },
-    until: |date| format!("tried until {date}"),
-    remote: "answer of",
+    until: |date| {
+        format!("Your message waits; it is tried again until {date}. There is nothing for you to do.")
+    },
+    technical: Some(("Answer of", "Finding of this server:")),
     others: |count| format!("... and {count} others, listed in the technical part of this notice."),
     untold: |count| format!("... and {count} others, which this notice cannot list."),
     closing: "The header of your message is attached; its content is not.",
     explained: |outcome| outcome.en,
-    date: "%Y-%m-%d at %H:%M UTC",
+    date: "%d/%m/%Y at %H:%M UTC",
 };
 
 /// The whole text.
 pub(super) fn part(report: &Report<'_>) -> String {
-    let id = message_id(report.original).unwrap_or_default();
+    let id = message_id(report.original);
+    let about = about(report.original);
     let mut text = String::new();
     for (at, words) in [FRENCH, ENGLISH].iter().enumerate() {
         if at > 0 {
             text.push_str("\r\n* * *\r\n\r\n");
         }
         let date = shown(report.arrival, words);
-        text.push_str(&(words.opening)(&word(report.hostname), &date, &id));
+        let about = about.as_deref().map_or_else(|| words.no_subject.to_owned(), words.subject);
+        text.push_str(&(words.opening)(&word(report.hostname), &date, &about));
         text.push_str("\r\n");
+        text.extend(words.id.zip(id.as_deref()).map(|(told, id)| told(id)));
         recipients(&mut text, report.recipients, words);
         text.push_str(&format!("\r\n{}\r\n", words.closing));
     }
     text
+}
+
+/// The subject as it was written, on one line; what goes beyond [`MAX_SUBJECT`] is cut, and the cut shows.
+fn about(original: &[u8]) -> Option<String> {
+    let whole = line(&Header::parse(original).subject()?, MAX_TEXT);
+    let cut = line(&whole, MAX_SUBJECT);
+    let dots = if cut.len() < whole.len() { " [...]" } else { "" };
+    (!cut.is_empty()).then(|| format!("{cut}{dots}"))
 }
 
 fn recipients(text: &mut String, recipients: &[Outcome<'_>], words: &Words) {
@@ -133,12 +163,13 @@ fn explained(text: &mut String, outcome: &Outcome<'_>, words: &Words) {
     if let Some(until) = outcome.retry_until {
         text.push_str(&format!("    {}\r\n", (words.until)(&shown(until, words))));
     }
+    let Some((answer, finding)) = words.technical else { return };
     match (outcome.diagnostic, outcome.remote) {
         (Some(Diagnostic::Smtp(reply)), Some(remote)) => {
-            text.push_str(&format!("    {} {}: {}\r\n", words.remote, word(remote), line(reply, MAX_TEXT)));
+            text.push_str(&format!("    {answer} {}: {}\r\n", word(remote), line(reply, MAX_TEXT)));
         }
         (Some(Diagnostic::Smtp(said) | Diagnostic::Local(said)), _) => {
-            text.push_str(&format!("    {}\r\n", line(said, MAX_TEXT)));
+            text.push_str(&format!("    {finding} {}\r\n", line(said, MAX_TEXT)));
         }
         (None, _) => {}
     }
