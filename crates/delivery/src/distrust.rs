@@ -2,6 +2,7 @@
 //!
 //! May use: `pki`'s verdicts. Must never touch: any decision. The English sentence is `pki`'s own.
 
+use jiff::Timestamp;
 use pki::Distrust;
 
 use crate::replies::Denial;
@@ -11,7 +12,7 @@ pub(crate) fn denial(distrust: &Distrust) -> Denial {
     let reason = distrust.reason();
     let (code, status) = codes(distrust);
     let fr = french(distrust);
-    Denial::new(code, status, reason, format!("{reason}: {distrust}"), format!("{reason} : {fr}"))
+    Denial::new(code, status, reason, format!("{reason}: {distrust}"), ascii(&format!("{reason} : {fr}")))
 }
 
 /// Reply code and enhanced status code (RFC 3463 §3.8, RFC 5248). What may pass by itself is a 4xx (M-1, M-4).
@@ -33,63 +34,72 @@ pub(crate) fn codes(distrust: &Distrust) -> (u16, &'static str) {
     }
 }
 
-/// The same in French, without accents.
+/// The same in French, for reports; a day as French writes it.
 pub(crate) fn french(distrust: &Distrust) -> String {
     match distrust {
         Distrust::NoCertificate => {
-            "aucun certificat presente : presentez le certificat operateur que la liste blanche nomme".into()
+            "aucun certificat présenté : présentez le certificat opérateur que la liste blanche nomme".into()
         }
         Distrust::Malformed(what) => {
-            format!("certificat illisible ({what}) : presentez une chaine X.509 saine, le votre d'abord")
+            format!("certificat illisible ({what}) : présentez une chaîne X.509 saine, la vôtre d'abord")
         }
         Distrust::TestCertificate => {
-            "certificat de la hierarchie TEST de l'IGC-Sante : presentez un certificat de production".into()
+            "certificat de la hiérarchie TEST de l'IGC-Santé : présentez un certificat de production".into()
         }
         Distrust::UnknownAuthority { issuer } => format!(
-            "l'emetteur \"{issuer}\" ne mene pas a une autorite reconnue ici : \
-             presentez un certificat IGC-Sante avec sa chaine"
+            "l'émetteur \"{issuer}\" ne mène pas a une autorité reconnue ici : \
+             présentez un certificat IGC-Santé avec sa chaîne"
         ),
         Distrust::NotYetValid { from } => {
-            format!("un certificat de la chaine n'est pas valable avant le {from} : presentez-en un valable")
+            format!(
+                "un certificat de la chaîne n'est pas valable avant le {} : présentez-en un valable",
+                short(*from)
+            )
         }
-        Distrust::Expired { at } => format!("un certificat a expire le {at} : presentez son successeur"),
+        Distrust::Expired { at } => {
+            format!("un certificat a expiré le {} : présentez son successeur", short(*at))
+        }
         Distrust::WrongUsage { needed } => {
-            format!("il n'est pas fait pour cet usage ({needed} manque) : presentez-en un qui l'est")
+            format!("il n'est pas fait pour cet usage ({needed} manque) : présentez-en un qui l'est")
         }
         Distrust::BadSignature(what) => {
             format!(
-                "une signature de la chaine n'est pas celle de son emetteur ({what}) : presentez la chaine emise"
+                "une signature de la chaîne n'est pas celle de son émetteur ({what}) : présentez la chaîne émise"
             )
         }
         Distrust::BadChain(what) => {
-            format!("la chaine enfreint une regle de la RFC 5280 ({what}) : presentez la chaine emise")
+            format!("la chaîne enfreint une règle de la RFC 5280 ({what}) : présentez la chaîne émise")
         }
         Distrust::Revoked { serial, at } => {
-            format!("le certificat de numero {serial} a ete revoque le {at} : presentez son successeur")
+            format!(
+                "le certificat de numéro {serial} a été révoqué le {} : présentez son successeur",
+                short(*at)
+            )
         }
         Distrust::NotListed { name } => {
-            format!("le sujet \"{name}\" n'est pas dans la liste blanche MSSante : faites-le inscrire")
+            format!("le sujet \"{name}\" n'est pas dans la liste blanche MSSanté : faites-le inscrire")
         }
         Distrust::NotListedFor { name, domain } => format!(
-            "la liste blanche MSSante ne laisse pas le sujet \"{name}\" parler pour {domain} : \
+            "la liste blanche MSSanté ne laisse pas le sujet \"{name}\" parler pour {domain} : \
              prenez un certificat qui y est inscrit"
         ),
         Distrust::OtherName { name, domain } => format!(
-            "le sujet \"{name}\" a un nom commun que la liste blanche MSSante connait pour {domain}, \
-             mais le reste differe : le sujet entier doit etre celui de la liste"
+            "le sujet \"{name}\" a un nom commun que la liste blanche MSSanté connaît pour {domain}, \
+             mais le reste diffère : le sujet entier doit être celui de la liste"
         ),
         Distrust::DomainUnlisted { domain } => {
-            format!("le domaine {domain} n'est pas dans la liste blanche MSSante : rien a echanger")
+            format!("le domaine {domain} n'est pas dans la liste blanche MSSanté : rien à échanger")
         }
         Distrust::RevocationUnknown { issuer } => {
-            later(&format!("aucune liste de revocation de \"{issuer}\" n'est connue ici pour l'instant"))
+            later(&format!("aucune liste de révocation de \"{issuer}\" n'est connue ici pour l'instant"))
         }
         Distrust::RevocationStale { issuer, next_update } => later(&format!(
-            "la liste de revocation de \"{issuer}\" connue ici etait a renouveler le {next_update}"
+            "la liste de révocation de \"{issuer}\" connue ici était à renouveler le {}",
+            short(*next_update)
         )),
-        Distrust::NoList => later("aucune liste blanche MSSante n'est en vigueur ici pour l'instant"),
+        Distrust::NoList => later("aucune liste blanche MSSanté n'est en vigueur ici pour l'instant"),
         Distrust::ListTooOld { age } => later(&format!(
-            "la liste blanche MSSante d'ici a ete verifiee il y a {} heures, c'est trop",
+            "la liste blanche MSSanté d'ici a été vérifiée il y a {} heures, c'est trop",
             age.as_hours()
         )),
     }
@@ -97,5 +107,47 @@ pub(crate) fn french(distrust: &Distrust) -> String {
 
 /// What is ours to mend.
 fn later(what: &str) -> String {
-    format!("{what} : reessayez plus tard")
+    format!("{what} : réessayez plus tard")
+}
+
+/// A date for people.
+fn short(at: Timestamp) -> String {
+    at.strftime("%d/%m/%Y à %H:%M UTC").to_string()
+}
+
+/// French for an SMTP reply, which is ASCII: letters without their accents, `?` for what is no letter of French.
+fn ascii(text: &str) -> String {
+    let plain = |c: char| match c {
+        'à' | 'â' => 'a',
+        'ç' => 'c',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'î' | 'ï' => 'i',
+        'ô' => 'o',
+        'ù' | 'û' => 'u',
+        'É' => 'E',
+        '«' | '»' => '"',
+        c if c.is_ascii() => c,
+        _ => '?',
+    };
+    text.chars().map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_loses_the_accents_that_a_report_keeps() {
+        let expired = Distrust::Expired { at: Timestamp::UNIX_EPOCH };
+        assert_eq!(
+            french(&expired),
+            "un certificat a expiré le 01/01/1970 à 00:00 UTC : présentez son successeur"
+        );
+        assert_eq!(
+            denial(&expired).fr,
+            "expired : un certificat a expire le 01/01/1970 a 00:00 UTC : presentez son successeur"
+        );
+        assert!(denial(&Distrust::NoList).fr.is_ascii() && french(&Distrust::NoList).contains("réessayez"));
+        assert_eq!(ascii("çà É « 李 »"), "ca E \" ? \"");
+    }
 }
