@@ -90,18 +90,28 @@ pub(crate) fn french(distrust: &Distrust) -> String {
         Distrust::DomainUnlisted { domain } => {
             format!("le domaine {domain} n'est pas dans la liste blanche MSSanté : rien à échanger")
         }
+        Distrust::RevocationUnknown { .. }
+        | Distrust::RevocationStale { .. }
+        | Distrust::NoList
+        | Distrust::ListTooOld { .. } => later(&ours(distrust)),
+    }
+}
+
+/// What is missing here.
+fn ours(distrust: &Distrust) -> String {
+    match distrust {
         Distrust::RevocationUnknown { issuer } => {
-            later(&format!("aucune liste de révocation de \"{issuer}\" n'est connue ici pour l'instant"))
+            format!("aucune liste de révocation de \"{issuer}\" n'est connue ici pour l'instant")
         }
-        Distrust::RevocationStale { issuer, next_update } => later(&format!(
+        Distrust::RevocationStale { issuer, next_update } => format!(
             "la liste de révocation de \"{issuer}\" connue ici était à renouveler le {}",
             short(*next_update)
-        )),
-        Distrust::NoList => later("aucune liste blanche MSSanté n'est en vigueur ici pour l'instant"),
-        Distrust::ListTooOld { age } => later(&format!(
+        ),
+        Distrust::ListTooOld { age } => format!(
             "la liste blanche MSSanté d'ici a été vérifiée il y a {} heures, c'est trop",
             age.as_hours()
-        )),
+        ),
+        _ => "aucune liste blanche MSSanté n'est en vigueur ici pour l'instant".into(),
     }
 }
 
