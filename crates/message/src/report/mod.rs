@@ -198,7 +198,7 @@ fn breaks(c: char) -> bool {
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// An address or a name: [`line`] without blanks at its ends.
+/// An address or a name: [`line()`] without blanks at its ends.
 fn word(text: &str) -> String {
     line(text, MAX_WORD)
 }
