@@ -268,10 +268,8 @@ impl Framer {
         self.bytes.extend_from_slice(piece);
         // The CR of the line end is not counted, wherever the chunk was cut.
         let length = self.bytes.len() - usize::from(self.bytes.last() == Some(&b'\r'));
-        if self.broken.is_none() && length.saturating_sub(self.line_start) > self.limits.line {
-            self.broken = Some(TooMuch::Line);
-        } else if self.broken.is_none() && length > self.limits.command {
-            self.broken = Some(TooMuch::Command);
+        if self.broken.is_none() {
+            self.broken = self.judge_length(length);
         }
         if self.broken.is_some() && self.bytes.len() > 2 * KEPT {
             let tail = self.bytes.len() - KEPT;
@@ -282,6 +280,17 @@ impl Framer {
                 self.line_start.min(KEPT)
             };
             self.bytes.shrink_to(4 * KEPT);
+        }
+    }
+
+    /// The limit that `length` bytes of command break first, byte by byte: wherever the chunks were cut.
+    fn judge_length(&self, length: usize) -> Option<TooMuch> {
+        let Limits { line, command, .. } = self.limits;
+        let line_ends = self.line_start.saturating_add(line);
+        match (length > line_ends, length > command) {
+            (true, too_long) if !too_long || line_ends <= command => Some(TooMuch::Line),
+            (_, true) => Some(TooMuch::Command),
+            _ => None,
         }
     }
 

@@ -224,6 +224,13 @@ fn what_is_dropped_is_not_gathered() {
     }
 }
 
+#[test]
+fn the_limit_that_is_broken_first_is_told_wherever_the_chunks_were_cut() {
+    let input = [&[0; 26][..], b"{19}\r\n", &[b'{'; 90], b"\r\n"].concat();
+    let bytes: Vec<&[u8]> = input.chunks(1).collect();
+    assert_eq!(run_with(LIMITS, &bytes, false), run_with(LIMITS, &[&input], false));
+}
+
 /// Pieces that lead into every corner: tags, announcements true and false, line ends, message bytes.
 fn input() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
