@@ -1,10 +1,6 @@
 //! Accounts, addresses that are never given again, application passwords, traces; the store's own door.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use mssante::State;
 use store::{
     AccountId, Action, CREDENTIALS_PER_ACCOUNT, Conflict, Delivered, Kind, MasterKey, OpenError, Store,

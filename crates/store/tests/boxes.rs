@@ -1,10 +1,6 @@
 //! Boxes: made, renamed, removed, subscribed to, watched.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use store::{AccountId, Conflict, SpecialUse, Store, StoreError, Uid};
 
 fn names(store: &Store, account: AccountId) -> Vec<String> {

@@ -1,10 +1,6 @@
 //! A process that is killed while it takes messages in: what it acknowledged is there, once; the rest is whole or absent
 //! (I-1). The process killed is this test's own program, running the ignored test below.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
-mod common;
-
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader},
@@ -12,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use common::*;
+use crate::common::*;
 use store::{CHUNK, Kind, MasterKey, OpenOptions, Settings, Store, SystemClock};
 
 const ROUNDS: usize = 10;
@@ -92,7 +88,7 @@ fn what_was_acknowledged_survives_kills_once() {
 /// Runs the child until it acknowledged about so many messages, then kills it; gives what it acknowledged.
 fn run_and_kill(dir: &std::path::Path, first: u64, enough: usize) -> Vec<u64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .args(["--exact", "kill::child", "--ignored", "--nocapture"])
         .env("KILLED_STORE", dir)
         .env("KILLED_FIRST", first.to_string())
         .stdout(Stdio::piped())

@@ -2,10 +2,6 @@
 //! settled and still there, and a report is there if and only if its settlement is (I-1). The process killed is this
 //! test's own program, running the ignored test below.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
-mod common;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{BufRead as _, BufReader},
@@ -14,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use common::*;
+use crate::common::*;
 use store::{
     CHUNK, Kind, MasterKey, OpenOptions, QueueId, Queued, Settings, Settlement, Store, StoreError,
     SystemClock,
@@ -147,7 +143,7 @@ fn entries_and_reports_survive_kills_exactly() {
 
 fn run_and_kill(dir: &Path, round: usize, said: &mut Said) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .args(["--exact", "kill_queue::child", "--ignored", "--nocapture"])
         .env("KILLED_STORE", dir)
         .env("KILLED_FIRST", (1 + 1_000_000 * round).to_string())
         .stdout(Stdio::piped())

@@ -1,10 +1,6 @@
 //! Every bound is hit once, and damage on the disk is reported, never a panic.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use store::{
     AccountId, Action, BOXES_PER_ACCOUNT, Limit, OPENERS_PER_ACCOUNT, Settings, Store, StoreError, Variant,
 };

@@ -1,10 +1,6 @@
 //! Messages through their whole life: delivered, listed, flagged, copied, moved, expunged, read back.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use store::{CHUNK, Copy, Delivered, FlagChange, FlagMode, Flags, ModSeq, StoreError, SystemFlag, Uid};
 
 fn uid(number: u32) -> Uid {

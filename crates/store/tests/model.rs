@@ -1,12 +1,8 @@
 //! Random operations against a simple model kept in memory, with the store reopened at random moments.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::*;
+use crate::common::*;
 use proptest::prelude::*;
 use store::{
     AccountId, BoxId, CHUNK, FlagChange, FlagMode, Flags, ModSeq, QueueId, Settlement, Store, StoreError,

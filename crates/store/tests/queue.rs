@@ -1,10 +1,6 @@
 //! The outgoing queue: in with the commit that accepts, out by settling, its body kept exactly as long.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use jiff::Timestamp;
 use store::{
     Action, CHUNK, Delivered, Delivery, LAST_BYTES, Notify, Outgoing, QUEUED_RECIPIENTS, QueueId, Queued,

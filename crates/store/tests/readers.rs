@@ -1,12 +1,8 @@
 //! Readers wait for one another, and never for a caller that does something else meanwhile.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
-
-mod common;
-
 use std::{sync::mpsc, task::Poll, time::Duration};
 
-use common::*;
+use crate::common::*;
 use store::{Settings, StoreError};
 
 /// A session that asks whether its rights stand leaves that question for a command of its own: whatever is given to the

@@ -1,0 +1,14 @@
+//! Black-box tests of the store, one file a subject, built as one program: the engine is linked once.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod accounts;
+mod boxes;
+mod common;
+mod kill;
+mod kill_queue;
+mod limits;
+mod messages;
+mod model;
+mod queue;
+mod readers;
