@@ -1,5 +1,5 @@
 //! The wall (I-6): ordered keys in named families, point reads, range scans with an upper bound, snapshots, atomic
-//! batches. Everything above speaks to [`Engine`], [`Snapshot`] and [`View`] only; another engine replaces `rocks.rs`.
+//! batches. Everything above speaks to [`Engine`], [`Snapshot`] and [`View`] only; another engine replaces `rocks`.
 //!
 //! Blocking: never on a runtime thread. Must never touch: what keys and values mean.
 

@@ -1,22 +1,17 @@
-//! The embedded engine behind the wall: RocksDB. The only module that names it.
-//!
-//! What is set and why: every option is set on every family (those of the default one do not reach the others); one
-//! cache budget holds blocks and write buffers; a write that must last asks for sync, and fdatasync is enough; the log
-//! is capped because its length decides how long opening takes after a crash.
+//! The embedded engine behind the wall: RocksDB. The only folder that names it; its options are in `options`.
 
 use std::path::Path;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRawIterator,
-    LogLevel, Options, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteBufferManager, WriteOptions,
+    Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBRawIterator, ReadOptions, SnapshotWithThreadMode,
+    WriteBatch, WriteBufferManager, WriteOptions,
 };
 
+use self::options::{process_options, profile};
 use super::{Change, Durability, Family, View, Visit};
 use crate::{Result, StoreError};
 
-const WAL_BYTES: u64 = 256 << 20;
-const BACKGROUND_JOBS: i32 = 2;
-const OPEN_FILES: i32 = 512;
+mod options;
 
 /// One open engine. Dropping it closes it.
 pub(crate) struct Engine {
@@ -158,62 +153,10 @@ fn reading(family: Family) -> ReadOptions {
     options
 }
 
-fn process_options(buffers: &WriteBufferManager) -> Options {
-    let mut options = Options::default();
-    options.create_if_missing(true);
-    options.create_missing_column_families(true);
-    options.set_use_fsync(false);
-    options.set_max_total_wal_size(WAL_BYTES);
-    options.set_write_buffer_manager(buffers);
-    options.set_max_background_jobs(BACKGROUND_JOBS);
-    options.set_max_open_files(OPEN_FILES);
-    options.set_bytes_per_sync(1 << 20);
-    options.set_log_level(LogLevel::Warn);
-    options.set_max_log_file_size(1 << 20);
-    options.set_keep_log_file_num(2);
-    options
-}
-
-fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
-    let mut blocks = BlockBasedOptions::default();
-    blocks.set_block_cache(cache);
-    blocks.set_bloom_filter(10.0, false);
-    blocks.set_cache_index_and_filter_blocks(true);
-    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    blocks.set_format_version(5);
-    let mut options = Options::default();
-    let (buffer, block) = match family {
-        Family::Accounts => (memory / 12, 4 << 10),
-        Family::Index => (memory / 12, 16 << 10),
-        Family::Bodies => (memory / 16, 64 << 10),
-        Family::Traces => (memory / 24, 16 << 10),
-        Family::Queue => (memory / 24, 4 << 10),
-    };
-    blocks.set_block_size(block);
-    options.set_write_buffer_size(buffer);
-    options.set_max_write_buffer_number(3);
-    options.set_block_based_table_factory(&blocks);
-    options.set_compression_type(match family {
-        // Ciphertext does not shrink.
-        Family::Bodies => DBCompressionType::None,
-        Family::Accounts | Family::Index | Family::Traces | Family::Queue => DBCompressionType::Lz4,
-    });
-    match family {
-        // Counters and mod-sequences leave many tombstones: tidy a file once half of a stretch is deletions.
-        Family::Accounts | Family::Index => {
-            options.add_compact_on_deletion_collector_factory(4096, 2048, 0.5);
-        }
-        // Whatever is put in a queue leaves it: tidy early.
-        Family::Queue => options.add_compact_on_deletion_collector_factory(1024, 256, 0.25),
-        Family::Bodies | Family::Traces => {}
-    }
-    options
-}
-
 /// Makes the engine of a closed store as a program knew it that had no such family, and another of this name.
 #[cfg(test)]
 pub(crate) fn swap_family(dir: &Path, gone: Option<Family>, new: Option<&str>) {
-    let options = Options::default();
+    let options = rocksdb::Options::default();
     let names = DB::list_cf(&options, dir).expect("an engine is there");
     let mut db = DB::open_cf(&options, dir, names).expect("it opens");
     if let Some(family) = gone {
