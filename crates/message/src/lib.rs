@@ -16,7 +16,7 @@ mod words;
 
 pub use decode::{Encoding, MAX_DECODED_PART, decode_part};
 pub use header::{Editor, Header, Mailbox, filter_fields};
-pub use index::{DecodeError, IndexRecord, Part, PartKind, Piece, SectionPath, SectionText, index};
+pub use index::{DecodeError, IndexRecord, IndexRef, Part, PartKind, Piece, SectionPath, SectionText, index};
 pub use received::{Received, received};
 pub use report::{Report, report};
 pub use scan::{Limits, ScanError, Scanned, Scanner};

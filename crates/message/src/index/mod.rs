@@ -9,7 +9,7 @@ mod record;
 mod section;
 mod wire;
 
-pub use record::{DecodeError, IndexRecord, Part, PartKind};
+pub use record::{DecodeError, IndexRecord, IndexRef, Part, PartKind};
 pub use section::{Piece, SectionPath, SectionText};
 
 use mail_parser::DateTime;

@@ -91,14 +91,86 @@ impl IndexRecord {
     /// # Errors
     /// [`DecodeError`] if the version is another or the bytes are damaged.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let index = IndexRef::decode(bytes)?;
+        match postcard::take_from_bytes(index.rest) {
+            Ok((Rest { parts, message_id }, [])) => Ok(Self {
+                size: index.size,
+                header_len: index.header_len,
+                sent: index.sent,
+                sent_day: index.sent_day,
+                envelope: index.envelope.to_vec(),
+                body: index.body.to_vec(),
+                bodystructure: index.bodystructure.to_vec(),
+                parts,
+                message_id,
+            }),
+            _ => Err(DecodeError::Damaged),
+        }
+    }
+}
+
+/// The stored form of an [`IndexRecord`], read where it lies: what a listing copies, without what it does not show.
+#[derive(Clone, Copy)]
+pub struct IndexRef<'b> {
+    /// RFC822.SIZE, bytes.
+    pub size: u64,
+    /// Bytes of the variant header, blank line included.
+    pub header_len: u32,
+    /// Date field, Unix seconds; none if absent or not a date.
+    pub sent: Option<i64>,
+    /// Day of the Date field as it is written, as the number yyyymmdd.
+    pub sent_day: Option<i32>,
+    /// ENVELOPE in wire form.
+    pub envelope: &'b [u8],
+    /// BODY in wire form.
+    pub body: &'b [u8],
+    /// BODYSTRUCTURE in wire form.
+    pub bodystructure: &'b [u8],
+    /// Parts and Message-ID, not looked at.
+    rest: &'b [u8],
+}
+
+/// The fields before the parts. A vector of bytes and a slice of bytes have the same stored form.
+#[derive(Deserialize)]
+struct Front<'b> {
+    size: u64,
+    header_len: u32,
+    sent: Option<i64>,
+    sent_day: Option<i32>,
+    envelope: &'b [u8],
+    body: &'b [u8],
+    bodystructure: &'b [u8],
+}
+
+/// The other fields.
+#[derive(Deserialize)]
+struct Rest {
+    parts: Vec<Part>,
+    message_id: Option<String>,
+}
+
+impl<'b> IndexRef<'b> {
+    /// Reads the stored form as far as the parts.
+    ///
+    /// # Errors
+    /// As [`IndexRecord::decode`], but damage behind BODYSTRUCTURE is not seen.
+    pub fn decode(bytes: &'b [u8]) -> Result<Self, DecodeError> {
         match bytes {
-            [VERSION, rest @ ..] => match postcard::take_from_bytes(rest) {
-                Ok((record, [])) => Ok(record),
-                _ => Err(DecodeError::Damaged),
-            },
+            [VERSION, stored @ ..] => {
+                let (front, rest) =
+                    postcard::take_from_bytes::<Front<'b>>(stored).map_err(|_| DecodeError::Damaged)?;
+                let Front { size, header_len, sent, sent_day, envelope, body, bodystructure } = front;
+                Ok(Self { size, header_len, sent, sent_day, envelope, body, bodystructure, rest })
+            }
             [version, ..] => Err(DecodeError::Version(*version)),
             [] => Err(DecodeError::Damaged),
         }
+    }
+}
+
+impl std::fmt::Debug for IndexRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IndexRef").field("size", &self.size).finish_non_exhaustive()
     }
 }
 
@@ -108,5 +180,81 @@ impl std::fmt::Debug for IndexRecord {
             .field("size", &self.size)
             .field("parts", &self.parts.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+
+    fn range() -> impl Strategy<Value = Range<u64>> {
+        (any::<u64>(), any::<u64>()).prop_map(|(from, to)| from..to)
+    }
+
+    fn part() -> impl Strategy<Value = Part> {
+        (vec(any::<u16>(), 0..4), option::of(range()), option::of(range()), range(), "[a-z0-9-]{0,12}")
+            .prop_map(|(path, mime, header, text, charset)| Part {
+                path,
+                mime,
+                header,
+                text,
+                encoding: Encoding::Base64,
+                kind: PartKind::Html,
+                charset,
+            })
+    }
+
+    fn record() -> impl Strategy<Value = IndexRecord> {
+        let bytes = || vec(any::<u8>(), 0..300);
+        let dates = (option::of(any::<i64>()), option::of(any::<i32>()));
+        let tail = (vec(part(), 0..3), option::of(".{0,40}"));
+        (any::<u64>(), any::<u32>(), dates, bytes(), bytes(), bytes(), tail).prop_map(
+            |(size, header_len, (sent, sent_day), envelope, body, bodystructure, (parts, message_id))| {
+                let parts = parts.into_iter().collect();
+                IndexRecord {
+                    size,
+                    header_len,
+                    sent,
+                    sent_day,
+                    envelope,
+                    body,
+                    bodystructure,
+                    parts,
+                    message_id,
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn every_form_reads_what_was_written(record in record()) {
+            let stored = record.encode();
+            // What every version so far wrote: the fields in their order, as postcard has them.
+            prop_assert_eq!(&stored, &postcard::to_extend(&record, vec![1]).unwrap());
+            prop_assert!(IndexRecord::decode(&stored).unwrap() == record);
+            let index = IndexRef::decode(&stored).unwrap();
+            prop_assert_eq!((index.size, index.header_len), (record.size, record.header_len));
+            prop_assert_eq!((index.sent, index.sent_day), (record.sent, record.sent_day));
+            prop_assert_eq!(
+                (index.envelope, index.body, index.bodystructure),
+                (&record.envelope[..], &record.body[..], &record.bodystructure[..])
+            );
+        }
+
+        #[test]
+        fn what_is_cut_or_longer_is_an_error(record in record(), at in any::<prop::sample::Index>()) {
+            let mut stored = record.encode();
+            prop_assert!(IndexRecord::decode(&stored[..at.index(stored.len())]).is_err());
+            stored.push(0);
+            prop_assert!(IndexRecord::decode(&stored).is_err());
+        }
+
+        #[test]
+        fn noise_is_no_panic(noise in vec(any::<u8>(), 0..80)) {
+            let _ = (IndexRecord::decode(&noise), IndexRef::decode(&noise));
+        }
     }
 }
