@@ -176,9 +176,9 @@ impl Policy for SubmissionPolicy {
     }
 
     async fn data(&self, connection: &Connection, envelope: Envelope) -> Result<Incoming, Reply> {
-        if self.store.is_shedding() {
+        if let Err(error) = self.store.takes_mail() {
             let Envelope { id, actor, recipients, .. } = &envelope;
-            return Err(self.refuse(*id, actor, replies::busy(), recipients).await);
+            return Err(self.refuse(*id, actor, error.into(), recipients).await);
         }
         let (scan, body) = (self.settings.scan.clone(), self.store.body());
         let content = Arriving::new(scan, body);

@@ -94,6 +94,20 @@ impl From<StoreError> for Denial {
         }
         match error {
             StoreError::Busy => busy(),
+            StoreError::Full => Self::new(
+                452,
+                "4.3.1",
+                "disk-full",
+                "this server is short of disk space: try again later, its operator has an alarm",
+                "ce serveur manque de place : reessayez plus tard, l'exploitant est alerte",
+            ),
+            StoreError::Damaged(_) => Self::new(
+                451,
+                "4.3.0",
+                "store-damaged",
+                "a file of this server is damaged, nothing was sent: try again later, its operator has an alarm",
+                "un fichier de ce serveur est abime, rien n'a ete envoye : reessayez plus tard, l'exploitant est alerte",
+            ),
             StoreError::ClockBehind => Self::new(
                 451,
                 "4.3.0",
@@ -129,8 +143,8 @@ pub(crate) fn busy() -> Denial {
         452,
         "4.3.1",
         "busy",
-        "this server is overloaded or short of space: try again later",
-        "ce serveur est surcharge ou manque de place : reessayez plus tard",
+        "this server is overloaded: try again later",
+        "ce serveur est surcharge : reessayez plus tard",
     )
 }
 
@@ -412,6 +426,8 @@ pub(crate) mod tests {
             loops(51),
             no_smart_host(),
             StoreError::ClockBehind.into(),
+            StoreError::Full.into(),
+            StoreError::Damaged("engine/000012.sst".into()).into(),
             StoreError::NotFound.into(),
             StoreError::Corrupt("here").into(),
         ]
@@ -441,10 +457,18 @@ pub(crate) mod tests {
             (Denial::from(StoreError::Busy).code, Denial::from(StoreError::Busy).status),
             (452, "4.3.1")
         );
-        for error in [StoreError::ClockBehind, StoreError::NotFound, StoreError::Engine("disk".into())] {
+        let full = Denial::from(StoreError::Full);
+        assert_eq!((full.code, full.status, full.reason), (452, "4.3.1", "disk-full"));
+        let failures = [
+            StoreError::ClockBehind,
+            StoreError::NotFound,
+            StoreError::Engine("000012.sst".into()),
+            StoreError::Damaged("000012.sst".into()),
+        ];
+        for error in failures {
             let denial = Denial::from(error);
             assert_eq!((denial.code, denial.status), (451, "4.3.0"));
-            assert!(!denial.en.contains("disk"), "what is inside stays inside");
+            assert!(!denial.en.contains("000012"), "what is inside stays inside");
         }
     }
 

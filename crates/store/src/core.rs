@@ -118,6 +118,14 @@ impl Core {
         std::mem::take(&mut *self.abandoned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether a new message may be taken now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn admit(&self) -> Result<()> {
+        if self.is_shedding() { Err(StoreError::Busy) } else { Ok(()) }
+    }
+
     /// Whether new work should be refused now.
     pub(crate) fn is_shedding(&self) -> bool {
         self.latch.is_shut(Instant::now())

@@ -146,6 +146,15 @@ impl Store {
         self.core.watches.queue()
     }
 
+    /// Whether a new message would be taken now; asked before its bytes are. What keeps it out ends by itself, or with
+    /// what an operator does.
+    ///
+    /// # Errors
+    /// `Busy` while load is shed, `Full`, `Damaged`.
+    pub fn takes_mail(&self) -> Result<()> {
+        self.core.admit()
+    }
+
     /// Whether new work should be refused now: a commit failed a moment ago, or the engine catches up. It ends by
     /// itself.
     pub fn is_shedding(&self) -> bool {

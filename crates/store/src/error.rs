@@ -20,6 +20,16 @@ pub enum StoreError {
     /// The store sheds load or stops; trying again later is right.
     #[error("the store cannot take this now: try again in a moment")]
     Busy,
+    /// The disk is almost full: nothing new is taken until there is room again; reading and tidying go on (I-9).
+    #[error("the disk of the store is almost full: make room, no new message is taken until then")]
+    Full,
+    /// A file of the store is damaged, this one: nothing new is taken until it is whole again; what does not need it
+    /// goes on.
+    #[error(
+        "the store's file {0} is damaged: put it back whole, or stop and restore the store from a backup; \
+         no new message is taken until then"
+    )]
+    Damaged(String),
     /// The clock is more than five minutes behind the last commit (I-4).
     #[error("the clock is behind the last commit: set the machine's time, mail is refused until then")]
     ClockBehind,

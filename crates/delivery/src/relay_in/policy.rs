@@ -219,9 +219,9 @@ impl Policy for RelayPolicy {
     }
 
     async fn data(&self, connection: &Connection, envelope: RelayEnvelope) -> Result<RelayIncoming, Reply> {
-        if self.store.is_shedding() {
+        if let Err(error) = self.store.takes_mail() {
             let RelayEnvelope { id, actor, recipients, .. } = &envelope;
-            return Err(self.refuse(*id, actor, replies::busy(), recipients).await);
+            return Err(self.refuse(*id, actor, error.into(), recipients).await);
         }
         let content = Arriving::new(self.settings.scan.clone(), self.store.body());
         Ok(RelayIncoming { envelope, connection: connection.clone(), content, header: None })

@@ -76,7 +76,14 @@ pub(super) async fn settle(shared: &Shared, attempts: Vec<(Queued, Attempt)>) {
 
 /// Whether it is the store that is in trouble, and not what it is asked to keep.
 fn passes(error: &StoreError) -> bool {
-    matches!(error, StoreError::Busy | StoreError::Engine(_) | StoreError::ClockBehind)
+    matches!(
+        error,
+        StoreError::Busy
+            | StoreError::Full
+            | StoreError::Damaged(_)
+            | StoreError::Engine(_)
+            | StoreError::ClockBehind
+    )
 }
 
 /// Without the entries that are gone. What the peer took all the same is part of the message's journey.

@@ -41,6 +41,16 @@ pub(super) fn answer(error: &StoreError) -> Completion {
         StoreError::Busy => {
             Completion::no_with(Code::Unavailable, "The service is overloaded: try again in a minute")
         }
+        StoreError::Full => Completion::no_with(
+            Code::Unavailable,
+            "The service's disk is almost full, its operators are warned: no new message is kept until there is room; \
+             reading, flags and deleting go on",
+        ),
+        StoreError::Damaged(_) => Completion::no_with(
+            Code::Unavailable,
+            "A file of the service is damaged, its operators are warned: try again later; what does not need that file \
+             goes on",
+        ),
         StoreError::ClockBehind => Completion::no_with(
             Code::Unavailable,
             "The service's clock is wrong, its operators are warned: try again later",

@@ -74,7 +74,7 @@ impl BodyWriter {
     /// is cancelled spoils the body: drop it.
     ///
     /// # Errors
-    /// `ClockBehind` (I-4), `Limit` beyond the longest body, `Busy`, `Engine`.
+    /// `ClockBehind` (I-4), `Limit` beyond the longest body, `Busy`, `Full`, `Damaged`, `Engine`.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -114,9 +114,7 @@ impl BodyWriter {
         if self.started.is_some() {
             return Ok(());
         }
-        if self.core.is_shedding() {
-            return Err(StoreError::Busy);
-        }
+        self.core.admit()?;
         let day = self.core.reception_day()?;
         let key = if let Some(key) = self.core.known_key(KeyKind::Message, day) {
             key

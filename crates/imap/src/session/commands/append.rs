@@ -61,9 +61,7 @@ async fn prepare(session: &Session, args: &AppendArgs) -> Result<AppendSink, Hal
     let Some(target) = session.find_box(args.mailbox.as_str()).await? else {
         return Err(create_it_first().into());
     };
-    if session.store().is_shedding() {
-        return Err(answer(&store::StoreError::Busy).into());
-    }
+    session.store().takes_mail()?;
     let now = session.server.clock.now();
     let trace =
         session.new_trace(Action::Append, vec![detail("mailbox", target.id), detail("bytes", args.size)]);

@@ -128,9 +128,12 @@ fn refusal(message: impl Into<String>) -> Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         let kind = match error {
-            StoreError::Busy | StoreError::ClockBehind | StoreError::Corrupt(_) | StoreError::Engine(_) => {
-                RefusedKind::Unavailable
-            }
+            StoreError::Busy
+            | StoreError::Full
+            | StoreError::Damaged(_)
+            | StoreError::ClockBehind
+            | StoreError::Corrupt(_)
+            | StoreError::Engine(_) => RefusedKind::Unavailable,
             _ => RefusedKind::Refused,
         };
         let hint = match error {
