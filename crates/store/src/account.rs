@@ -43,3 +43,12 @@ pub struct Credential {
     /// When it was made.
     pub created: Timestamp,
 }
+
+/// What an account has in all its boxes together (S-4.3: what is erased is out of it at once).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Messages; one that lies in two boxes counts twice.
+    pub messages: u64,
+    /// Sum of their sizes, bytes.
+    pub bytes: u64,
+}

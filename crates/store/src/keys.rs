@@ -10,15 +10,17 @@
 //! | accounts | `c` account credential | an application password, sealed |
 //! | accounts | `b` box | name and uses of a box, sealed |
 //! | accounts | `s` box | its counters |
+//! | accounts | `u` account | messages and bytes in all its boxes |
 //! | accounts | `n` account hash(name) | the box of that name |
 //! | accounts | `l` account box | nothing: which boxes an account has |
 //! | accounts | `o` day hash(fingerprint) | the journey accepted under that fingerprint (I-1), 7 days |
-//! | accounts | `k` month hash(account, Message-ID) | nothing: carried (S-3.9), 15 months |
+//! | accounts | `k` month hash(account, Message-ID) | day of reception, nothing before format 3: carried (S-3.9), 15 months |
 //! | accounts | `x` body | nothing: chunks being written; swept when the store opens |
 //! | index | `f` box uid | what listings show: flags, mod-sequence, date, size |
 //! | index | `e` box uid | what never changes: body, variant, journey |
 //! | index | `q` box modseq uid | nothing: the last change of each message |
 //! | index | `v` box modseq first-uid | last uid: a run of UIDs that vanished then |
+//! | index | `y` box day | what the box has of the messages of that day |
 //! | index | `w` box number | a keyword of the box, sealed |
 //! | index | `r` body | length, references |
 //! | index | `h` body variant | header variant, sealed under the body's day |
@@ -96,6 +98,10 @@ pub(crate) fn box_state(id: BoxId) -> Vec<u8> {
     key!(*b"s", id.0.to_be_bytes())
 }
 
+pub(crate) fn usage(account: AccountId) -> Vec<u8> {
+    key!(*b"u", account.0.to_be_bytes())
+}
+
 pub(crate) fn box_name(account: AccountId, hash: &Hash) -> Vec<u8> {
     key!(*b"n", account.0.to_be_bytes(), *hash)
 }
@@ -159,6 +165,15 @@ pub(crate) fn vanished_all(id: BoxId) -> Vec<u8> {
 
 pub(crate) fn vanished(id: BoxId, modseq: ModSeq, first: Uid) -> Vec<u8> {
     key!(*b"v", id.0.to_be_bytes(), modseq.0.to_be_bytes(), first.get().to_be_bytes())
+}
+
+/// The days of whose messages a box has some.
+pub(crate) fn tallies(id: BoxId) -> Vec<u8> {
+    key!(*b"y", id.0.to_be_bytes())
+}
+
+pub(crate) fn tally(id: BoxId, day: Day) -> Vec<u8> {
+    key!(*b"y", id.0.to_be_bytes(), day.number().to_be_bytes())
 }
 
 pub(crate) fn keywords(id: BoxId) -> Vec<u8> {
@@ -244,6 +259,11 @@ pub(crate) fn last_u64(key: &[u8]) -> Option<u64> {
 /// The last part of a key that ends with a UID.
 pub(crate) fn last_uid(key: &[u8]) -> Option<Uid> {
     Uid::new(u32::from_be_bytes(part(key, key.len().checked_sub(4)?)?))
+}
+
+/// The last part of a key that ends with a day.
+pub(crate) fn last_day(key: &[u8]) -> Option<Day> {
+    part(key, key.len().checked_sub(4)?).map(|bytes| Day::from_number(u32::from_be_bytes(bytes)))
 }
 
 /// The mod-sequence of a key `q` or `v`.

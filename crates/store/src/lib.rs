@@ -44,10 +44,13 @@ mod shed;
 mod statistics;
 
 mod trace;
+mod upgrade;
 mod watch;
 mod write;
 
-pub use account::{Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, Credential, OPENERS_PER_ACCOUNT};
+pub use account::{
+    Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, Credential, OPENERS_PER_ACCOUNT, Usage,
+};
 pub use body::{BodyReader, BodyWriter, SealedBody};
 pub use boxes::{
     BOX_DEPTH, BOX_NAME_BYTES, BOXES_PER_ACCOUNT, BoxInfo, Changes, Entry, INBOX, KEYWORDS_PER_BOX,

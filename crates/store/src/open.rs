@@ -24,6 +24,7 @@ use crate::{
     seal::StoreKey,
     settings::{MEMORY_MIN, Settings},
     shed::Latch,
+    upgrade,
     watch::Watches,
 };
 
@@ -156,22 +157,12 @@ fn read_header(engine: &Engine, master: &MasterKey) -> Result<Option<Header>, Op
     let wrapped = get(keys::STORE_KEY)?.unwrap_or_default();
     let keys = StoreKey::unwrap(&wrapped, master)
         .map_err(|_| OpenError::Keys("another master key made this store: give that one".into()))?;
+    if format.version < records::FORMAT {
+        upgrade::upgrade(engine, format)?;
+    }
     let counters = get(keys::COUNTERS)?.unwrap_or_default();
     let counters = records::decode(&counters, "counters")?;
-    if format.version < records::FORMAT {
-        upgrade(engine, format)?;
-    }
     Ok(Some(Header { keys, counters, kind: format.kind }))
-}
-
-/// Makes an older store one of this format, once its master key is known to be right. The engine made the families it
-/// lacked; a program that knows only the older format does not open it any more.
-fn upgrade(engine: &Engine, from: Format) -> Result<(), OpenError> {
-    let format = Format { version: records::FORMAT, kind: from.kind };
-    let put = Change::Put(Family::Accounts, keys::FORMAT.to_vec(), records::encode(&format)?);
-    engine.write(&[put], Durability::Synced)?;
-    tracing::info!(from = from.version, to = format.version, "the store was upgraded");
-    Ok(())
 }
 
 /// Makes a new store: the key file first, the record that says it is whole last. A creation that was killed between
@@ -221,44 +212,13 @@ impl From<StoreError> for OpenError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Store,
-        common::{World, deliver, delivery, inbox, outgoing, read_body},
-        engine::swap_family,
-        ids::Uid,
-        queue::Settlement,
-    };
+    use crate::{Store, common::World, engine::swap_family};
 
     fn write_version(store: &Store, version: u32) {
         let format = Format { version, kind: Kind::Demonstration };
         let value = records::encode(&format).unwrap();
         let put = Change::Put(Family::Accounts, keys::FORMAT.to_vec(), value);
         store.core.engine.write(&[put], Durability::Synced).unwrap();
-    }
-
-    #[test]
-    fn a_store_of_the_format_without_a_queue_is_upgraded_in_place() {
-        let world = World::new();
-        let store = world.open();
-        let account = world.account(&store, "un").id;
-        world.run(deliver(&store, world.clock_now(), 1, b"kept\r\n", &[account]));
-        write_version(&store, 1);
-        world.close(store);
-        swap_family(&world.store_dir().join(ENGINE_DIR), Some(Family::Queue), None);
-        for number in 2..4 {
-            let store = world.open();
-            assert_eq!(read_body(&store, inbox(&store, account).id, Uid::MIN), b"kept\r\n");
-            world.run(async {
-                let mut leaving = delivery(&store, world.clock_now(), number, b"away\r\n", &[]).await;
-                leaving.outgoing = Some(outgoing(world.clock_now(), &["trois"]));
-                store.deliver(leaving).await.unwrap();
-                let first = store.reader().queue_list(None, 1).unwrap()[0].id;
-                store.settle(vec![(first, Settlement::Gone)], None, vec![]).await.unwrap();
-            });
-            let format = store.core.engine.get(Family::Accounts, keys::FORMAT).unwrap().unwrap();
-            assert_eq!(records::decode::<Format>(&format, "format").unwrap().version, records::FORMAT);
-            world.close(store);
-        }
     }
 
     #[test]

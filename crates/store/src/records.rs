@@ -18,8 +18,9 @@ use crate::{
     trace::TraceId,
 };
 
-/// The format this program writes. 2 added the family of the queue; a store of format 1 only lacks it.
-pub(crate) const FORMAT: u32 = 2;
+/// The format this program writes. 2 added the family of the queue; a store of format 1 only lacks it. 3 added the day of
+/// reception to listings and what each box and account holds of each day (S-4.3): [`crate::upgrade`].
+pub(crate) const FORMAT: u32 = 3;
 /// The oldest format that is upgraded when it is opened.
 pub(crate) const OLDEST_FORMAT: u32 = 1;
 
@@ -42,6 +43,14 @@ pub(crate) struct Counters {
     pub(crate) committed: i64,
     /// The latest day of a commit or of a body.
     pub(crate) day: Day,
+    /// Messages received on that day or before are gone (I-4). Day 0: none yet.
+    pub(crate) erased: Day,
+    /// The same for traces (M-10).
+    pub(crate) erased_traces: Day,
+    /// No box has rows of a day up to here any more.
+    pub(crate) tidied: Day,
+    /// The clock leapt: nothing is erased until it is accepted.
+    pub(crate) held: bool,
 }
 
 impl Counters {
@@ -54,6 +63,10 @@ impl Counters {
             uid_validity: 0,
             committed: 0,
             day: Day::from_number(0),
+            erased: Day::from_number(0),
+            erased_traces: Day::from_number(0),
+            tidied: Day::from_number(0),
+            held: false,
         }
     }
 }
@@ -122,12 +135,69 @@ pub(crate) struct BoxState {
     pub(crate) exists: u32,
     pub(crate) unseen: u32,
     pub(crate) bytes: u64,
+    /// Whose it is.
+    pub(crate) account: AccountId,
+    /// UIDs below are in the summary of the box.
+    pub(crate) covered: Uid,
+    /// The summary is as of this mod-sequence.
+    pub(crate) summarised: ModSeq,
+    /// The log of vanished UIDs is complete above this mod-sequence.
+    pub(crate) floor: ModSeq,
+    /// Runs of vanished UIDs that are kept.
+    pub(crate) runs: u32,
 }
 
 impl BoxState {
-    pub(crate) fn new() -> Self {
-        Self { uid_next: Uid::MIN, highest: ModSeq(1), exists: 0, unseen: 0, bytes: 0 }
+    pub(crate) fn new(account: AccountId) -> Self {
+        Self {
+            uid_next: Uid::MIN,
+            highest: ModSeq(1),
+            exists: 0,
+            unseen: 0,
+            bytes: 0,
+            account,
+            covered: Uid::MIN,
+            summarised: ModSeq(0),
+            floor: ModSeq(0),
+            runs: 0,
+        }
     }
+
+    /// The same box without those messages; none if it has fewer.
+    pub(crate) fn less(self, those: DayTally) -> Option<Self> {
+        Some(Self {
+            exists: self.exists.checked_sub(those.messages)?,
+            unseen: self.unseen.checked_sub(those.unseen)?,
+            bytes: self.bytes.checked_sub(those.bytes)?,
+            ..self
+        })
+    }
+}
+
+/// What a box has of the messages received on one day. A day of which it has none has no row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DayTally {
+    pub(crate) messages: u32,
+    pub(crate) unseen: u32,
+    pub(crate) bytes: u64,
+}
+
+impl DayTally {
+    /// These without those; none if those are more.
+    pub(crate) fn less(self, those: Self) -> Option<Self> {
+        Some(Self {
+            messages: self.messages.checked_sub(those.messages)?,
+            unseen: self.unseen.checked_sub(those.unseen)?,
+            bytes: self.bytes.checked_sub(those.bytes)?,
+        })
+    }
+}
+
+/// What an account has in all its boxes. An account without messages may have no row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UsageRecord {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
 }
 
 /// What listings show of a message. Keywords are numbers of the box's own table.
@@ -138,6 +208,8 @@ pub(crate) struct Listing {
     pub(crate) internal_date: i64,
     pub(crate) size: u64,
     pub(crate) keywords: Vec<u8>,
+    /// The day of reception of its body: it is gone once that day is erased (I-4).
+    pub(crate) day: Day,
 }
 
 /// What never changes of a message.

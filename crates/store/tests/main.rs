@@ -5,6 +5,7 @@
 mod accounts;
 mod boxes;
 mod common;
+mod fixtures;
 mod kill;
 mod kill_queue;
 mod limits;

@@ -14,7 +14,7 @@ use crate::{
         boxes,
         traces::{self, SealedTrace},
     },
-    records::{self, AccountRecord, AddressRecord, CredentialRecord},
+    records::{self, AccountRecord, AddressRecord, CredentialRecord, UsageRecord},
     rows::accounts,
 };
 
@@ -75,6 +75,7 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: AccountId, trace: SealedTrace) -> Re
     }
     txn.delete(Family::Accounts, keys::account(id));
     txn.delete(Family::Accounts, keys::inbox(id));
+    txn.delete(Family::Accounts, keys::usage(id));
     txn.account_changed(id);
     traces::put(txn, trace);
     Ok(())
@@ -117,6 +118,18 @@ pub(crate) fn revoke_password(
     txn.account_changed(account);
     traces::put(txn, trace);
     Ok(true)
+}
+
+/// Counts messages and bytes that came to the boxes of an account, or went if negative.
+pub(crate) fn count_usage(txn: &mut Txn<'_>, id: AccountId, messages: i64, bytes: i64) -> Result<()> {
+    if messages == 0 && bytes == 0 {
+        return Ok(());
+    }
+    let usage = accounts::usage(txn, id)?;
+    let counted = usage.messages.checked_add_signed(messages).zip(usage.bytes.checked_add_signed(bytes));
+    let (messages, bytes) = counted.ok_or(StoreError::Corrupt("usage"))?;
+    txn.put(Family::Accounts, keys::usage(id), records::encode(&UsageRecord { messages, bytes })?);
+    Ok(())
 }
 
 fn addresses(profile: &Profile) -> impl Iterator<Item = &Address> {

@@ -8,7 +8,7 @@ use crate::{
     error::{Conflict, Limit},
     ids::{AccountId, BoxId},
     keys,
-    ops::messages,
+    ops::{accounts::count_usage, messages},
     records::{self, BoxRecord, BoxState},
     rows::{accounts, boxes},
 };
@@ -65,6 +65,7 @@ pub(crate) fn delete(txn: &mut Txn<'_>, id: BoxId) -> Result<()> {
 pub(crate) fn remove(txn: &mut Txn<'_>, id: BoxId, record: &BoxRecord) -> Result<()> {
     messages::release_all(txn, id)?;
     let state = boxes::state(txn, id)?.ok_or(StoreError::Corrupt("box counters"))?;
+    count_usage(txn, record.account, -i64::from(state.exists), state.bytes.cast_signed().wrapping_neg())?;
     let name = boxes::name_key(&txn.core.keys, record.account, &record.name);
     for key in [name, keys::box_record(id), keys::box_state(id), keys::box_of(record.account, id)] {
         txn.delete(Family::Accounts, key);
@@ -74,6 +75,7 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: BoxId, record: &BoxRecord) -> Result
         keys::references(id),
         keys::changes(id),
         keys::vanished_all(id),
+        keys::tallies(id),
         keys::keywords(id),
     ] {
         txn.delete_range(Family::Index, keys::under(&prefix));
@@ -171,7 +173,7 @@ fn insert(
     let uid_validity = txn.next_uid_validity();
     let record = BoxRecord { account, name: name.to_owned(), special_use, subscribed, uid_validity };
     put_record(txn, id, &record)?;
-    txn.put(Family::Accounts, keys::box_state(id), records::encode(&BoxState::new())?);
+    txn.put(Family::Accounts, keys::box_state(id), records::encode(&BoxState::new(account))?);
     txn.put(Family::Accounts, keys::box_of(account, id), vec![]);
     let key = boxes::name_key(&txn.core.keys, account, name);
     txn.put(Family::Accounts, key, id.0.to_be_bytes().to_vec());

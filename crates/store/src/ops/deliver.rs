@@ -73,6 +73,7 @@ pub(crate) fn deliver_and_report(
 pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcome> {
     let SealedDelivery { id, body, variants, copies, outgoing, traces: steps, carried, once } = delivery;
     let now = txn.core.clock.now();
+    let day = body.id().day;
     let first = once.map(|hash| known_submission(txn, &hash)).transpose()?.flatten();
     if let Some(first) = first {
         return Ok(Outcome::Again(first));
@@ -103,7 +104,7 @@ pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcom
         adopt(txn, body, variants, references)?;
     }
     for hash in carried {
-        txn.put(Family::Accounts, keys::carried(month(now), &hash), vec![]);
+        txn.put(Family::Accounts, keys::carried(month(now), &hash), records::encode(&day)?);
     }
     if let Some(hash) = once {
         txn.put(Family::Accounts, keys::once(Day::of(now), &hash), records::encode(&OnceRecord { id })?);

@@ -1,16 +1,20 @@
 //! One box under change: messages come, change, go; its counters and mod-sequence follow (RFC 7162 §3.1).
 
+use std::collections::{BTreeMap, btree_map};
+
 use crate::{
     Result, StoreError,
     body::chunk_count,
     boxes::{Entry, KEYWORDS_PER_BOX},
     committer::txn::Txn,
+    day::Day,
     engine::Family,
     error::Limit,
     flags::{Flags, SystemFlag},
     ids::{BodyId, BoxId, ModSeq, Uid},
     keys,
-    records::{self, BoxState, Listing, Reference},
+    ops::accounts,
+    records::{self, BoxState, DayTally, Listing, Reference},
     rows::{boxes, messages, messages::Keywords},
 };
 
@@ -24,6 +28,10 @@ pub(crate) struct BoxEdit {
     changed: bool,
     /// Runs of UIDs that went.
     vanished: Vec<(Uid, Uid)>,
+    /// What the box has of the days that this operation touches.
+    tallies: BTreeMap<Day, DayTally>,
+    /// Messages and bytes before this operation.
+    before: (u32, u64),
 }
 
 impl BoxEdit {
@@ -31,7 +39,16 @@ impl BoxEdit {
     pub(crate) fn open(txn: &Txn<'_>, id: BoxId) -> Result<Self> {
         let state = boxes::state(txn, id)?.ok_or(StoreError::NotFound)?;
         let modseq = ModSeq(state.highest.0 + 1);
-        Ok(Self { id, state, modseq, keywords: None, changed: false, vanished: vec![] })
+        Ok(Self {
+            id,
+            state,
+            modseq,
+            keywords: None,
+            changed: false,
+            vanished: vec![],
+            tallies: BTreeMap::new(),
+            before: (state.exists, state.bytes),
+        })
     }
 
     /// Adds a message; the caller counts the reference to its body.
@@ -49,11 +66,17 @@ impl BoxEdit {
             internal_date: new.internal_date,
             size: new.size,
             keywords: self.numbers(txn, new.flags)?,
+            day: reference.body.day,
         };
+        let unseen = u32::from(!new.flags.has(SystemFlag::Seen));
+        let tally = self.tally(txn, listing.day)?;
+        tally.messages += 1;
+        tally.bytes += listing.size;
+        tally.unseen += unseen;
         self.state.uid_next = next;
         self.state.exists += 1;
         self.state.bytes += listing.size;
-        self.state.unseen += u32::from(!new.flags.has(SystemFlag::Seen));
+        self.state.unseen += unseen;
         self.changed = true;
         txn.put(Family::Index, keys::reference(self.id, uid), records::encode(reference)?);
         txn.put(Family::Index, keys::listing(self.id, uid), records::encode(&listing)?);
@@ -63,13 +86,14 @@ impl BoxEdit {
 
     /// Removes a message that exists; the caller releases the reference to its body.
     pub(crate) fn remove(&mut self, txn: &mut Txn<'_>, uid: Uid, listing: &Listing) -> Result<()> {
-        self.state.exists = self.state.exists.checked_sub(1).ok_or(StoreError::Corrupt("box counters"))?;
-        self.state.bytes =
-            self.state.bytes.checked_sub(listing.size).ok_or(StoreError::Corrupt("box counters"))?;
-        if listing.bits & SystemFlag::Seen.bit() == 0 {
-            self.state.unseen =
-                self.state.unseen.checked_sub(1).ok_or(StoreError::Corrupt("box counters"))?;
-        }
+        let one = DayTally {
+            messages: 1,
+            unseen: u32::from(listing.bits & SystemFlag::Seen.bit() == 0),
+            bytes: listing.size,
+        };
+        let tally = self.tally(txn, listing.day)?;
+        *tally = tally.less(one).ok_or(StoreError::Corrupt("day's counters"))?;
+        self.state = self.state.less(one).ok_or(StoreError::Corrupt("box counters"))?;
         self.changed = true;
         match self.vanished.last_mut() {
             Some((_, last)) if last.get().checked_add(1) == Some(uid.get()) => *last = uid,
@@ -94,10 +118,15 @@ impl BoxEdit {
             let seen = SystemFlag::Seen.bit();
             match (listing.bits & seen != 0, flags.bits & seen != 0) {
                 (false, true) => {
-                    self.state.unseen =
-                        self.state.unseen.checked_sub(1).ok_or(StoreError::Corrupt("box counters"))?;
+                    let one = DayTally { unseen: 1, ..DayTally::default() };
+                    let tally = self.tally(txn, listing.day)?;
+                    *tally = tally.less(one).ok_or(StoreError::Corrupt("day's counters"))?;
+                    self.state = self.state.less(one).ok_or(StoreError::Corrupt("box counters"))?;
                 }
-                (true, false) => self.state.unseen += 1,
+                (true, false) => {
+                    self.tally(txn, listing.day)?.unseen += 1;
+                    self.state.unseen += 1;
+                }
                 _ => {}
             }
             txn.delete(Family::Index, keys::change(self.id, listing.modseq, uid));
@@ -122,13 +151,39 @@ impl BoxEdit {
             return Ok(());
         }
         self.state.highest = self.modseq;
+        let runs = u32::try_from(self.vanished.len()).unwrap_or(u32::MAX);
+        self.state.runs = self.state.runs.saturating_add(runs);
         for (first, last) in &self.vanished {
             let value = last.get().to_be_bytes().to_vec();
             txn.put(Family::Index, keys::vanished(self.id, self.modseq, *first), value);
         }
+        for (day, tally) in &self.tallies {
+            let key = keys::tally(self.id, *day);
+            match tally.messages {
+                0 => txn.delete(Family::Index, key),
+                _ => txn.put(Family::Index, key, records::encode(tally)?),
+            }
+        }
+        let (messages, bytes) = self.before;
+        accounts::count_usage(
+            txn,
+            self.state.account,
+            i64::from(self.state.exists) - i64::from(messages),
+            self.state.bytes.cast_signed().wrapping_sub(bytes.cast_signed()),
+        )?;
         txn.put(Family::Accounts, keys::box_state(self.id), records::encode(&self.state)?);
         txn.box_changed(self.id, self.modseq);
         Ok(())
+    }
+
+    /// What the box has of a day, to be changed.
+    fn tally(&mut self, txn: &Txn<'_>, day: Day) -> Result<&mut DayTally> {
+        Ok(match self.tallies.entry(day) {
+            btree_map::Entry::Occupied(known) => known.into_mut(),
+            btree_map::Entry::Vacant(place) => {
+                place.insert(boxes::tally(txn, self.id, day)?.unwrap_or_default())
+            }
+        })
     }
 
     fn keywords(&mut self, txn: &Txn<'_>) -> Result<&mut Keywords> {

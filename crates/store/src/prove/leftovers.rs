@@ -1,9 +1,9 @@
 //! Leftovers: nothing belongs to a box or an account that is gone, no body is half written.
 
 use crate::{
-    Result,
+    Result, StoreError,
     engine::{Family, View},
-    ids::BoxId,
+    ids::{AccountId, BoxId},
     keys,
     prove::{Proof, count},
 };
@@ -13,7 +13,7 @@ impl Proof<'_> {
     pub(super) fn leftovers(&mut self) -> Result<()> {
         let orphans = count(self.reader.view(), Family::Accounts, b"x")?;
         self.expect(orphans == 0, || "bodies".into(), "bodies are being written, or were left unfinished");
-        for prefix in [b"f", b"e", b"q", b"v", b"w"] {
+        for prefix in [b"f", b"e", b"q", b"v", b"w", b"y"] {
             self.of_known_boxes(Family::Index, prefix)?;
         }
         for prefix in [b"b", b"s"] {
@@ -29,6 +29,22 @@ impl Proof<'_> {
         );
         let inboxes = count(self.reader.view(), Family::Accounts, b"i")? as u64;
         self.expect(inboxes == self.report.accounts, || "accounts".into(), "an INBOX belongs to no account");
+        self.usage_of_known_accounts()
+    }
+
+    fn usage_of_known_accounts(&mut self) -> Result<()> {
+        let (from, until) = keys::under(b"u");
+        let mut strangers = 0;
+        let view = self.reader.view();
+        let mut accounts = vec![];
+        view.scan(Family::Accounts, &from, &until, &mut |key, _| {
+            accounts.push(AccountId(keys::last_u64(key).ok_or(StoreError::Corrupt("usage key"))?));
+            Ok(true)
+        })?;
+        for account in accounts {
+            strangers += usize::from(view.get(Family::Accounts, &keys::account(account))?.is_none());
+        }
+        self.expect(strangers == 0, || "accounts".into(), "usage is counted for no account");
         Ok(())
     }
 

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Result, StoreError,
     body::chunk_count,
+    day::Day,
     engine::{Family, View},
     flags::SystemFlag,
     ids::{AccountId, BodyId, BoxId, Uid},
     keys,
     reader::Reader,
-    records::{self, AddressRecord, BodyRecord, BoxState, Listing},
+    records::{self, AddressRecord, BodyRecord, BoxState, DayTally, Listing, UsageRecord},
     rows::{accounts, boxes, messages, messages::Keywords},
 };
 
@@ -60,6 +61,7 @@ pub(crate) fn prove(reader: &Reader<'_>) -> std::result::Result<ProofReport, Vec
         faults: vec![],
         bodies: BTreeMap::new(),
         boxes: BTreeSet::new(),
+        used: UsageRecord::default(),
     };
     let outcomes = [
         ("accounts", proof.accounts()),
@@ -83,6 +85,8 @@ struct Proof<'r> {
     /// References found in boxes and in the queue: how many to each body, and to which of its variants.
     bodies: BTreeMap<BodyId, (u32, BTreeSet<u16>)>,
     boxes: BTreeSet<BoxId>,
+    /// What the boxes of the account at hand hold so far.
+    used: UsageRecord,
 }
 
 impl Proof<'_> {
@@ -128,9 +132,12 @@ impl Proof<'_> {
             || format!("account {id}"),
             "it has no INBOX",
         );
+        self.used = UsageRecord::default();
         for mailbox in known {
             self.mailbox(id, mailbox)?;
         }
+        let usage = accounts::usage(view, id)?;
+        self.expect(usage == self.used, || format!("account {id}"), "its usage is not that of its boxes");
         Ok(())
     }
 
@@ -155,7 +162,11 @@ impl Proof<'_> {
             listings.push((uid, listing));
             Ok(())
         })?;
+        self.expect(state.account == account, place, "its counters are another account's");
+        self.used.messages += u64::from(state.exists);
+        self.used.bytes += state.bytes;
         self.counters(id, &state, &listings);
+        self.tallies(id, &listings)?;
         for (uid, listing) in &listings {
             self.message(id, &state, *uid, listing, &keywords)?;
         }
@@ -170,6 +181,24 @@ impl Proof<'_> {
             && state.unseen as usize == unseen
             && state.bytes == bytes;
         self.expect(right, || format!("box {id}"), "its counters are not those of its messages");
+    }
+
+    /// Each day of which the box has messages is counted, and no other.
+    fn tallies(&mut self, id: BoxId, listings: &[(Uid, Listing)]) -> Result<()> {
+        let mut expected: BTreeMap<Day, DayTally> = BTreeMap::new();
+        for (_, listing) in listings {
+            let tally = expected.entry(listing.day).or_default();
+            tally.messages += 1;
+            tally.unseen += u32::from(listing.bits & SystemFlag::Seen.bit() == 0);
+            tally.bytes += listing.size;
+        }
+        let kept = boxes::tallies(self.reader.view(), id, Day::from_number(u32::MAX))?;
+        self.expect(
+            kept.into_iter().eq(expected),
+            || format!("box {id}"),
+            "what it counts for each day is not what it has",
+        );
+        Ok(())
     }
 
     fn message(
@@ -192,6 +221,7 @@ impl Proof<'_> {
             self.fault(place(), "it refers to no body");
             return Ok(());
         };
+        self.expect(reference.body.day == listing.day, place, "its day is not that of its body");
         let (references, variants) = self.bodies.entry(reference.body).or_default();
         *references += 1;
         variants.insert(reference.variant);
@@ -217,10 +247,11 @@ impl Proof<'_> {
     }
 
     fn vanished_rows(&mut self, id: BoxId, state: &BoxState, listings: &[(Uid, Listing)]) -> Result<()> {
-        let mut wrong = 0;
+        let (mut wrong, mut runs) = (0, 0);
         let (from, until) = keys::under(&keys::vanished_all(id));
         self.reader.view().scan(Family::Index, &from, &until, &mut |key, value| {
             let run = (keys::last_uid(key), keys::last_uid(value), keys::modseq_of(key));
+            runs += 1;
             let (Some(first), Some(last), Some(modseq)) = run else {
                 return Err(StoreError::Corrupt("vanished"));
             };
@@ -229,6 +260,11 @@ impl Proof<'_> {
             wrong += usize::from(alive || last < first || last >= state.uid_next || modseq > state.highest);
             Ok(true)
         })?;
+        self.expect(
+            runs == state.runs,
+            || format!("box {id}"),
+            "its log of vanished UIDs is not as long as it says",
+        );
         self.expect(
             wrong == 0,
             || format!("box {id}"),

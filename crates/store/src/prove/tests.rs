@@ -195,6 +195,44 @@ const BOXES: [Damage; 8] = [
     }),
 ];
 
+/// What the first box has of the day of its messages.
+fn tally(s: &Scene) -> (Day, DayTally) {
+    boxes::tallies(&s.store.core.engine, s.inbox, Day::from_number(u32::MAX)).unwrap()[0]
+}
+
+const DAYS: [Damage; 8] = [
+    ("for each day", |s| {
+        let (day, tally) = tally(s);
+        s.put(Family::Index, keys::tally(s.inbox, day), &DayTally { unseen: 1, ..tally });
+    }),
+    ("for each day", |s| {
+        let (day, tally) = tally(s);
+        let other = Day::from_number(day.number() - 1);
+        s.put(Family::Index, keys::tally(s.inbox, other), &tally);
+    }),
+    ("for each day", |s| s.write(Change::Delete(Family::Index, keys::tally(s.inbox, tally(s).0)))),
+    ("day is not that", |s| {
+        let listing = messages::listing(&s.store.core.engine, s.inbox, ONE).unwrap().unwrap();
+        let day = Day::from_number(listing.day.number() + 1);
+        s.put(Family::Index, keys::listing(s.inbox, ONE), &Listing { day, ..listing });
+    }),
+    ("belongs to no box", |s| {
+        let (day, tally) = tally(s);
+        s.put(Family::Index, keys::tally(BoxId(77), day), &tally);
+    }),
+    ("usage", |s| {
+        let more = UsageRecord { messages: 3, bytes: 300 };
+        s.put(Family::Accounts, keys::usage(AccountId(1)), &more);
+    }),
+    ("no account", |s| {
+        s.put(Family::Accounts, keys::usage(AccountId(9)), &UsageRecord::default());
+    }),
+    ("as long as it says", |s| {
+        let state = boxes::state(&s.store.core.engine, s.inbox).unwrap().unwrap();
+        s.put(Family::Accounts, keys::box_state(s.inbox), &BoxState { runs: 1, ..state });
+    }),
+];
+
 const ACCOUNTS: [Damage; 3] = [
     ("address", |s| {
         let account = AccountId(1);
@@ -211,7 +249,7 @@ const ACCOUNTS: [Damage; 3] = [
 
 #[test]
 fn each_kind_of_damage_is_found() {
-    for (word, damage) in BODIES.into_iter().chain(QUEUE).chain(BOXES).chain(ACCOUNTS) {
+    for (word, damage) in BODIES.into_iter().chain(QUEUE).chain(BOXES).chain(DAYS).chain(ACCOUNTS) {
         let scene = Scene::new();
         assert_eq!(scene.store.prove().unwrap().messages, 2);
         damage(&scene);

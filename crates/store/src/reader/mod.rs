@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mssante::Address;
 
 use crate::{
-    Account, AccountId, Credential, CredentialId, Result, StoreError, Trace, TraceId,
+    Account, AccountId, Credential, CredentialId, Result, StoreError, Trace, TraceId, Usage,
     core::Core,
     day::Day,
     engine::{Family, Snapshot, View},
@@ -107,6 +107,12 @@ impl<'store> Reader<'store> {
             found.push(self.open_trace(day, &key, &sealed)?);
         }
         Ok(found)
+    }
+
+    /// What an account has in all its boxes; nothing if there is no such account.
+    pub fn usage(&self, account: AccountId) -> Result<Usage> {
+        let records::UsageRecord { messages, bytes } = accounts::usage(&self.view, account)?;
+        Ok(Usage { messages, bytes })
     }
 
     /// Whether a message with this Message-ID was carried for the account in the last 15 months (S-3.9).

@@ -8,7 +8,7 @@ use crate::{
     engine::{Family, View},
     ids::{AccountId, BoxId, CredentialId},
     keys::{self, Hash},
-    records::{self, AccountRecord, AddressRecord, CredentialRecord},
+    records::{self, AccountRecord, AddressRecord, CredentialRecord, UsageRecord},
     seal::StoreKey,
 };
 
@@ -42,6 +42,12 @@ pub(crate) fn address(view: &impl View, hash: &Hash) -> Result<Option<AddressRec
 /// The INBOX of an account; none if there is no such account.
 pub(crate) fn inbox(view: &impl View, id: AccountId) -> Result<Option<BoxId>> {
     view.get(Family::Accounts, &keys::inbox(id))?.map(|bytes| records::box_id(&bytes)).transpose()
+}
+
+/// What an account has in all its boxes.
+pub(crate) fn usage(view: &impl View, id: AccountId) -> Result<UsageRecord> {
+    let bytes = view.get(Family::Accounts, &keys::usage(id))?;
+    bytes.map_or(Ok(UsageRecord::default()), |bytes| records::decode(&bytes, "usage"))
 }
 
 /// The application passwords of an account, oldest first.

@@ -3,11 +3,12 @@
 use crate::{
     Result, StoreError,
     boxes::{BOX_DEPTH, BOX_NAME_BYTES, BoxInfo, INBOX},
+    day::Day,
     engine::{Family, View},
     error::{Conflict, Limit},
     ids::{AccountId, BoxId},
     keys::{self, Hash},
-    records::{self, BoxRecord, BoxState},
+    records::{self, BoxRecord, BoxState, DayTally},
     seal::StoreKey,
 };
 
@@ -66,6 +67,26 @@ pub(crate) fn state(view: &impl View, id: BoxId) -> Result<Option<BoxState>> {
     view.get(Family::Accounts, &keys::box_state(id))?
         .map(|bytes| records::decode(&bytes, "box counters"))
         .transpose()
+}
+
+/// What a box has of the messages of a day; none if it has no such message.
+pub(crate) fn tally(view: &impl View, id: BoxId, day: Day) -> Result<Option<DayTally>> {
+    view.get(Family::Index, &keys::tally(id, day))?
+        .map(|bytes| records::decode(&bytes, "day's counters"))
+        .transpose()
+}
+
+/// What a box has of each day up to `last`, included; days of which it has nothing are left out.
+pub(crate) fn tallies(view: &impl View, id: BoxId, last: Day) -> Result<Vec<(Day, DayTally)>> {
+    let mut found = vec![];
+    let mut until = keys::tally(id, last);
+    until.push(0);
+    view.scan(Family::Index, &keys::tallies(id), &until, &mut |key, value| {
+        let day = keys::last_day(key).ok_or(StoreError::Corrupt("day's counters"))?;
+        found.push((day, records::decode(value, "day's counters")?));
+        Ok(true)
+    })?;
+    Ok(found)
 }
 
 pub(crate) fn info(view: &impl View, keys: &StoreKey, id: BoxId) -> Result<Option<BoxInfo>> {
