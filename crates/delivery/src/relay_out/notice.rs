@@ -136,7 +136,7 @@ fn row<'a>(settled: &'a Settled, text: &'a Text, address: &'a str) -> Row<'a> {
         status: &text.status,
         remote: attempt.host.as_deref(),
         diagnostic: Some(diagnostic),
-        retry_until: (action == Fate::Delayed).then_some(entry.expires),
+        retry_until: (action == Fate::Delayed).then_some(verdict.until),
         fr: &text.fr,
         en: &text.en,
     }

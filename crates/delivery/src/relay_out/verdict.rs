@@ -22,6 +22,8 @@ pub(super) struct Verdict {
     pub(super) end: End,
     /// What the sender is told, if anything (RFC 3461 §5.2).
     pub(super) told: Option<Action>,
+    /// When it is tried for the last time, unless something else is learnt before.
+    pub(super) until: Timestamp,
 }
 
 /// How an entry stands after an attempt.
@@ -49,7 +51,7 @@ pub(super) fn verdict(
     match &attempt.what {
         What::Relayed { confirms, .. } => {
             let asked = entry.notify.is_some_and(|notify| notify.success) && !confirms;
-            gone(End::Relayed, asked.then_some(Action::Relayed))
+            gone(entry, End::Relayed, asked.then_some(Action::Relayed))
         }
         What::Refused { reply, stage } if refuses_us(reply, *stage) => {
             mendable(entry, attempt, settings, now, jitter)
@@ -108,16 +110,16 @@ fn later(
         delay_told: entry.delay_told || slow,
     };
     let wanted = entry.notify.is_none_or(|notify| notify.delay);
-    Verdict { settlement, end: End::Deferred(due), told: (slow && wanted).then_some(Action::Delayed) }
+    Verdict { settlement, end: End::Deferred(due), told: (slow && wanted).then_some(Action::Delayed), until }
 }
 
 fn failed(entry: &Queued, end: End) -> Verdict {
     let wanted = entry.notify.is_none_or(|notify| notify.failure);
-    gone(end, wanted.then_some(Action::Failed))
+    gone(entry, end, wanted.then_some(Action::Failed))
 }
 
-fn gone(end: End, told: Option<Action>) -> Verdict {
-    Verdict { settlement: Settlement::Gone, end, told }
+fn gone(entry: &Queued, end: End, told: Option<Action>) -> Verdict {
+    Verdict { settlement: Settlement::Gone, end, told, until: entry.expires }
 }
 
 /// The time to the next attempt after `attempts` ones that settled nothing.

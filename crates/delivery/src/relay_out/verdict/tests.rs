@@ -141,6 +141,16 @@ fn a_delay_is_told_once_and_not_before_its_time() {
 }
 
 #[test]
+fn a_notice_promises_attempts_for_as_long_as_they_are_made() {
+    let four_hours = 4 * 3_600;
+    assert_eq!(judged(&entry(), &trouble(), four_hours).until, entry().expires);
+    let failing = Queued { distrusted_since: Some(at(four_hours - 60)), ..entry() };
+    let told = judged(&failing, &distrusted(), four_hours);
+    assert_eq!(told.told, Some(Action::Delayed));
+    assert_eq!(told.until, at(four_hours - 60 + settings().distrust_lifetime.as_secs()));
+}
+
+#[test]
 fn attempts_come_at_growing_distances_up_to_the_last() {
     let mut minutes = Vec::new();
     for attempts in 0..9 {
