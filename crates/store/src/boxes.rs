@@ -5,8 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::StoreError,
     flags::Flags,
+    flags::SystemFlag,
     ids::{AccountId, BoxId, ModSeq, Uid, UidValidity},
+    rows::messages::Keywords,
+    summary::read::Seen,
+    uids::UidRuns,
 };
 
 /// The name every account has, compared without case (RFC 3501 §5.1).
@@ -94,6 +99,86 @@ pub struct Entry {
     pub internal_date: i64,
     /// RFC822.SIZE, bytes.
     pub size: u64,
+}
+
+/// A box as it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenBox {
+    /// The box.
+    pub info: BoxInfo,
+    /// Its messages.
+    pub uids: UidRuns,
+    /// The first message without `\\Seen`.
+    pub first_unseen: Option<Uid>,
+    /// Keywords that messages of the box have or had, sorted.
+    pub keywords: Vec<String>,
+}
+
+/// One message as listings show it, on its way through a visit.
+#[derive(Clone, Copy)]
+pub struct ListingRef<'b> {
+    pub(crate) seen: Seen<'b>,
+    pub(crate) words: &'b Keywords,
+}
+
+impl ListingRef<'_> {
+    /// Its UID.
+    pub fn uid(&self) -> Uid {
+        self.seen.uid
+    }
+
+    /// Mod-sequence of its last change.
+    pub fn modseq(&self) -> ModSeq {
+        self.seen.modseq
+    }
+
+    /// INTERNALDATE, Unix seconds.
+    pub fn internal_date(&self) -> i64 {
+        self.seen.internal_date
+    }
+
+    /// RFC822.SIZE, bytes.
+    pub fn size(&self) -> u64 {
+        self.seen.size
+    }
+
+    /// Whether it has a system flag.
+    pub fn has(&self, flag: SystemFlag) -> bool {
+        self.seen.bits & flag.bit() != 0
+    }
+
+    /// Whether it has any keyword.
+    pub fn has_keywords(&self) -> bool {
+        !self.seen.keywords.is_empty()
+    }
+
+    /// Whether it has this keyword, without case.
+    pub fn has_keyword(&self, word: &str) -> bool {
+        self.has_keywords()
+            && self.words.number(word).is_some_and(|number| self.seen.keywords.contains(&number))
+    }
+
+    /// All its flags.
+    ///
+    /// # Errors
+    /// `Corrupt` if it has a keyword that its box does not know.
+    pub fn flags(&self) -> Result<Flags, StoreError> {
+        self.words.flags_of(self.seen.bits, self.seen.keywords)
+    }
+
+    /// The same as a value that stays.
+    ///
+    /// # Errors
+    /// As [`ListingRef::flags`].
+    pub fn entry(&self) -> Result<Entry, StoreError> {
+        Ok(Entry {
+            uid: self.seen.uid,
+            flags: self.flags()?,
+            modseq: self.seen.modseq,
+            internal_date: self.seen.internal_date,
+            size: self.seen.size,
+        })
+    }
 }
 
 /// What happened in a box since a mod-sequence.

@@ -25,6 +25,7 @@ use crate::{
     seal::{DayKey, StoreKey},
     settings::Settings,
     shed::Latch,
+    summary::worker::Summaries,
     watch::Watches,
 };
 
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     pub(crate) watches: Watches,
     pub(crate) numbers: Numbers,
     pub(crate) queue_front: QueueFront,
+    pub(crate) summaries: Summaries,
     /// Bodies nobody will commit: the committer removes their chunks with its next batch.
     pub(crate) abandoned: Mutex<Vec<Abandoned>>,
 }

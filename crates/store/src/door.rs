@@ -16,7 +16,7 @@ use crate::{
     committer::{self, Job},
     core::Core,
     open::{self, Opened},
-    prove,
+    prove, summary,
 };
 
 /// Everything that is kept. Cheap to clone; the last clone, reader or body that goes closes the engine.
@@ -25,6 +25,7 @@ pub struct Store {
     pub(crate) core: Arc<Core>,
     pub(crate) queue: mpsc::Sender<Job>,
     committer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    summaries: Arc<Mutex<Option<JoinHandle<()>>>>,
     readers: Arc<Semaphore>,
     writers: Arc<Semaphore>,
 }
@@ -39,10 +40,13 @@ impl Store {
         let Opened { core, counters } = open::open(options)?;
         let (queue, jobs) = mpsc::channel(core.settings.queue.max(1));
         let thread = committer::start(Arc::clone(&core), counters, jobs)
+            .map_err(|source| OpenError::File { path: dir.clone(), source })?;
+        let summaries = summary::worker::start(Arc::clone(&core), queue.downgrade())
             .map_err(|source| OpenError::File { path: dir, source })?;
         Ok(Self {
             queue,
             committer: Arc::new(Mutex::new(Some(thread))),
+            summaries: Arc::new(Mutex::new(Some(summaries))),
             readers: Arc::new(Semaphore::new(core.settings.readers.max(1))),
             writers: Arc::new(Semaphore::new(core.settings.writers.max(1))),
             core,
@@ -60,6 +64,12 @@ impl Store {
     /// # Errors
     /// `Engine` if the last sync failed, `Busy` if the committer had broken.
     pub fn close(self) -> Result<()> {
+        // First: it may wait for the committer.
+        self.core.summaries.stop();
+        if let Some(thread) = self.summaries.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // Nothing rests on what it was doing.
+            let _ = thread.join();
+        }
         let thread = self.committer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let finished = thread.is_none_or(|thread| {
             self.stop_committer();
@@ -77,6 +87,15 @@ impl Store {
         while let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(Job::Stop) {
             std::thread::yield_now();
         }
+    }
+
+    /// Renews the summary of a box now, as the background does once enough has changed. Blocking: never on a runtime
+    /// thread.
+    ///
+    /// # Errors
+    /// `Busy` while the store stops, `Engine` if a commit failed: the box reads the same, slower.
+    pub fn summarise(&self, id: BoxId) -> Result<()> {
+        summary::worker::renew(&self.core, &self.queue.downgrade(), id, 0)
     }
 
     /// Proves that the store agrees with itself: every record opens, UIDs and mod-sequences are in order, counters,

@@ -18,9 +18,10 @@
 //! | accounts | `x` body | nothing: chunks being written; swept when the store opens |
 //! | index | `f` box uid | what listings show: flags, mod-sequence, date, size |
 //! | index | `e` box uid | what never changes: body, variant, journey |
-//! | index | `q` box modseq uid | nothing: the last change of each message |
+//! | index | `q` box modseq uid | flags, then numbers of keywords: a message's last change of flags since the summary |
 //! | index | `v` box modseq first-uid | last uid: a run of UIDs that vanished then |
 //! | index | `y` box day | what the box has of the messages of that day |
+//! | index | `g` box part window | the box's summary: the messages of 4,096 UIDs, part 0 what opening needs, 1 the rest |
 //! | index | `w` box number | a keyword of the box, sealed |
 //! | index | `r` body | length, references |
 //! | index | `h` body variant | header variant, sealed under the body's day |
@@ -174,6 +175,33 @@ pub(crate) fn tallies(id: BoxId) -> Vec<u8> {
 
 pub(crate) fn tally(id: BoxId, day: Day) -> Vec<u8> {
     key!(*b"y", id.0.to_be_bytes(), day.number().to_be_bytes())
+}
+
+/// The parts of a segment of a summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Which UIDs, flags, days, keywords.
+    Head,
+    /// Mod-sequences, dates, sizes.
+    Columns,
+}
+
+/// The summary of a box.
+pub(crate) fn summary(id: BoxId) -> Vec<u8> {
+    key!(*b"g", id.0.to_be_bytes())
+}
+
+pub(crate) fn segments(id: BoxId, part: Part) -> Vec<u8> {
+    key!(*b"g", id.0.to_be_bytes(), [part as u8])
+}
+
+pub(crate) fn segment(id: BoxId, part: Part, window: u32) -> Vec<u8> {
+    key!(*b"g", id.0.to_be_bytes(), [part as u8], window.to_be_bytes())
+}
+
+/// The window of a key `g`.
+pub(crate) fn window_at(key: &[u8]) -> Option<u32> {
+    part(key, 10).map(u32::from_be_bytes)
 }
 
 pub(crate) fn keywords(id: BoxId) -> Vec<u8> {

@@ -42,8 +42,9 @@ mod seal;
 mod settings;
 mod shed;
 mod statistics;
-
+mod summary;
 mod trace;
+mod uids;
 mod upgrade;
 mod watch;
 mod write;
@@ -54,7 +55,7 @@ pub use account::{
 pub use body::{BodyReader, BodyWriter, SealedBody};
 pub use boxes::{
     BOX_DEPTH, BOX_NAME_BYTES, BOXES_PER_ACCOUNT, BoxInfo, Changes, Entry, INBOX, KEYWORDS_PER_BOX,
-    SpecialUse,
+    ListingRef, OpenBox, SpecialUse,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
@@ -76,6 +77,7 @@ pub use seal::{CHUNK, SealError};
 pub use settings::Settings;
 pub use statistics::Statistics;
 pub use trace::{Action, Outcome, Trace, TraceId, TraceIdError};
+pub use uids::UidRuns;
 
 /// What every operation of the store gives.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -24,6 +24,7 @@ use crate::{
     seal::StoreKey,
     settings::{MEMORY_MIN, Settings},
     shed::Latch,
+    summary::worker::Summaries,
     upgrade,
     watch::Watches,
 };
@@ -128,6 +129,7 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
         latch: Latch::new(engine.background_errors()),
         numbers: Numbers::new(&counters, &rows::queue::counters(&engine)?),
         queue_front: QueueFront::find(&engine)?,
+        summaries: Summaries::new(settings.summary_changes),
         watches: Watches::default(),
         abandoned: Mutex::default(),
         engine,

@@ -212,6 +212,23 @@ pub(crate) struct Listing {
     pub(crate) day: Day,
 }
 
+/// A [`Listing`] read where it lies.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct ListingRow<'b> {
+    pub(crate) modseq: ModSeq,
+    pub(crate) bits: u8,
+    pub(crate) internal_date: i64,
+    pub(crate) size: u64,
+    pub(crate) keywords: &'b [u8],
+    pub(crate) day: Day,
+}
+
+impl<'b> ListingRow<'b> {
+    pub(crate) fn decode(bytes: &'b [u8]) -> Result<Self> {
+        postcard::from_bytes(bytes).map_err(|_| StoreError::Corrupt("message"))
+    }
+}
+
 /// What never changes of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reference {

@@ -19,6 +19,8 @@ pub struct Settings {
     pub readers: usize,
     /// Chunks of bodies that may be written at the same time. Default 8.
     pub writers: usize,
+    /// Messages of a box that are new, changed or gone before its summary is renewed in the background. Default 1,024.
+    pub summary_changes: u32,
     /// Longest body, bytes. Default 256 MiB.
     pub body_bytes: u64,
 }
@@ -32,6 +34,7 @@ impl Default for Settings {
             queued: 1_000_000,
             readers: 16,
             writers: 8,
+            summary_changes: 1024,
             body_bytes: 256 << 20,
         }
     }

@@ -23,7 +23,9 @@ use crate::{
     day::Day,
     delivery::Durable,
     engine::{Change, Durability, Family},
-    housekeeping, keys,
+    housekeeping,
+    ids::BoxId,
+    keys,
     records::{self, Counters},
     watch::Event,
 };
@@ -100,9 +102,11 @@ pub(crate) fn start(
     counters: Counters,
     queue: mpsc::Receiver<Job>,
 ) -> std::io::Result<thread::JoinHandle<()>> {
-    thread::Builder::new()
-        .name("committer".into())
-        .spawn(move || Committer { core, counters, stop: false }.run(queue))
+    thread::Builder::new().name("committer".into()).spawn(move || {
+        let summaries = Arc::clone(&core);
+        Committer { core, counters, stop: false }.run(queue);
+        summaries.summaries.stop();
+    })
 }
 
 struct Committer {
@@ -148,6 +152,7 @@ impl Committer {
         let committed = self.commit(&mut batch);
         if committed.is_ok() {
             self.core.watches.tell(&batch.events);
+            batch.behind.iter().for_each(|(id, changes)| self.core.summaries.changed(*id, *changes));
         }
         batch.answer(&committed);
     }
@@ -194,6 +199,7 @@ struct Batch {
     pending: Pending,
     counters: Counters,
     events: Vec<Event>,
+    behind: Vec<(BoxId, u32)>,
     messages: u64,
     due: DueMarks,
     done: Vec<Box<dyn Work>>,
@@ -206,6 +212,7 @@ impl Batch {
             pending: Pending::default(),
             counters,
             events: vec![],
+            behind: vec![],
             messages: 0,
             due: DueMarks::default(),
             done: vec![],
@@ -226,6 +233,7 @@ impl Batch {
             self.pending.absorb(outcome.own);
             self.counters = outcome.counters;
             self.events.extend(outcome.events);
+            self.behind.extend(outcome.behind);
             self.messages += outcome.messages;
             self.due.absorb(outcome.due);
             self.done.push(work);

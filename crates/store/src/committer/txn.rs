@@ -17,6 +17,7 @@ pub(crate) struct Txn<'batch> {
     own: Pending,
     counters: Counters,
     events: Vec<Event>,
+    behind: Vec<(BoxId, u32)>,
     messages: u64,
     due: DueMarks,
 }
@@ -46,6 +47,7 @@ pub(crate) struct TxnOutcome {
     pub(crate) own: Pending,
     pub(crate) counters: Counters,
     pub(crate) events: Vec<Event>,
+    pub(crate) behind: Vec<(BoxId, u32)>,
     pub(crate) messages: u64,
     pub(crate) due: DueMarks,
 }
@@ -58,14 +60,15 @@ impl<'batch> Txn<'batch> {
             own: Pending::default(),
             counters,
             events: vec![],
+            behind: vec![],
             messages: 0,
             due: DueMarks::default(),
         }
     }
 
     pub(crate) fn into_outcome(self) -> TxnOutcome {
-        let Self { own, counters, events, messages, due, .. } = self;
-        TxnOutcome { own, counters, events, messages, due }
+        let Self { own, counters, events, behind, messages, due, .. } = self;
+        TxnOutcome { own, counters, events, behind, messages, due }
     }
 
     pub(crate) fn put(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
@@ -116,6 +119,16 @@ impl<'batch> Txn<'batch> {
 
     pub(crate) fn box_changed(&mut self, id: BoxId, modseq: ModSeq) {
         self.events.push(Event::Mailbox(id, modseq));
+    }
+
+    /// What the summary of a box does not hold: messages whose flags changed or that went, in this operation, and
+    /// messages that are new since the summary.
+    pub(crate) fn summary_behind(&mut self, id: BoxId, changes: u32, new: u32) {
+        let after = self.core.summaries.after();
+        let changes = if new >= after { changes.max(after) } else { changes };
+        if changes > 0 {
+            self.behind.push((id, changes));
+        }
     }
 
     pub(crate) fn account_changed(&mut self, id: AccountId) {

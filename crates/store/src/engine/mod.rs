@@ -9,7 +9,7 @@ mod rocks;
 
 #[cfg(test)]
 pub(crate) use rocks::swap_family;
-pub(crate) use rocks::{Engine, Snapshot};
+pub(crate) use rocks::{Cursor, Engine, Snapshot};
 
 /// A named set of ordered keys, tuned for how it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -77,6 +77,7 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: BoxId, record: &BoxRecord) -> Result
         keys::vanished_all(id),
         keys::tallies(id),
         keys::keywords(id),
+        keys::summary(id),
     ] {
         txn.delete_range(Family::Index, keys::under(&prefix));
     }

@@ -16,6 +16,7 @@ use crate::{
     ops::accounts,
     records::{self, BoxState, DayTally, Listing, Reference},
     rows::{boxes, messages, messages::Keywords},
+    summary::overlay::flags_value,
 };
 
 /// A box under change. Nothing of its counters is written before [`BoxEdit::finish`].
@@ -26,6 +27,8 @@ pub(crate) struct BoxEdit {
     modseq: ModSeq,
     keywords: Option<Keywords>,
     changed: bool,
+    /// Messages that changed or went.
+    changes: u32,
     /// Runs of UIDs that went.
     vanished: Vec<(Uid, Uid)>,
     /// What the box has of the days that this operation touches.
@@ -45,6 +48,7 @@ impl BoxEdit {
             modseq,
             keywords: None,
             changed: false,
+            changes: 0,
             vanished: vec![],
             tallies: BTreeMap::new(),
             before: (state.exists, state.bytes),
@@ -80,7 +84,6 @@ impl BoxEdit {
         self.changed = true;
         txn.put(Family::Index, keys::reference(self.id, uid), records::encode(reference)?);
         txn.put(Family::Index, keys::listing(self.id, uid), records::encode(&listing)?);
-        txn.put(Family::Index, keys::change(self.id, self.modseq, uid), vec![]);
         Ok(uid)
     }
 
@@ -101,7 +104,7 @@ impl BoxEdit {
         }
         txn.delete(Family::Index, keys::reference(self.id, uid));
         txn.delete(Family::Index, keys::listing(self.id, uid));
-        txn.delete(Family::Index, keys::change(self.id, listing.modseq, uid));
+        self.forget_change(txn, uid, listing.modseq);
         Ok(())
     }
 
@@ -129,15 +132,24 @@ impl BoxEdit {
                 }
                 _ => {}
             }
-            txn.delete(Family::Index, keys::change(self.id, listing.modseq, uid));
+            self.forget_change(txn, uid, listing.modseq);
             listing.modseq = self.modseq;
             listing.bits = flags.bits;
             listing.keywords = keywords;
-            txn.put(Family::Index, keys::change(self.id, self.modseq, uid), vec![]);
+            let value = flags_value(listing.bits, &listing.keywords);
+            txn.put(Family::Index, keys::change(self.id, self.modseq, uid), value);
             txn.put(Family::Index, keys::listing(self.id, uid), records::encode(&listing)?);
             self.changed = true;
         }
         self.keywords(txn)?.entry(uid, &listing)
+    }
+
+    /// A message has one row of its last change of flags at most, and none that the summary holds.
+    fn forget_change(&mut self, txn: &mut Txn<'_>, uid: Uid, modseq: ModSeq) {
+        self.changes += 1;
+        if modseq > self.state.summarised {
+            txn.delete(Family::Index, keys::change(self.id, modseq, uid));
+        }
     }
 
     /// The flags of a listing of this box.
@@ -173,6 +185,8 @@ impl BoxEdit {
         )?;
         txn.put(Family::Accounts, keys::box_state(self.id), records::encode(&self.state)?);
         txn.box_changed(self.id, self.modseq);
+        let new = self.state.uid_next.get() - self.state.covered.get();
+        txn.summary_behind(self.id, self.changes, new);
         Ok(())
     }
 

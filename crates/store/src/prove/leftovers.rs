@@ -13,7 +13,7 @@ impl Proof<'_> {
     pub(super) fn leftovers(&mut self) -> Result<()> {
         let orphans = count(self.reader.view(), Family::Accounts, b"x")?;
         self.expect(orphans == 0, || "bodies".into(), "bodies are being written, or were left unfinished");
-        for prefix in [b"f", b"e", b"q", b"v", b"w", b"y"] {
+        for prefix in [b"f", b"e", b"g", b"q", b"v", b"w", b"y"] {
             self.of_known_boxes(Family::Index, prefix)?;
         }
         for prefix in [b"b", b"s"] {

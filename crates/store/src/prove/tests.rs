@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::{
-    Action, Store,
+    Action, FlagChange, FlagMode, Flags, Store,
     common::{World, body_bytes, deliver, delivery, inbox, outgoing},
     engine::{Change, Durability},
     ids::ModSeq,
+    keys::Part,
     queue::QueueId,
     records::{self, EntryRow, MessageRow, QueueCounters, Reference},
     rows::queue,
@@ -50,6 +51,13 @@ impl Scene {
 
     fn message(&self, id: QueueId) -> MessageRow {
         queue::message(&self.store.core.engine, self.entry(id).body).unwrap().unwrap()
+    }
+
+    /// Marks a message; the mod-sequence of that change.
+    fn flag(&self, uid: Uid) -> ModSeq {
+        let flags = Flags::new().with(SystemFlag::Flagged);
+        let change = FlagChange { mode: FlagMode::Add, flags };
+        self.world.run(self.store.store_flags(self.inbox, vec![uid], change)).unwrap()[0].modseq
     }
 
     fn write(&self, change: Change) {
@@ -165,7 +173,7 @@ const QUEUE: [Damage; 12] = [
     ("no known sort", |s| s.write(Change::Put(Family::Queue, vec![b'z'], vec![]))),
 ];
 
-const BOXES: [Damage; 8] = [
+const BOXES: [Damage; 12] = [
     ("counters", |s| {
         let mut state = boxes::state(&s.store.core.engine, s.inbox).unwrap().unwrap();
         state.unseen = 1;
@@ -181,9 +189,37 @@ const BOXES: [Damage; 8] = [
         state.highest = ModSeq(1);
         s.put(Family::Accounts, keys::box_state(s.inbox), &state);
     }),
-    ("last change", |s| s.write(Change::Delete(Family::Index, keys::change(s.inbox, ModSeq(2), ONE)))),
+    ("last change", |s| {
+        s.store.summarise(s.inbox).unwrap();
+        let modseq = s.flag(ONE);
+        s.write(Change::Delete(Family::Index, keys::change(s.inbox, modseq, ONE)));
+    }),
     ("list of changes", |s| {
         s.write(Change::Put(Family::Index, keys::change(s.inbox, ModSeq(9), ONE), vec![]));
+    }),
+    ("list of changes", |s| {
+        let modseq = s.flag(ONE);
+        s.store.summarise(s.inbox).unwrap();
+        s.write(Change::Put(Family::Index, keys::change(s.inbox, modseq, ONE), vec![1]));
+    }),
+    ("summary does not open", |s| {
+        s.store.summarise(s.inbox).unwrap();
+        s.write(Change::Delete(Family::Index, keys::segment(s.inbox, Part::Columns, 0)));
+    }),
+    ("summary does not open", |s| {
+        s.store.summarise(s.inbox).unwrap();
+        s.write(Change::Put(Family::Index, keys::segment(s.inbox, Part::Head, 0), vec![1, 7]));
+    }),
+    ("summary is not", |s| {
+        // Of another moment, without what happened since.
+        s.store.summarise(s.inbox).unwrap();
+        let parts = [Part::Head, Part::Columns].map(|part| keys::segment(s.inbox, part, 0));
+        let old = parts.clone().map(|key| s.store.core.engine.get(Family::Index, &key).unwrap().unwrap());
+        s.flag(ONE);
+        s.store.summarise(s.inbox).unwrap();
+        for (key, value) in parts.into_iter().zip(old) {
+            s.write(Change::Put(Family::Index, key, value));
+        }
     }),
     ("refers to no body", |s| s.write(Change::Delete(Family::Index, keys::reference(s.inbox, ONE)))),
     ("vanished", |s| {

@@ -7,7 +7,8 @@ use message::IndexRecord;
 
 use super::Reader;
 use crate::{
-    AccountId, BodyReader, BoxId, BoxInfo, Changes, Entry, ModSeq, Result, StoreError, TraceId, Uid,
+    AccountId, BodyReader, BoxId, BoxInfo, Changes, Entry, ListingRef, ModSeq, Result, StoreError, TraceId,
+    Uid,
     engine::{Family, View},
     ids::BodyId,
     keyring::KeyKind,
@@ -74,18 +75,11 @@ impl Reader<'_> {
         let state = boxes::state(self.view(), id)?.ok_or(StoreError::NotFound)?;
         let keywords = Keywords::load(self.view(), &self.core().keys, id)?;
         let after = ModSeq(since.0.saturating_add(1));
-        let mut uids = vec![];
-        let (_, until) = keys::under(&keys::changes(id));
-        self.view().scan(Family::Index, &keys::change(id, after, Uid::MIN), &until, &mut |key, _| {
-            uids.push(keys::last_uid(key).ok_or(StoreError::Corrupt("change key"))?);
+        let mut changed = vec![];
+        self.scene(id, &state)?.changed_since(since, &mut |seen| {
+            changed.push(ListingRef { seen, words: &keywords }.entry()?);
             Ok(true)
         })?;
-        uids.sort_unstable();
-        let mut changed = Vec::with_capacity(uids.len());
-        for uid in uids {
-            let listing = messages::listing(self.view(), id, uid)?.ok_or(StoreError::Corrupt("change"))?;
-            changed.push(keywords.entry(uid, &listing)?);
-        }
         let vanished = self.vanished(id, after)?;
         Ok(Changes { changed, vanished, uid_next: state.uid_next, highest: state.highest })
     }

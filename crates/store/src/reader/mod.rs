@@ -17,6 +17,7 @@ use crate::{
     seal::StoreKey,
 };
 
+mod listings;
 mod mailbox;
 mod queue;
 
@@ -119,6 +120,12 @@ impl<'store> Reader<'store> {
     pub fn carried(&self, account: AccountId, message_id: &str) -> Result<bool> {
         let hash = accounts::carried_hash(&self.core.keys, account, message_id);
         ops::deliver::was_carried(&self.view, self.now(), &hash)
+    }
+
+    /// The last day whose messages are gone.
+    pub(crate) fn erased(&self) -> Result<Day> {
+        let bytes = self.view.get(Family::Accounts, keys::COUNTERS)?.unwrap_or_default();
+        records::decode::<records::Counters>(&bytes, "counters").map(|counters| counters.erased)
     }
 
     fn now(&self) -> Timestamp {

@@ -34,6 +34,13 @@ impl Keywords {
         self.0.iter().find(|(_, known)| known.eq_ignore_ascii_case(word)).map(|(number, _)| *number)
     }
 
+    /// The words, sorted.
+    pub(crate) fn words(self) -> Vec<String> {
+        let mut words: Vec<String> = self.0.into_iter().map(|(_, word)| word).collect();
+        words.sort_unstable();
+        words
+    }
+
     /// The number the next new keyword gets; none if there are too many.
     pub(crate) fn next_number(&self) -> Option<u8> {
         u8::try_from(self.0.len()).ok()
@@ -49,8 +56,13 @@ impl Keywords {
 
     /// The flags of a listing.
     pub(crate) fn flags(&self, listing: &Listing) -> Result<Flags> {
-        let mut flags = Flags::from_bits(listing.bits);
-        for number in &listing.keywords {
+        self.flags_of(listing.bits, &listing.keywords)
+    }
+
+    /// The flags that these bits and numbers of keywords are.
+    pub(crate) fn flags_of(&self, bits: u8, numbers: &[u8]) -> Result<Flags> {
+        let mut flags = Flags::from_bits(bits);
+        for number in numbers {
             flags.add_keyword(self.word(*number).ok_or(StoreError::Corrupt("keyword number"))?)?;
         }
         Ok(flags)

@@ -96,6 +96,21 @@ impl DayKey {
         open(&self.0.records, *nonce, aad, rest.to_vec())
     }
 
+    /// The same into a buffer that serves for many: it gives what was opened.
+    pub(crate) fn open_record_into<'p>(
+        &self,
+        aad: &[u8],
+        sealed: &[u8],
+        plain: &'p mut Vec<u8>,
+    ) -> Result<&'p [u8], SealError> {
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Broken)?;
+        plain.clear();
+        plain.extend_from_slice(rest);
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = self.0.records.open_in_place(nonce, Aad::from(aad), plain);
+        opened.map(|opened| &*opened).map_err(|_| SealError::Broken)
+    }
+
     /// Starts a new body under a fresh id: the milliseconds of `now`, so that bodies that arrive together lie together
     /// in the engine, then 80 random bits, so that no id occurs twice, after a restore either.
     pub(crate) fn body_sealer(&self, now: Timestamp) -> Result<BodySealer, SealError> {

@@ -7,10 +7,12 @@ use rocksdb::{
     WriteBatch, WriteBufferManager, WriteOptions,
 };
 
+pub(crate) use self::cursor::Cursor;
 use self::options::{process_options, profile};
 use super::{Change, Durability, Family, View, Visit};
 use crate::{Result, StoreError};
 
+mod cursor;
 mod options;
 
 /// One open engine. Dropping it closes it.
@@ -132,6 +134,16 @@ impl View for Snapshot<'_> {
         let mut options = reading(family);
         options.set_iterate_upper_bound(until);
         walk(self.inner.raw_iterator_cf_opt(self.engine.family(family)?, options), from, visit)
+    }
+}
+
+impl Snapshot<'_> {
+    /// Keys from `from`, included, to `until`, excluded, to be walked in both directions; it stands on the first.
+    pub(crate) fn cursor(&self, family: Family, from: &[u8], until: &[u8]) -> Result<Cursor<'_>> {
+        let mut options = reading(family);
+        options.set_iterate_lower_bound(from);
+        options.set_iterate_upper_bound(until);
+        Cursor::new(self.inner.raw_iterator_cf_opt(self.engine.family(family)?, options))
     }
 }
 

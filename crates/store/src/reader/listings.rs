@@ -1,0 +1,148 @@
+//! Many messages at once, without holding them: listings through the summary, index records and headers through cursors
+//! that walk references and records side by side.
+
+use message::IndexRef;
+
+use super::Reader;
+use crate::{
+    BoxId, ListingRef, OpenBox, Result, StoreError, Uid,
+    day::Day,
+    engine::{Cursor, Family},
+    ids::BodyId,
+    keyring::KeyKind,
+    keys,
+    records::{self, BoxState, Reference},
+    rows::{boxes, messages::Keywords},
+    seal::DayKey,
+    summary::read::Scene,
+};
+
+/// Keys that a cursor steps over before it seeks instead.
+const STEPS: usize = 8;
+
+/// A sort of sealed records that belong to a variant of a body.
+struct Sort {
+    prefix: &'static [u8],
+    key: fn(BodyId, u16) -> Vec<u8>,
+}
+
+const INDEXES: Sort = Sort { prefix: b"j", key: keys::index };
+const HEADERS: Sort = Sort { prefix: b"h", key: keys::header };
+
+#[allow(clippy::missing_errors_doc, reason = "said once, at the type")]
+impl Reader<'_> {
+    /// What opening a box needs, if it exists; its messages are not read one by one.
+    pub fn open_box(&self, id: BoxId) -> Result<Option<OpenBox>> {
+        let Some(info) = self.box_info(id)? else { return Ok(None) };
+        let state = boxes::state(self.view(), id)?.ok_or(StoreError::Corrupt("box counters"))?;
+        let opening = self.scene(id, &state)?.open()?;
+        if opening.behind >= self.core().summaries.after().saturating_mul(2) {
+            self.core().summaries.ask(id);
+        }
+        let keywords = Keywords::load(self.view(), &self.core().keys, id)?.words();
+        Ok(Some(OpenBox { info, uids: opening.uids, first_unseen: opening.first_unseen, keywords }))
+    }
+
+    /// Visits messages with UIDs from `from` to `to`, both included, ascending, until `visit` says no. None of a box
+    /// that does not exist.
+    pub fn listings(
+        &self,
+        id: BoxId,
+        from: Uid,
+        to: Uid,
+        visit: &mut dyn FnMut(ListingRef<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let Some(state) = boxes::state(self.view(), id)? else { return Ok(()) };
+        let words = Keywords::load(self.view(), &self.core().keys, id)?;
+        self.scene(id, &state)?.each(from, to, &mut |seen| visit(ListingRef { seen, words: &words }))
+    }
+
+    /// Visits the index records of those of these messages that exist, until `visit` says no. UIDs ascending.
+    pub fn indexes(
+        &self,
+        id: BoxId,
+        uids: &[Uid],
+        visit: &mut dyn FnMut(Uid, IndexRef<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        self.sealed_records(id, uids, &INDEXES, &mut |uid, plain| {
+            visit(uid, IndexRef::decode(plain).map_err(|_| StoreError::Corrupt("index record"))?)
+        })
+    }
+
+    /// Visits the headers of those of these messages that exist, blank line included, until `visit` says no. UIDs
+    /// ascending.
+    pub fn headers(
+        &self,
+        id: BoxId,
+        uids: &[Uid],
+        visit: &mut dyn FnMut(Uid, &[u8]) -> Result<bool>,
+    ) -> Result<()> {
+        self.sealed_records(id, uids, &HEADERS, visit)
+    }
+
+    pub(crate) fn scene<'s>(&'s self, id: BoxId, state: &'s BoxState) -> Result<Scene<'s>> {
+        Ok(Scene { view: self.view(), id, state, erased: self.erased()? })
+    }
+
+    fn sealed_records(
+        &self,
+        id: BoxId,
+        uids: &[Uid],
+        sort: &Sort,
+        visit: &mut dyn FnMut(Uid, &[u8]) -> Result<bool>,
+    ) -> Result<()> {
+        let (Some(first), Some(last)) = (uids.first(), uids.last()) else { return Ok(()) };
+        let erased = self.erased()?;
+        let mut until = keys::reference(id, *last);
+        until.push(0);
+        let mut references = self.view().cursor(Family::Index, &keys::reference(id, *first), &until)?;
+        let (from, until) = keys::under(sort.prefix);
+        let mut sealed = self.view().cursor(Family::Index, &from, &until)?;
+        let mut opener = Opener { reader: self, key: None, plain: vec![] };
+        for uid in uids {
+            let Some(value) = value_at(&mut references, &keys::reference(id, *uid))? else { continue };
+            let Reference { body, variant, .. } = records::decode(value, "message reference")?;
+            if body.day <= erased {
+                continue;
+            }
+            let key = (sort.key)(body, variant);
+            let value = value_at(&mut sealed, &key)?.ok_or(StoreError::Corrupt("header variant"))?;
+            if !visit(*uid, opener.open(body.day, &key, value)?)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The value of a key: few steps on, or where the cursor finds it.
+fn value_at<'c>(cursor: &'c mut Cursor<'_>, key: &[u8]) -> Result<Option<&'c [u8]>> {
+    let mut steps = 0;
+    while cursor.item().is_some_and(|(at, _)| at < key) && steps < STEPS {
+        cursor.next()?;
+        steps += 1;
+    }
+    if cursor.item().is_none_or(|(at, _)| at < key || (steps == 0 && at > key)) {
+        cursor.seek(key)?;
+    }
+    Ok(cursor.item().filter(|(at, _)| *at == key).map(|(_, value)| value))
+}
+
+/// Opens records one after the other: mostly of the same day.
+struct Opener<'r> {
+    reader: &'r Reader<'r>,
+    key: Option<(Day, DayKey)>,
+    plain: Vec<u8>,
+}
+
+impl Opener<'_> {
+    fn open(&mut self, day: Day, place: &[u8], sealed: &[u8]) -> Result<&[u8]> {
+        let key = match self.key.take() {
+            Some((of, key)) if of == day => key,
+            _ => self.reader.core().reading_key(KeyKind::Message, day)?,
+        };
+        let opened = key.open_record_into(place, sealed, &mut self.plain);
+        self.key = Some((day, key));
+        opened.map_err(|_| StoreError::Corrupt("header variant"))
+    }
+}
