@@ -27,6 +27,11 @@ pub(crate) enum OpenFileError {
 
 /// Opens `path` for reading if nobody but its owner can reach it.
 pub(crate) fn open_private(path: &Path) -> Result<fs::File, OpenFileError> {
+    open_guarded(path, 0o077)
+}
+
+/// Opens `path` for reading unless its mode has one of these bits.
+pub(crate) fn open_guarded(path: &Path, forbidden: u32) -> Result<fs::File, OpenFileError> {
     let open = || {
         let file = fs::File::open(path)?;
         let mode = file.metadata()?.permissions().mode();
@@ -36,7 +41,7 @@ pub(crate) fn open_private(path: &Path) -> Result<fs::File, OpenFileError> {
         io::ErrorKind::NotFound => OpenFileError::NotFound,
         _ => OpenFileError::Io(error),
     })?;
-    if mode & 0o077 != 0 {
+    if mode & forbidden != 0 {
         return Err(OpenFileError::Permissions(mode & 0o777));
     }
     Ok(file)

@@ -4,6 +4,7 @@
 //! | family | key | value |
 //! |---|---|---|
 //! | accounts | `m` `format` / `store-key` / `counters` | what the store is; the store key, wrapped; last numbers given |
+//! | accounts | `m` `store-key-next` | the store key, wrapped by the master key that is about to follow |
 //! | accounts | `a` account | the account, sealed under the store key |
 //! | accounts | `d` hash(address) | whose it is, or was (S-1.3) |
 //! | accounts | `i` account | its INBOX |
@@ -56,6 +57,7 @@ macro_rules! key {
 
 pub(crate) const FORMAT: &[u8] = b"mformat";
 pub(crate) const STORE_KEY: &[u8] = b"mstore-key";
+pub(crate) const STORE_KEY_NEXT: &[u8] = b"mstore-key-next";
 pub(crate) const COUNTERS: &[u8] = b"mcounters";
 pub(crate) const QUEUE_COUNTERS: &[u8] = b"c";
 
@@ -133,6 +135,16 @@ pub(crate) fn carried(month: u32, hash: &Hash) -> Vec<u8> {
 
 pub(crate) fn orphan(body: BodyId) -> Vec<u8> {
     key!(*b"x", body_bytes(body))
+}
+
+/// The first key of a day under a prefix whose keys go on with a day.
+pub(crate) fn day_from(prefix: u8, day: Day) -> Vec<u8> {
+    key!([prefix], day.number().to_be_bytes())
+}
+
+/// The day of a key whose one-byte prefix it follows.
+pub(crate) fn day_of(key: &[u8]) -> Option<Day> {
+    part(key, 1).map(|bytes| Day::from_number(u32::from_be_bytes(bytes)))
 }
 
 /// The messages of a box as listings show them.

@@ -8,6 +8,7 @@
 extern crate self as store;
 
 mod account;
+mod binding;
 mod body;
 mod boxes;
 mod clock;
@@ -37,6 +38,7 @@ mod queue;
 mod queue_front;
 mod reader;
 mod records;
+mod rotation;
 mod rows;
 mod seal;
 mod settings;
@@ -64,8 +66,8 @@ pub use door::Store;
 pub use error::{Conflict, Limit, StoreError};
 pub use flags::{FlagChange, FlagMode, Flags, KEYWORD_BYTES, KEYWORDS_PER_MESSAGE, SystemFlag};
 pub use ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid, UidValidity};
-pub use keyring::{KeyKind, KeyringError};
-pub use master::{MasterKey, MasterKeyError};
+pub use keyring::{KeyFileView, KeyKind, KeyringError, StoreId, backup_keys, show_keys};
+pub use master::{MasterKey, MasterKeyError, is_credential_name};
 pub use open::{Kind, OpenError, OpenOptions};
 pub use prove::{FAULTS, Fault, ProofReport};
 pub use queue::{
@@ -73,6 +75,7 @@ pub use queue::{
     Queued, Ret, Settlement,
 };
 pub use reader::Reader;
+pub use rotation::rotate_master;
 pub use seal::{CHUNK, SealError};
 pub use settings::Settings;
 pub use statistics::Statistics;

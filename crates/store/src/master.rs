@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aws_lc_rs::constant_time;
 use data_encoding::BASE64;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -24,22 +25,41 @@ const MAX_FILE_BYTES: u64 = 128;
 pub struct MasterKey(Zeroizing<[u8; 32]>);
 
 impl MasterKey {
-    /// Reads the key from `path`: 32 bytes in base64 (RFC 4648 §4, padded), white space around them ignored. A
-    /// systemd credential file has this shape too.
+    /// Reads the key from `path`: 32 bytes in base64 (RFC 4648 §4, padded), white space around them ignored.
     ///
     /// # Errors
     /// The file is missing, readable by group or others, or holds something else.
     pub fn load(path: &Path) -> Result<Self, MasterKeyError> {
+        Self::read(path, 0o077)
+    }
+
+    /// Reads the key, of the same shape, from the systemd credential `name` in the directory that the service manager
+    /// made for this service (`$CREDENTIALS_DIRECTORY`). It gives the service access by an access control list, whose
+    /// mask shows as a group that may read.
+    ///
+    /// # Errors
+    /// No plain file name; no such credential; readable by others; something else in it.
+    pub fn load_credential(directory: &Path, name: &str) -> Result<Self, MasterKeyError> {
+        if !is_credential_name(name) {
+            return Err(MasterKeyError::Name(name.into()));
+        }
+        let path = directory.join(name);
+        match Self::read(&path, 0o037) {
+            Err(MasterKeyError::NotFound(_)) => Err(MasterKeyError::NoCredential(path)),
+            read => read,
+        }
+    }
+
+    fn read(path: &Path, forbidden: u32) -> Result<Self, MasterKeyError> {
         let mut text = Zeroizing::new(Vec::with_capacity(256));
-        files::open_private(path)
+        files::open_guarded(path, forbidden)
             .map_err(|error| MasterKeyError::reading(path, error))?
             .take(MAX_FILE_BYTES + 1)
             .read_to_end(&mut text)
             .map_err(|error| MasterKeyError::Io { path: path.into(), error })?;
         let malformed = || MasterKeyError::Malformed(path.into());
         let bytes = Zeroizing::new(BASE64.decode(text.trim_ascii()).map_err(|_| malformed())?);
-        let key = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| malformed())?;
-        Ok(Self(Zeroizing::new(key)))
+        seal::key_of(&bytes).map(Self).ok_or_else(malformed)
     }
 
     /// Draws a key and writes it to the new file `path` (mode 0600), synced with its directory before it returns.
@@ -57,9 +77,21 @@ impl MasterKey {
         Ok(Self(key))
     }
 
+    /// Whether both are the same key.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(self.bytes(), other.bytes()).is_ok()
+    }
+
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// Whether a text may name a credential: a file name of at most 255 bytes (systemd.exec(5)).
+#[must_use]
+pub fn is_credential_name(name: &str) -> bool {
+    let plain = name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':');
+    (1..=255).contains(&name.len()) && plain && name != "." && name != ".."
 }
 
 impl fmt::Debug for MasterKey {
@@ -74,6 +106,14 @@ pub enum MasterKeyError {
     /// Nothing is there.
     #[error("there is no master key at {0}: restore it from its backup, or create one for a new store")]
     NotFound(PathBuf),
+    /// The service manager gave no such credential.
+    #[error(
+        "there is no credential at {0}: add LoadCredential=NAME:FILE or LoadCredentialEncrypted=NAME:FILE to the service"
+    )]
+    NoCredential(PathBuf),
+    /// No credential has such a name.
+    #[error("{0:?} is no name of a credential: write a plain file name")]
+    Name(String),
     /// A new key was asked for where one is.
     #[error("{0} exists already: a master key is never overwritten, name another file or load this one")]
     Exists(PathBuf),
@@ -153,6 +193,25 @@ mod tests {
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
         MasterKey::load(&path).unwrap();
+    }
+
+    #[test]
+    fn a_credential_is_read_as_the_service_manager_gives_it() {
+        let (dir, path) = place();
+        let key = MasterKey::create(&path).unwrap();
+        let load = |name: &str| MasterKey::load_credential(dir.path(), name);
+        for mode in [0o400, 0o440, 0o600] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(load("master.key").unwrap().is(&key), "{mode:o}");
+        }
+        for mode in [0o444, 0o460, 0o402] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(load("master.key"), Err(MasterKeyError::Permissions { .. })), "{mode:o}");
+        }
+        assert!(matches!(load("master"), Err(MasterKeyError::NoCredential(_))));
+        for name in ["", ".", "..", "../master.key", "a/b", "a b", "a:b", &"a".repeat(256)] {
+            assert!(matches!(load(name), Err(MasterKeyError::Name(_))), "{name}");
+        }
     }
 
     #[test]

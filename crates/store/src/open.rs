@@ -10,12 +10,12 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    StoreError,
+    StoreError, binding,
     clock::Clock,
     core::{Core, Numbers},
     engine::{Change, Durability, Engine, Family, View as _},
     housekeeping,
-    keyring::Keyring,
+    keyring::{Keyring, KeyringError},
     keys,
     master::MasterKey,
     queue_front::QueueFront,
@@ -89,8 +89,12 @@ pub enum OpenError {
 }
 
 /// Name of the key file in the store's directory; the engine has a directory of its own beside it.
-const KEY_FILE: &str = "keys";
-const ENGINE_DIR: &str = "engine";
+pub(crate) const KEY_FILE: &str = "keys";
+pub(crate) const ENGINE_DIR: &str = "engine";
+
+/// What is said to whoever gives a master key that opens nothing.
+pub(crate) const OTHER_MASTER: &str = "this master key does not open the store: give the one that made it, or the one of \
+     the last `vaguemestre keys rotate`";
 
 /// What opening gives the door.
 pub(crate) struct Opened {
@@ -106,21 +110,12 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
         return Err(OpenError::Absent(dir));
     }
     make_private_dir(&dir)?;
-    let engine = Engine::open(&dir.join(ENGINE_DIR), settings.memory.max(MEMORY_MIN)).map_err(|error| {
-        if Engine::is_lock_failure(&error) {
-            OpenError::InUse(dir.clone())
-        } else if Engine::is_newer(&error) {
-            OpenError::Newer(dir.clone())
-        } else {
-            error.into()
-        }
-    })?;
+    let engine = open_engine(&dir, settings.memory)?;
     let Header { keys, counters, kind } = match read_header(&engine, &master)? {
         Some(header) => header,
         None => create_header(&engine, &master, &dir, create)?,
     };
-    let keyring =
-        Keyring::open(&dir.join(KEY_FILE), &master).map_err(|error| OpenError::Keys(error.to_string()))?;
+    let keyring = binding::open_keyring(&engine, &dir.join(KEY_FILE), &master, keys.store_id())?;
     let swept = housekeeping::sweep(&engine)?;
     if swept > 0 {
         tracing::info!(bodies = swept, "removed what unfinished messages had left");
@@ -142,6 +137,19 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
     Ok(Opened { core: Arc::new(core), counters })
 }
 
+/// The engine of a store; nobody else has it open.
+pub(crate) fn open_engine(dir: &Path, memory: usize) -> Result<Engine, OpenError> {
+    Engine::open(&dir.join(ENGINE_DIR), memory.max(MEMORY_MIN)).map_err(|error| {
+        if Engine::is_lock_failure(&error) {
+            OpenError::InUse(dir.into())
+        } else if Engine::is_newer(&error) {
+            OpenError::Newer(dir.into())
+        } else {
+            error.into()
+        }
+    })
+}
+
 struct Header {
     keys: StoreKey,
     counters: Counters,
@@ -156,9 +164,15 @@ fn read_header(engine: &Engine, master: &MasterKey) -> Result<Option<Header>, Op
     if !(records::OLDEST_FORMAT..=records::FORMAT).contains(&format.version) {
         return Err(OpenError::Format { found: format.version, known: records::FORMAT });
     }
-    let wrapped = get(keys::STORE_KEY)?.unwrap_or_default();
-    let keys = StoreKey::unwrap(&wrapped, master)
-        .map_err(|_| OpenError::Keys("another master key made this store: give that one".into()))?;
+    let (current, next) = (get(keys::STORE_KEY)?.unwrap_or_default(), get(keys::STORE_KEY_NEXT)?);
+    if next.is_some() {
+        tracing::warn!(
+            "a change of the master key is half done: stop the service and run `vaguemestre keys rotate` again"
+        );
+    }
+    let keys = StoreKey::unwrap(&current, master)
+        .or_else(|error| next.map_or(Err(error), |next| StoreKey::unwrap(&next, master)))
+        .map_err(|_| OpenError::Keys(OTHER_MASTER.into()))?;
     if format.version < records::FORMAT {
         upgrade::upgrade(engine, format)?;
     }
@@ -178,7 +192,7 @@ fn create_header(
     let kind = create.ok_or_else(|| OpenError::Absent(dir.to_path_buf()))?;
     let path = dir.join(KEY_FILE);
     if !path.exists() {
-        Keyring::create(&path, master).map_err(|error| OpenError::Keys(error.to_string()))?;
+        Keyring::create(&path, master)?;
     }
     let failed = |error: crate::seal::SealError| OpenError::Keys(error.to_string());
     let keys = StoreKey::generate().map_err(failed)?;
@@ -208,6 +222,12 @@ impl From<StoreError> for OpenError {
             StoreError::Engine(text) => Self::Engine(text),
             other => Self::Engine(other.to_string()),
         }
+    }
+}
+
+impl From<KeyringError> for OpenError {
+    fn from(error: KeyringError) -> Self {
+        Self::Keys(error.to_string())
     }
 }
 

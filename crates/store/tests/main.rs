@@ -6,6 +6,7 @@ mod accounts;
 mod boxes;
 mod common;
 mod fixtures;
+mod keys;
 mod kill;
 mod kill_queue;
 mod limits;

@@ -1,17 +1,19 @@
-//! The bytes of the key file. Version 1:
+//! The bytes of the key file. Version 2:
 //!
 //! ```text
-//! "VGMKEYS" 1 · salt of the wrap (32) · wrapping key, sealed (32 + 16) · content, sealed
+//! "VGMKEYS" 2 · store (16, zeros: not bound yet) · count of wraps (u8) · wraps · content, sealed
+//! wrap:    salt (32) · wrapping key, sealed (32 + 16)
 //! content: count (u8) of (kind u8, newest erased day u32) · count (u32) of (kind u8, day u32, key 32)
 //! ```
 //!
-//! Numbers are big endian. The wrapping key is fresh in every file and sealed under a key derived from the master key
-//! and the salt; the content is sealed under the wrapping key with all that precedes it as associated data, so no byte
-//! of the file can change unseen. Another master key only needs the wrap made anew. No I/O.
+//! Version 1, still read, had no store and one wrap. Numbers are big endian. The wrapping key is fresh in every file and
+//! sealed under a key derived from the master key and the salt; the content is sealed under the wrapping key with all
+//! that precedes it as associated data, so no byte of the file can change unseen. Another master key only needs the
+//! wrap made anew; while one follows another, both have a wrap. No I/O.
 
 use zeroize::Zeroizing;
 
-use super::{Contents, KeyKind, KeyringError};
+use super::{Contents, KeyKind, KeyringError, StoreId};
 use crate::{
     day::Day,
     master::MasterKey,
@@ -19,10 +21,12 @@ use crate::{
 };
 
 const MAGIC: &[u8; 7] = b"VGMKEYS";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const OLD_VERSION: u8 = 1;
 const SALT: usize = 32;
 const WRAPPED: usize = 32 + TAG;
-const HEAD: usize = MAGIC.len() + 1 + SALT + WRAPPED;
+const WRAP: usize = SALT + WRAPPED;
+const UNBOUND: [u8; StoreId::LEN] = [0; StoreId::LEN];
 const ENTRY: usize = 1 + 4 + 32;
 
 /// A key file is never longer: more than 28,000 days.
@@ -38,17 +42,48 @@ pub(super) enum FormatError {
     Seal(SealError),
 }
 
-pub(super) fn encode(contents: &Contents, master: &MasterKey) -> Result<Vec<u8>, KeyringError> {
-    let salt = seal::random::<SALT>()?;
+/// A key file, opened.
+pub(super) struct KeyFile {
+    /// Its store; none if it was never used by a program that binds it.
+    pub(super) store: Option<StoreId>,
+    pub(super) contents: Contents,
+    /// How many master keys open it.
+    pub(super) masters: u8,
+}
+
+/// Whether bytes begin as a key file does, of whatever version.
+pub(super) fn is_key_file(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
+/// The store that a key file says it belongs to, unproven: it may not open under the master key at hand.
+pub(super) fn named_store(bytes: &[u8]) -> Option<StoreId> {
+    let rest = bytes.strip_prefix(MAGIC.as_slice())?.strip_prefix(&[VERSION])?;
+    let store = rest.first_chunk::<{ StoreId::LEN }>()?;
+    (*store != UNBOUND).then_some(StoreId(*store))
+}
+
+/// A key file for the holders of these master keys.
+pub(super) fn encode(
+    contents: &Contents,
+    store: Option<StoreId>,
+    masters: &[&MasterKey],
+) -> Result<Vec<u8>, KeyringError> {
     let wrapping = seal::random::<32>()?;
-    let mut file = Vec::with_capacity(HEAD);
-    file.extend_from_slice(MAGIC);
+    let mut file = MAGIC.to_vec();
     file.push(VERSION);
-    file.extend_from_slice(salt.as_slice());
-    let mut wrapped = Zeroizing::new(Vec::with_capacity(WRAPPED));
-    wrapped.extend_from_slice(wrapping.as_slice());
-    seal::seal_once(&wrap_key(master, salt.as_slice())?, &file, &mut wrapped)?;
-    file.extend_from_slice(&wrapped);
+    file.extend_from_slice(&store.map_or(UNBOUND, |store| store.0));
+    file.push(u8::try_from(masters.len()).map_err(|_| KeyringError::Full)?);
+    let prefix = file.clone();
+    for master in masters {
+        let salt = seal::random::<SALT>()?;
+        let mut wrapped = Zeroizing::new(Vec::with_capacity(WRAPPED));
+        wrapped.extend_from_slice(wrapping.as_slice());
+        let aad = [prefix.as_slice(), salt.as_slice()].concat();
+        seal::seal_once(&wrap_key(master, salt.as_slice())?, &aad, &mut wrapped)?;
+        file.extend_from_slice(salt.as_slice());
+        file.extend_from_slice(&wrapped);
+    }
     let mut content = content(contents)?;
     seal::seal_once(&content_key(&wrapping)?, &file, &mut content)?;
     file.extend_from_slice(&content);
@@ -58,27 +93,48 @@ pub(super) fn encode(contents: &Contents, master: &MasterKey) -> Result<Vec<u8>,
     Ok(file)
 }
 
-pub(super) fn decode(file: &[u8], master: &MasterKey) -> Result<Contents, FormatError> {
+/// Opens a key file of any version under one of its master keys.
+pub(super) fn decode(file: &[u8], master: &MasterKey) -> Result<KeyFile, FormatError> {
     let rest = file.strip_prefix(MAGIC.as_slice()).ok_or(FormatError::Foreign)?;
-    match rest.first() {
-        Some(&VERSION) => {}
-        Some(&version) if version > VERSION => return Err(FormatError::Version(version)),
-        _ => return Err(FormatError::Foreign),
+    let (&version, rest) = rest.split_first().ok_or(FormatError::Foreign)?;
+    if version > VERSION {
+        return Err(FormatError::Version(version));
+    }
+    if version < OLD_VERSION {
+        return Err(FormatError::Foreign);
     }
     if file.len() as u64 > MAX_BYTES {
         return Err(FormatError::Damaged);
     }
-    let (head, content) = file.split_at_checked(HEAD).ok_or(FormatError::Damaged)?;
-    let (plain_head, wrapped) = head.split_at_checked(HEAD - WRAPPED).ok_or(FormatError::Damaged)?;
-    let salt = plain_head.get(MAGIC.len() + 1..).ok_or(FormatError::Damaged)?;
-    let wrap_key = wrap_key(master, salt).map_err(FormatError::Seal)?;
-    let wrapping =
-        seal::open_once(&wrap_key, plain_head, wrapped.to_vec()).map_err(|_| FormatError::Master)?;
-    let wrapping = Zeroizing::new(wrapping);
-    let wrapping = <[u8; 32]>::try_from(wrapping.as_slice()).map_err(|_| FormatError::Damaged)?;
-    let content_key = content_key(&Zeroizing::new(wrapping)).map_err(FormatError::Seal)?;
+    let (store, masters, rest) = match version {
+        OLD_VERSION => (None, 1, rest),
+        _ => {
+            let (store, rest) = rest.split_first_chunk::<{ StoreId::LEN }>().ok_or(FormatError::Damaged)?;
+            let (&masters, rest) = rest.split_first().ok_or(FormatError::Damaged)?;
+            ((*store != UNBOUND).then_some(StoreId(*store)), masters, rest)
+        }
+    };
+    let (wraps, content) = rest.split_at_checked(WRAP * usize::from(masters)).ok_or(FormatError::Damaged)?;
+    let (prefix, _) = file.split_at_checked(file.len() - rest.len()).ok_or(FormatError::Damaged)?;
+    let (head, _) = file.split_at_checked(prefix.len() + wraps.len()).ok_or(FormatError::Damaged)?;
+    let wrapping = open_wraps(prefix, wraps, master)?;
+    let content_key = content_key(&wrapping).map_err(FormatError::Seal)?;
     let content = seal::open_once(&content_key, head, content.to_vec()).map_err(|_| FormatError::Damaged)?;
-    read_content(&Zeroizing::new(content)).ok_or(FormatError::Damaged)
+    let contents = read_content(&Zeroizing::new(content)).ok_or(FormatError::Damaged)?;
+    Ok(KeyFile { store, contents, masters })
+}
+
+/// The wrapping key, by whichever wrap this master key opens.
+fn open_wraps(prefix: &[u8], wraps: &[u8], master: &MasterKey) -> Result<Zeroizing<[u8; 32]>, FormatError> {
+    for wrap in wraps.chunks_exact(WRAP) {
+        let (salt, wrapped) = wrap.split_at_checked(SALT).ok_or(FormatError::Damaged)?;
+        let key = wrap_key(master, salt).map_err(FormatError::Seal)?;
+        let aad = [prefix, salt].concat();
+        if let Ok(wrapping) = seal::open_once(&key, &aad, wrapped.to_vec()) {
+            return seal::key_of(&Zeroizing::new(wrapping)).ok_or(FormatError::Damaged);
+        }
+    }
+    Err(FormatError::Master)
 }
 
 fn wrap_key(master: &MasterKey, salt: &[u8]) -> Result<aws_lc_rs::aead::LessSafeKey, SealError> {
@@ -119,8 +175,9 @@ fn read_content(mut bytes: &[u8]) -> Option<Contents> {
     let keys = u32::from_be_bytes(take(&mut bytes)?);
     for _ in 0..keys {
         let place = kind_and_day(&mut bytes)?;
-        let secret = Zeroizing::new(take::<32>(&mut bytes)?);
-        contents.keys.insert(place, DayKey::from_secret(secret).ok()?);
+        let (secret, rest) = bytes.split_at_checked(32)?;
+        contents.keys.insert(place, DayKey::from_secret(seal::key_of(secret)?).ok()?);
+        bytes = rest;
     }
     bytes.is_empty().then_some(contents)
 }
@@ -145,4 +202,18 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (first, rest) = bytes.split_first_chunk::<N>()?;
     *bytes = rest;
     Some(*first)
+}
+
+/// A key file as version 1 wrote it.
+#[cfg(test)]
+pub(super) fn encode_old(contents: &Contents, master: &MasterKey) -> Vec<u8> {
+    let (salt, wrapping) = (seal::random::<SALT>().unwrap(), seal::random::<32>().unwrap());
+    let mut file = [MAGIC.as_slice(), &[OLD_VERSION], salt.as_slice()].concat();
+    let mut wrapped = wrapping.to_vec();
+    seal::seal_once(&wrap_key(master, salt.as_slice()).unwrap(), &file, &mut wrapped).unwrap();
+    file.extend_from_slice(&wrapped);
+    let mut content = content(contents).unwrap();
+    seal::seal_once(&content_key(&wrapping).unwrap(), &file, &mut content).unwrap();
+    file.extend_from_slice(&content);
+    file
 }

@@ -1,29 +1,31 @@
 //! The key file beside the engine (I-4): the data key of each day and kind, wrapped, and the mark below which days are
 //! erased for good. It is never part of a backup of the store: without it, what was sealed under an erased day's key is
-//! noise. Each change rewrites the file whole under a fresh wrapping key and overwrites its predecessor.
+//! noise. Each change rewrites the file whole under a fresh wrapping key and overwrites its predecessor. It names the
+//! store that it belongs to, so that another's is refused.
 //!
 //! Reading keys takes no lock. Adding or erasing a day waits for the disk: never call it on a runtime thread.
 
 use std::{
     collections::BTreeMap,
-    fmt,
-    io::{self, Read as _},
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use arc_swap::ArcSwap;
-use thiserror::Error;
+use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
-use self::format::FormatError;
-use crate::{
-    day::Day,
-    files::{self, OpenFileError},
-    master::MasterKey,
-    seal::{DayKey, SealError},
+use self::file::read;
+pub(crate) use self::file::{opens_under, rewrap};
+pub use self::{
+    error::KeyringError,
+    file::{KeyFileView, backup_keys, show_keys},
 };
+use crate::{day::Day, files, master::MasterKey, seal::DayKey};
 
+mod error;
+mod file;
 mod format;
 
 /// What a day key seals. Kinds have keys of their own: traces outlive messages (M-10).
@@ -44,10 +46,33 @@ impl fmt::Display for KeyKind {
     }
 }
 
+/// Tells one store from another: made from its store key, so every backup of a store has it too.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StoreId(pub(crate) [u8; StoreId::LEN]);
+
+impl StoreId {
+    /// Its length in bytes.
+    pub(crate) const LEN: usize = 16;
+}
+
+impl fmt::Display for StoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for StoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreId({self})")
+    }
+}
+
 /// The day keys of one store.
 pub(crate) struct Keyring {
     path: PathBuf,
     master: MasterKey,
+    /// The store it belongs to; none until it is bound.
+    store: Option<StoreId>,
     contents: ArcSwap<Contents>,
     /// One writer at a time.
     writing: Mutex<()>,
@@ -62,45 +87,51 @@ struct Contents {
 }
 
 impl Keyring {
-    /// Makes the key file of a new store.
+    /// Makes the key file of a new store, which [`Keyring::bind`] then names.
     ///
     /// # Errors
     /// The file exists already, or cannot be written.
     pub(crate) fn create(path: &Path, master: &MasterKey) -> Result<Self, KeyringError> {
         let contents = Contents::default();
-        let bytes = format::encode(&contents, master)?;
+        let bytes = format::encode(&contents, None, &[master])?;
         files::write_new(path, &bytes).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => KeyringError::Exists(path.into()),
             _ => KeyringError::Io { path: path.into(), error },
         })?;
-        Ok(Self::new(path, master, contents))
+        Ok(Self::new(path, master, None, contents))
     }
 
-    /// Reads the key file of a store, and clears what a rewrite that was killed left behind.
+    /// Reads the key file of the store `store`, and clears what a rewrite that was killed left behind. It may be bound
+    /// to no store yet: see [`Keyring::is_bound`].
     ///
     /// # Errors
-    /// The file is missing, readable by others, altered, of another version, or wrapped by another master key.
-    pub(crate) fn open(path: &Path, master: &MasterKey) -> Result<Self, KeyringError> {
-        let io = |error| KeyringError::Io { path: path.into(), error };
-        let mut bytes = Vec::new();
-        files::open_private(path)
-            .map_err(|error| match error {
-                OpenFileError::NotFound => KeyringError::NotFound(path.into()),
-                OpenFileError::Permissions(mode) => KeyringError::Permissions { path: path.into(), mode },
-                OpenFileError::Io(error) => io(error),
-            })?
-            .take(format::MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(io)?;
-        let contents = format::decode(&bytes, master).map_err(|error| error.at(path))?;
-        files::tidy(path).map_err(io)?;
-        Ok(Self::new(path, master, contents))
+    /// The file is missing, readable by others, altered, of another version or store, or wrapped by another master key.
+    pub(crate) fn open(path: &Path, master: &MasterKey, store: StoreId) -> Result<Self, KeyringError> {
+        let file = read(path, master, store)?;
+        files::tidy(path).map_err(|error| KeyringError::Io { path: path.into(), error })?;
+        Ok(Self::new(path, master, file.store, file.contents))
     }
 
-    fn new(path: &Path, master: &MasterKey, contents: Contents) -> Self {
+    /// Whether the file says which store it belongs to.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Says for good which store it belongs to. The caller has seen that it does.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub(crate) fn bind(&mut self, store: StoreId) -> Result<(), KeyringError> {
+        self.store = Some(store);
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.rewrite(Contents::clone(&self.contents.load()))
+    }
+
+    fn new(path: &Path, master: &MasterKey, store: Option<StoreId>, contents: Contents) -> Self {
         Self {
             path: path.into(),
             master: master.clone(),
+            store,
             contents: ArcSwap::from_pointee(contents),
             writing: Mutex::new(()),
         }
@@ -161,8 +192,14 @@ impl Keyring {
         contents.keys.keys().filter(|(of, _)| *of == kind).map(|(_, day)| *day).collect()
     }
 
+    /// The newest day of this kind that was erased; every day up to it that has no key never gets one.
+    #[cfg_attr(not(test), allow(dead_code, reason = "retention is not built yet"))]
+    pub(crate) fn erased(&self, kind: KeyKind) -> Option<Day> {
+        self.contents.load().erased.get(&kind).copied()
+    }
+
     fn rewrite(&self, contents: Contents) -> Result<(), KeyringError> {
-        let bytes = Zeroizing::new(format::encode(&contents, &self.master)?);
+        let bytes = Zeroizing::new(format::encode(&contents, self.store, &[&self.master])?);
         files::replace(&self.path, &bytes)
             .map_err(|error| KeyringError::Io { path: self.path.clone(), error })?;
         self.contents.store(Arc::new(contents));
@@ -179,84 +216,6 @@ impl Contents {
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyring").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-/// Why there is no key.
-#[derive(Debug, Error)]
-pub enum KeyringError {
-    /// Nothing is there.
-    #[error("there is no key file at {0}: restore it from its own backup, without it nothing can be read")]
-    NotFound(PathBuf),
-    /// A new key file was asked for where one is.
-    #[error("{0} exists already: a key file is never overwritten by a new store, choose another directory")]
-    Exists(PathBuf),
-    /// Others than its owner can reach it.
-    #[error("{path} has mode {mode:03o}: make it readable by its owner only (chmod 600)")]
-    Permissions {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The content is something else.
-    #[error("{0} is not a key file: restore it from its own backup")]
-    Foreign(PathBuf),
-    /// A newer program wrote it.
-    #[error("{path} is a key file of version {version}, newer than this program: install the newer program")]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        version: u8,
-    },
-    /// The wrapping key does not open.
-    #[error("{0} does not open under this master key: use the one it was made with, or its last successor")]
-    Master(PathBuf),
-    /// The wrapping key opens, the rest does not.
-    #[error("{0} is damaged: restore it from its own backup")]
-    Damaged(PathBuf),
-    /// That day's key was destroyed.
-    #[error("the keys of {day} ({kind}) are erased: what was sealed under them is gone for good")]
-    Erased {
-        /// What the key sealed.
-        kind: KeyKind,
-        /// The day.
-        day: Day,
-    },
-    /// That day never had a key, or this key file is older than the store.
-    #[error("{day} ({kind}) has no key: is this key file older than the store?")]
-    Unknown {
-        /// What the key would seal.
-        kind: KeyKind,
-        /// The day.
-        day: Day,
-    },
-    /// There are more days than a key file may hold.
-    #[error("the key file is full: erase the days whose time has passed")]
-    Full,
-    /// The system refused.
-    #[error("{path}: {error}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// The cryptographic library refused.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-}
-
-impl FormatError {
-    fn at(self, path: &Path) -> KeyringError {
-        match self {
-            Self::Foreign => KeyringError::Foreign(path.into()),
-            Self::Version(version) => KeyringError::Version { path: path.into(), version },
-            Self::Master => KeyringError::Master(path.into()),
-            Self::Damaged => KeyringError::Damaged(path.into()),
-            Self::Seal(error) => KeyringError::Seal(error),
-        }
     }
 }
 

@@ -28,13 +28,23 @@ impl Place {
     }
 
     fn open(&self) -> Keyring {
-        Keyring::open(&self.path(), &self.master).unwrap()
+        Keyring::open(&self.path(), &self.master, STORE).unwrap()
     }
 
     fn opening_fails(&self) -> KeyringError {
-        Keyring::open(&self.path(), &self.master).unwrap_err()
+        Keyring::open(&self.path(), &self.master, STORE).unwrap_err()
     }
 }
+
+impl Keyring {
+    /// Makes the file one that names no store, as the first version wrote it.
+    pub(crate) fn write_old(&self) {
+        files::replace(&self.path, &format::encode_old(&self.contents.load(), &self.master)).unwrap();
+    }
+}
+
+const STORE: StoreId = StoreId([7; 16]);
+const OTHER: StoreId = StoreId([8; 16]);
 
 fn day(number: u32) -> Day {
     Day::from_number(number)
@@ -107,10 +117,65 @@ fn another_master_key_takes_over_by_a_new_wrap_alone() {
     let keyring = place.create();
     let key = *keyring.ensure(Message, day(1)).unwrap().secret();
     let new = MasterKey::create(&place.dir.path().join("new master")).unwrap();
-    files::replace(&place.path(), &format::encode(&keyring.contents.load(), &new).unwrap()).unwrap();
+    files::replace(&place.path(), &format::encode(&keyring.contents.load(), None, &[&new]).unwrap()).unwrap();
     assert!(matches!(place.opening_fails(), KeyringError::Master(_)));
-    let keyring = Keyring::open(&place.path(), &new).unwrap();
+    let keyring = Keyring::open(&place.path(), &new, STORE).unwrap();
     assert_eq!(keyring.day_key(Message, day(1)).unwrap().secret(), &key);
+}
+
+#[test]
+fn two_master_keys_open_one_file_and_a_rewrite_leaves_the_one_at_hand() {
+    let place = Place::new();
+    let keyring = place.create();
+    let key = *keyring.ensure(Message, day(1)).unwrap().secret();
+    let new = MasterKey::create(&place.dir.path().join("new master")).unwrap();
+    rewrap(&place.path(), STORE, &place.master, &[&place.master, &new]).unwrap();
+    for master in [&place.master, &new] {
+        let keyring = Keyring::open(&place.path(), master, STORE).unwrap();
+        assert_eq!(keyring.day_key(Message, day(1)).unwrap().secret(), &key);
+        assert!(opens_under(&place.path(), master).unwrap());
+    }
+    Keyring::open(&place.path(), &new, STORE).unwrap().ensure(Message, day(2)).unwrap();
+    assert!(matches!(place.opening_fails(), KeyringError::Master(_)));
+    assert!(!opens_under(&place.path(), &place.master).unwrap());
+}
+
+#[test]
+fn a_bound_file_is_its_stores_alone_under_whatever_master_key() {
+    let place = Place::new();
+    let mut keyring = place.create();
+    assert!(!keyring.is_bound() && !place.open().is_bound());
+    keyring.bind(STORE).unwrap();
+    keyring.ensure(Message, day(1)).unwrap();
+    assert!(place.open().is_bound(), "a rewrite keeps the name");
+    let other = MasterKey::create(&place.dir.path().join("other")).unwrap();
+    for master in [&place.master, &other] {
+        let refused = Keyring::open(&place.path(), master, OTHER).unwrap_err();
+        assert!(matches!(refused, KeyringError::OtherStore { other: STORE, store: OTHER, .. }), "{refused}");
+        assert!(refused.to_string().contains(&STORE.to_string()));
+    }
+}
+
+#[test]
+fn a_file_of_the_first_version_opens_and_is_bound_in_place() {
+    let place = Place::new();
+    let keyring = place.create();
+    let key = *keyring.ensure(Trace, day(4)).unwrap().secret();
+    keyring.erase(Message, day(2)).unwrap();
+    let old = format::encode_old(&keyring.contents.load(), &place.master);
+    files::replace(&place.path(), &old).unwrap();
+    let mut keyring = place.open();
+    assert!(!keyring.is_bound());
+    keyring.bind(STORE).unwrap();
+    let keyring = place.open();
+    assert!(keyring.is_bound());
+    assert_eq!(keyring.day_key(Trace, day(4)).unwrap().secret(), &key);
+    assert_eq!(keyring.erased(Message), Some(day(2)));
+    for at in 8..old.len() {
+        let mut altered = old.clone();
+        altered[at] ^= 1;
+        assert!(format::decode(&altered, &place.master).is_err(), "byte {at}");
+    }
 }
 
 #[test]
@@ -122,7 +187,7 @@ fn a_kill_at_any_step_of_a_rewrite_leaves_all_of_it_or_nothing() {
         let mut contents = Contents::clone(&keyring.contents.load());
         contents.keys.clear();
         contents.erased.insert(Message, day(1));
-        let bytes = format::encode(&contents, &place.master).unwrap();
+        let bytes = format::encode(&contents, None, &[&place.master]).unwrap();
         let written = Written::new(&place.path(), &bytes).unwrap();
         if steps >= 2 {
             let kept = written.keep().unwrap();
@@ -174,13 +239,13 @@ fn each_thing_that_is_wrong_with_the_file_is_named() {
     }
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o600)).unwrap();
     let mut newer = good.clone();
-    newer[7] = 2;
+    newer[7] = 3;
     let too_long = [good.as_slice(), &vec![0; 1 << 20]].concat();
     type Expected = fn(&KeyringError) -> bool;
     let wrong: [(&[u8], Expected); 6] = [
         (b"", |error| matches!(error, KeyringError::Foreign(_))),
         (b"something else entirely", |error| matches!(error, KeyringError::Foreign(_))),
-        (&newer, |error| matches!(error, KeyringError::Version { version: 2, .. })),
+        (&newer, |error| matches!(error, KeyringError::Version { version: 3, .. })),
         (&good[..50], |error| matches!(error, KeyringError::Damaged(_))),
         (&good[..good.len() - 1], |error| matches!(error, KeyringError::Damaged(_))),
         (&too_long, |error| matches!(error, KeyringError::Damaged(_))),
@@ -202,9 +267,9 @@ fn a_key_file_has_a_greatest_length() {
         keys: (0..days).map(|number| ((Message, day(number)), key.clone())).collect(),
         ..Contents::default()
     };
-    let most = format::encode(&with(28_000), &master).unwrap();
-    assert_eq!(format::decode(&most, &master).unwrap().keys.len(), 28_000);
-    assert!(matches!(format::encode(&with(29_000), &master), Err(KeyringError::Full)));
+    let most = format::encode(&with(28_000), None, &[&master]).unwrap();
+    assert_eq!(format::decode(&most, &master).unwrap().contents.keys.len(), 28_000);
+    assert!(matches!(format::encode(&with(29_000), None, &[&master]), Err(KeyringError::Full)));
 }
 
 #[test]
@@ -273,8 +338,9 @@ proptest! {
     #[test]
     fn no_byte_of_the_file_can_change_unseen(at in any::<prop::sample::Index>(), flip in 1_u8.., cut in any::<bool>()) {
         let place = Place::new();
-        let keyring = place.create();
+        let mut keyring = place.create();
         keyring.ensure(Message, day(1)).unwrap();
+        keyring.bind(STORE).unwrap();
         let mut bytes = fs::read(place.path()).unwrap();
         let at = at.index(bytes.len());
         if cut { bytes.truncate(at) } else { bytes[at] ^= flip }

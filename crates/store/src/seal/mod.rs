@@ -134,6 +134,13 @@ fn body_key(day: &[u8; 32], id: [u8; 16]) -> Result<LessSafeKey, SealError> {
     derive(day, &id, b"vaguemestre body 1")
 }
 
+/// Thirty-two bytes that were opened, as a key; none if they are more or less.
+pub(crate) fn key_of(bytes: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    (bytes.len() == key.len()).then(|| key.copy_from_slice(bytes))?;
+    Some(key)
+}
+
 /// Bytes from the system's generator.
 pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, SealError> {
     let mut bytes = Zeroizing::new([0; N]);
@@ -143,10 +150,24 @@ pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, SealError> 
 
 /// An AES-256-GCM key from `secret` by HKDF-SHA-256 (RFC 5869); `purpose` keeps uses apart.
 pub(crate) fn derive(secret: &[u8; 32], salt: &[u8], purpose: &[u8]) -> Result<LessSafeKey, SealError> {
+    let key = derive_bytes(secret, salt, purpose)?;
+    UnboundKey::new(&AES_256_GCM, key.as_slice()).map(LessSafeKey::new).map_err(|_| SealError::Library)
+}
+
+/// Thirty-two bytes from `secret`, wiped when dropped. The library's own ways from here to a key leave theirs on the stack.
+fn derive_bytes(secret: &[u8; 32], salt: &[u8], purpose: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
+    struct Length;
+    impl hkdf::KeyType for Length {
+        fn len(&self) -> usize {
+            32
+        }
+    }
+    let mut bytes = Zeroizing::new([0; 32]);
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(secret);
-    let info = [purpose];
-    let okm = prk.expand(&info, &AES_256_GCM).map_err(|_| SealError::Library)?;
-    Ok(LessSafeKey::new(UnboundKey::from(okm)))
+    prk.expand(&[purpose], Length)
+        .and_then(|okm| okm.fill(bytes.as_mut_slice()))
+        .map_err(|_| SealError::Library)?;
+    Ok(bytes)
 }
 
 /// Seals `buffer` in place and appends the tag, under a key that is used for this one message: the nonce is zero.

@@ -4,11 +4,11 @@
 
 use std::fmt;
 
-use aws_lc_rs::{constant_time, hkdf, hmac};
+use aws_lc_rs::{constant_time, hmac};
 use zeroize::Zeroizing;
 
-use super::{SealError, TAG, derive, open_once, random, seal_once};
-use crate::master::MasterKey;
+use super::{SealError, TAG, derive, derive_bytes, key_of, open_once, random, seal_once};
+use crate::{keyring::StoreId, master::MasterKey};
 
 const SALT: usize = 24;
 const VERSION: u8 = 1;
@@ -39,15 +39,21 @@ impl StoreKey {
     /// [`SealError::Broken`]: another master key, or altered bytes.
     pub(crate) fn unwrap(wrapped: &[u8], master: &MasterKey) -> Result<Self, SealError> {
         let opened = open_salted(master.bytes(), b"vaguemestre wrap store key 1", WRAP_CONTEXT, wrapped)?;
-        let opened = Zeroizing::new(opened);
-        let secret = <[u8; 32]>::try_from(opened.as_slice()).map_err(|_| SealError::Broken)?;
-        Self::from_secret(Zeroizing::new(secret))
+        Self::from_secret(key_of(&Zeroizing::new(opened)).ok_or(SealError::Broken)?)
     }
 
     fn from_secret(secret: Zeroizing<[u8; 32]>) -> Result<Self, SealError> {
         let lookup = mac_key(&secret, b"vaguemestre lookup 1")?;
         let credentials = mac_key(&secret, b"vaguemestre credentials 1")?;
         Ok(Self { secret, lookup, credentials })
+    }
+
+    /// What tells this store from others. It says nothing of the key.
+    pub(crate) fn store_id(&self) -> StoreId {
+        let mut id = [0; StoreId::LEN];
+        let hash = self.lookup_hash("store", b"");
+        id.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        StoreId(id)
     }
 
     /// Seals a value that is not bound to a day (version, salt, ciphertext, tag). `aad` is the value's key in the store.
@@ -108,10 +114,8 @@ fn open_salted(secret: &[u8; 32], purpose: &[u8], aad: &[u8], sealed: &[u8]) -> 
 }
 
 fn mac_key(secret: &[u8; 32], purpose: &[u8]) -> Result<hmac::Key, SealError> {
-    let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret);
-    let info = [purpose];
-    let okm = prk.expand(&info, hmac::HMAC_SHA256).map_err(|_| SealError::Library)?;
-    Ok(hmac::Key::from(okm))
+    let key = derive_bytes(secret, &[], purpose)?;
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()))
 }
 
 fn mac(key: &hmac::Key, label: &[u8], data: &[u8]) -> [u8; 32] {

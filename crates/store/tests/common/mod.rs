@@ -57,6 +57,20 @@ impl World {
         Store::open(self.options()).unwrap()
     }
 
+    /// The same directory once more, elsewhere: what a thief, or a backup, has of a closed store.
+    pub fn copy(&self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, bytes) in files_under(self.dir.path()) {
+            let to = dir.path().join(path.strip_prefix(self.dir.path()).unwrap());
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::write(&to, bytes).unwrap();
+            let mode = std::fs::metadata(&path).unwrap().permissions();
+            std::fs::set_permissions(&to, mode).unwrap();
+        }
+        let clock = Arc::new(ManualClock::new(self.clock_now()));
+        Self { dir, clock, settings: self.settings.clone(), ..Self::new() }
+    }
+
     pub fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
@@ -81,6 +95,22 @@ impl World {
         ))
         .unwrap()
     }
+}
+
+/// Every file under a directory, with what it holds.
+pub fn files_under(dir: &std::path::Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let (mut found, mut stack) = (vec![], vec![dir.to_path_buf()]);
+    while let Some(dir) = stack.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                stack.push(path);
+            } else {
+                found.push((path.clone(), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found
 }
 
 /// Bodies that were dropped go with the committer's next batch: makes one, then proves.

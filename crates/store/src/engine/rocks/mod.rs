@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use rocksdb::{
-    Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBRawIterator, ReadOptions, SnapshotWithThreadMode,
-    WriteBatch, WriteBufferManager, WriteOptions,
+    BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
+    DBRawIterator, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteBufferManager, WriteOptions,
 };
 
 pub(crate) use self::cursor::Cursor;
@@ -88,6 +88,19 @@ impl Engine {
     /// Waits until everything written is on the disk.
     pub(crate) fn sync(&self) -> Result<()> {
         self.db.flush_wal(true).map_err(failed)
+    }
+
+    /// Writes what is in memory to the disk and rewrites the files of a range, so that values which were replaced or
+    /// removed there lie in none of them any more.
+    pub(crate) fn scrub(&self, family: Family, from: &[u8], until: &[u8]) -> Result<()> {
+        for each in Family::ALL {
+            // the log goes once no family needs it
+            self.db.flush_cf(self.family(each)?).map_err(failed)?;
+        }
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        self.db.compact_range_cf_opt(self.family(family)?, Some(from), Some(until), &options);
+        Ok(())
     }
 
     /// Ends background work for good, so that a process may exit while something still holds the engine. Only reads
