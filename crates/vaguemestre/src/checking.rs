@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pki::{ServerTls, TrustSpace};
 use serde_json::{Value, json};
-use store::{MasterKey, SystemClock};
+use store::SystemClock;
 use tempfile::TempDir;
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) fn check(settings: &Settings, now: Timestamp, as_json: bool) -> Result<(), Failure> {
     let access = opening::certificate(&settings.tls)?;
     access.check_dates(now).map_err(|error| Failure::failed(format!("[tls]: {error}")))?;
-    MasterKey::load(&settings.store.master_key).map_err(|error| Failure::failed(error.to_string()))?;
+    opening::master_key(&settings.store.master_key)?;
     let mut warnings = soon("the certificate", &access, now);
     let mut facts = json!({
         "hostname": settings.operator.hostname,

@@ -2,6 +2,7 @@
 //!
 //! Only words and types; what a command does is in `run`. Must never read a file.
 
+mod keys;
 mod queue;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use mssante::{Address, BoxType, Domain, State};
 
+pub(crate) use keys::{KeyPlace, Keys};
 pub(crate) use queue::{Queue, QueueAction};
 
 /// Where the configuration is when `--config` is not given.
@@ -44,7 +46,7 @@ pub(crate) enum Command {
     CheckConfig(Config),
     /// Make the demonstration world of two operators, run it, send a report from one to the other and show how to connect.
     Demo(Demo),
-    /// The master key.
+    /// The master key, and the file of the days' keys.
     #[command(subcommand)]
     Keys(Keys),
     /// The store (offline: the daemon must not run).
@@ -98,16 +100,6 @@ pub(crate) struct Demo {
     /// demonstrations on one machine, without overlap if their offsets are multiples of 26.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=55_000))]
     pub(crate) port_offset: u16,
-}
-
-/// `keys`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Keys {
-    /// Make a new master key in FILE (mode 0600), which must not exist.
-    Create {
-        /// The file to make.
-        file: PathBuf,
-    },
 }
 
 /// `store`.

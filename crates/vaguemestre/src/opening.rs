@@ -2,15 +2,18 @@
 //!
 //! Used by `serve` and by the offline commands. Must never listen on anything.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{env, net::SocketAddr, path::Path, sync::Arc};
 
 use store::{Clock, Kind, MasterKey, OpenError, OpenOptions, Store};
 
 use crate::{
-    config::{Settings, Tls},
+    config::{MasterKeyPlace, Settings, Tls},
     exit::Failure,
     rooms,
 };
+
+/// Where systemd says in which directory the credentials of a service are.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// The certificate and key of the listeners.
 ///
@@ -19,6 +22,27 @@ use crate::{
 pub(crate) fn certificate(tls: &Tls) -> Result<pki::ServerTls, Failure> {
     pki::ServerTls::load(&tls.certificate, &tls.key)
         .map_err(|error| Failure::failed(format!("[tls]: {error}")))
+}
+
+/// The master key, from where the settings or a command line say that it is.
+///
+/// # Errors
+/// What is wrong with the file or the credential, and what to do.
+pub(crate) fn master_key(place: &MasterKeyPlace) -> Result<MasterKey, Failure> {
+    let loaded = match place {
+        MasterKeyPlace::File(path) => MasterKey::load(path),
+        MasterKeyPlace::Credential(name) => match env::var_os(CREDENTIALS) {
+            Some(directory) => MasterKey::load_credential(Path::new(&directory), name),
+            None => {
+                return Err(Failure::failed(format!(
+                    "[store] master_key: {place} is given by systemd, and {CREDENTIALS} is not set here: run this in the \
+                     service, or by hand as `systemd-run --pty -p LoadCredential={name}:FILE vaguemestre …` (of the \
+                     commands under `keys`, --master FILE names the file itself)"
+                )));
+            }
+        },
+    };
+    loaded.map_err(|error| Failure::failed(format!("[store] master_key: {error}")))
 }
 
 /// Opens the store that the settings name, or makes it if `create` says of which kind.
@@ -31,7 +55,7 @@ pub(crate) fn open_store(
     create: Option<Kind>,
 ) -> Result<Store, Failure> {
     let failed = |error: String| Failure::failed(format!("[store]: {error}"));
-    let master = MasterKey::load(&settings.store.master_key).map_err(|error| failed(error.to_string()))?;
+    let master = master_key(&settings.store.master_key)?;
     let store = Store::open(OpenOptions {
         dir: settings.store.directory.clone(),
         master,
@@ -84,8 +108,6 @@ pub(crate) fn exposed_figures(settings: &Settings) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use store::SystemClock;
 
     use super::*;
@@ -99,8 +121,9 @@ mod tests {
     fn in_dir(dir: &Path) -> Settings {
         let mut settings = sample();
         settings.store.directory = dir.join("store");
-        settings.store.master_key = dir.join("master.key");
-        drop(MasterKey::create(&settings.store.master_key).unwrap());
+        let master_key = dir.join("master.key");
+        drop(MasterKey::create(&master_key).unwrap());
+        settings.store.master_key = MasterKeyPlace::File(master_key);
         settings
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Must never carry out what the running daemon is for: the store has one writer.
 
+mod keys;
 mod queue;
 
 use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
@@ -10,12 +11,12 @@ use mssante::{
     Adeli, Finess, IdentifierError, NationalId, Profile, Responsible, Rpps, Siren, Siret, StructureId,
 };
 use serde_json::json;
-use store::{Clock, Kind, MasterKey, SystemClock};
+use store::{Clock, Kind, SystemClock};
 
 use crate::{
     checking,
     cli::{
-        Account, AccountAction, AppPassword, AppPasswordAction, Cli, Command, Keys, NewAccount, Remote,
+        Account, AccountAction, AppPassword, AppPasswordAction, Cli, Command, NewAccount, Remote,
         Store as StoreCommand, Trust, TrustAction,
     },
     config::{self, Settings},
@@ -39,7 +40,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             .map_err(Failure::from)
             .and_then(|settings| checking::check(&settings, SystemClock.now(), as_json)),
         Command::Demo(demo) => demo::run(&demo, as_json),
-        Command::Keys(Keys::Create { file }) => create_key(&file, as_json),
+        Command::Keys(what) => keys::keys(&what, as_json),
         Command::Store(StoreCommand::Create(config)) => config::load(&config.config)
             .map_err(Failure::from)
             .and_then(|settings| create_store(&settings, as_json)),
@@ -57,13 +58,6 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(as_json),
     }
-}
-
-fn create_key(file: &PathBuf, as_json: bool) -> Result<(), Failure> {
-    MasterKey::create(file).map_err(|error| Failure::failed(error.to_string()))?;
-    let text = "the master key is made: keep a copy in a safe place outside this machine, without it the store is lost";
-    print::facts(text, &json!({ "master_key": file }), as_json);
-    Ok(())
 }
 
 fn create_store(settings: &Settings, as_json: bool) -> Result<(), Failure> {

@@ -80,9 +80,40 @@ pub(crate) enum TlsVersion {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StorePlace {
     pub(crate) directory: PathBuf,
-    pub(crate) master_key: PathBuf,
+    pub(crate) master_key: MasterKeyPlace,
     /// Bytes of memory for the engine's caches and write buffers together.
     pub(crate) memory: usize,
+}
+
+/// Where the master key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MasterKeyPlace {
+    /// A file that its owner alone may read.
+    File(PathBuf),
+    /// A credential of that name, which systemd gives the service.
+    Credential(String),
+}
+
+impl MasterKeyPlace {
+    /// What a credential's name stands behind, where a file could be meant.
+    const CREDENTIAL: &str = "credential:";
+
+    /// What was written: `credential:NAME`, else a file; none if no credential has such a name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text.strip_prefix(Self::CREDENTIAL) {
+            Some(name) => store::is_credential_name(name).then(|| Self::Credential(name.to_owned())),
+            None => (!text.is_empty()).then(|| Self::File(text.into())),
+        }
+    }
+}
+
+impl fmt::Display for MasterKeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Credential(name) => write!(f, "{}{name}", Self::CREDENTIAL),
+        }
+    }
 }
 
 /// The addresses that the daemon listens on.

@@ -55,7 +55,7 @@ impl Pass<'_> {
             tls,
             store: StorePlace {
                 directory: self.path("store", "directory"),
-                master_key: self.path("store", "master_key"),
+                master_key: self.master_key(),
                 memory: self.memory(),
             },
             listeners: Listeners {

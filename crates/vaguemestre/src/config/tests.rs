@@ -219,3 +219,16 @@ fn a_file_that_cannot_be_read_is_named() {
     let text = load(Path::new("/does/not/exist.toml")).unwrap_err().to_string();
     assert!(text.starts_with("/does/not/exist.toml: cannot be read:"), "{text}");
 }
+
+#[test]
+fn the_master_key_is_a_file_or_a_credential() {
+    let place = |value: &str| read(&format!("{REQUIRED}[store]\nmaster_key = \"{value}\"\n"));
+    let master_key = |value: &str| place(value).unwrap().store.master_key;
+    assert_eq!(master_key("keys/master"), MasterKeyPlace::File("/etc/vaguemestre/keys/master".into()));
+    assert_eq!(master_key("credential:master"), MasterKeyPlace::Credential("master".into()));
+    assert_eq!(master_key("credential:master").to_string(), "credential:master");
+    for value in ["", "credential:", "credential:a/b", "credential:.."] {
+        let text = place(value).unwrap_err().to_string();
+        assert!(text.contains("[store] master_key") && text.contains("credential:NAME"), "{text}");
+    }
+}

@@ -12,7 +12,7 @@ use std::{
 use mssante::Domain;
 
 use super::{
-    Administrator, Who,
+    Administrator, MasterKeyPlace, Who,
     keys::KEYS,
     pass::Pass,
     raw::{Raw, Value},
@@ -50,6 +50,23 @@ impl Pass<'_> {
                 &item,
                 "a path between double quotes; a relative one starts from this file's directory",
             ),
+        }
+    }
+
+    pub(super) fn master_key(&mut self) -> MasterKeyPlace {
+        let item = self.item("store", "master_key");
+        let place = match &item.value {
+            Value::Text(text) => MasterKeyPlace::parse(text),
+            _ => None,
+        };
+        match place {
+            Some(MasterKeyPlace::File(_)) => MasterKeyPlace::File(self.path("store", "master_key")),
+            Some(credential) => credential,
+            None => {
+                let write = "the path of a file, or \"credential:NAME\" for a credential that systemd gives the service";
+                let () = self.wrong(&item, write);
+                MasterKeyPlace::File(PathBuf::new())
+            }
         }
     }
 
