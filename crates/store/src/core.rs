@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Result, StoreError,
-    body::Abandoned,
+    body::{Abandoned, Turn},
     clock::Clock,
     day::Day,
     engine::Engine,
@@ -54,6 +54,9 @@ pub(crate) struct Numbers {
     pub(crate) trace: AtomicU64,
     /// The last number given to an entry of the queue.
     pub(crate) queue: AtomicU64,
+    /// The last turn given to a body. It starts at the clock's microseconds, which bodies do not come faster than: it is
+    /// kept nowhere, and a clock that was set back costs order alone.
+    pub(crate) turn: AtomicU64,
     pub(crate) committed: AtomicI64,
     pub(crate) day: AtomicU32,
     pub(crate) commits: AtomicU64,
@@ -62,16 +65,23 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    pub(crate) fn new(counters: &Counters, queue: &QueueCounters) -> Self {
+    pub(crate) fn new(counters: &Counters, queue: &QueueCounters, now: Timestamp) -> Self {
+        let turn = now.as_microsecond().max(counters.committed);
         Self {
             trace: AtomicU64::new(counters.trace),
             queue: AtomicU64::new(queue.last),
+            turn: AtomicU64::new(u64::try_from(turn).unwrap_or(0)),
             committed: AtomicI64::new(counters.committed),
             day: AtomicU32::new(counters.day.number()),
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             messages: AtomicU64::new(0),
         }
+    }
+
+    /// The next turn of a body.
+    pub(crate) fn next_turn(&self) -> Turn {
+        Turn::MIN.saturating_add(self.turn.fetch_add(1, Ordering::Relaxed))
     }
 }
 

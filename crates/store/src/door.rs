@@ -11,8 +11,9 @@ use tokio::{
 };
 
 use crate::{
-    AccountId, BodyWriter, BoxId, Fault, Kind, ModSeq, OpenError, OpenOptions, ProofReport, Reader, Result,
-    Statistics, StoreError,
+    AccountId, BodyWriter, BoxId, CHUNK, Fault, Kind, ModSeq, OpenError, OpenOptions, ProofReport, Reader,
+    Result, Statistics, StoreError,
+    body::Hold,
     committer::{self, Job},
     core::Core,
     open::{self, Opened},
@@ -27,7 +28,7 @@ pub struct Store {
     committer: Arc<Mutex<Option<JoinHandle<()>>>>,
     summaries: Arc<Mutex<Option<JoinHandle<()>>>>,
     readers: Arc<Semaphore>,
-    writers: Arc<Semaphore>,
+    hold: Hold,
 }
 
 impl Store {
@@ -48,7 +49,10 @@ impl Store {
             committer: Arc::new(Mutex::new(Some(thread))),
             summaries: Arc::new(Mutex::new(Some(summaries))),
             readers: Arc::new(Semaphore::new(core.settings.readers.max(1))),
-            writers: Arc::new(Semaphore::new(core.settings.writers.max(1))),
+            hold: Hold {
+                writers: Arc::new(Semaphore::new(core.settings.writers.max(1))),
+                chunks: Arc::new(Semaphore::new(core.settings.held / CHUNK)),
+            },
             core,
         })
     }
@@ -144,7 +148,7 @@ impl Store {
 
     /// A new body. Its day of reception is fixed at its first byte.
     pub fn body(&self) -> BodyWriter {
-        BodyWriter::new(Arc::clone(&self.core), self.queue.downgrade(), Arc::clone(&self.writers))
+        BodyWriter::new(Arc::clone(&self.core), self.queue.downgrade(), self.hold.clone())
     }
 
     /// Tells of each commit that changes the box, after it is durable: its mod-sequence. The first value says nothing;

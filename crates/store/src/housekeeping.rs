@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Result,
+    body::Place,
     committer::pending::Pending,
     core::Core,
     day::Day,
@@ -42,9 +43,9 @@ pub(crate) fn expired(counters: Counters, now: Timestamp) -> Option<Vec<(Vec<u8>
 pub(crate) fn remove_abandoned(core: &Core, pending: &mut Pending) {
     for body in core.take_abandoned() {
         for index in 0..body.chunks {
-            pending.delete(Family::Bodies, keys::chunk(body.id, index));
+            pending.delete(Family::Bodies, keys::chunk(body.place, index));
         }
-        pending.delete(Family::Accounts, keys::orphan(body.id));
+        pending.delete(Family::Accounts, keys::orphan(body.place.id));
     }
 }
 
@@ -52,15 +53,15 @@ pub(crate) fn remove_abandoned(core: &Core, pending: &mut Pending) {
 pub(crate) fn sweep(engine: &Engine) -> Result<u64> {
     let mut orphans = vec![];
     let (from, until) = keys::under(b"x");
-    engine.scan(Family::Accounts, &from, &until, &mut |key, _| {
-        orphans.extend(keys::body_at(key, 1));
+    engine.scan(Family::Accounts, &from, &until, &mut |key, value| {
+        orphans.extend(keys::body_at(key, 1).map(|id| Place { id, turn: keys::turn_of(value) }));
         Ok(true)
     })?;
     let mut changes = vec![];
-    for &body in &orphans {
-        let (from, until) = keys::under(&keys::chunks(body));
+    for &place in &orphans {
+        let (from, until) = keys::under(&keys::chunks(place));
         changes.push(Change::DeleteRange(Family::Bodies, from, until));
-        changes.push(Change::Delete(Family::Accounts, keys::orphan(body)));
+        changes.push(Change::Delete(Family::Accounts, keys::orphan(place.id)));
     }
     if !changes.is_empty() {
         engine.write(&changes, Durability::Synced)?;

@@ -114,8 +114,8 @@ impl fmt::Display for ModSeq {
     }
 }
 
-/// One sealed body: its day of reception (I-4) and an identifier that occurs once: milliseconds, so that bodies that
-/// arrive together lie together, then 80 random bits.
+/// One sealed body: its day of reception (I-4) and an identifier that occurs once: milliseconds, so that records of bodies
+/// that arrive together lie together, then 80 random bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BodyId {
     /// The UTC day of its first byte, as the store counts days.

@@ -16,7 +16,7 @@
 //! | accounts | `l` account box | nothing: which boxes an account has |
 //! | accounts | `o` day hash(fingerprint) | the journey accepted under that fingerprint (I-1), 7 days |
 //! | accounts | `k` month hash(account, Message-ID) | day of reception, nothing before format 3: carried (S-3.9), 15 months |
-//! | accounts | `x` body | nothing: chunks being written; swept when the store opens |
+//! | accounts | `x` body | turn, nothing before format 3: chunks being written; swept when the store opens |
 //! | index | `f` box uid | what listings show: flags, mod-sequence, date, size |
 //! | index | `e` box uid | what never changes: body, variant, journey |
 //! | index | `q` box modseq uid | flags, then numbers of keywords: a message's last change of flags since the summary |
@@ -24,10 +24,10 @@
 //! | index | `y` box day | what the box has of the messages of that day |
 //! | index | `g` box part window | the box's summary: the messages of 4,096 UIDs, part 0 what opening needs, 1 the rest |
 //! | index | `w` box number | a keyword of the box, sealed |
-//! | index | `r` body | length, references |
+//! | index | `r` body | length, references, turn |
 //! | index | `h` body variant | header variant, sealed under the body's day |
 //! | index | `j` body variant | index record, sealed under the body's day |
-//! | bodies | body chunk | a chunk, sealed under the body's own key |
+//! | bodies | day turn identifier chunk | a chunk, sealed under the body's own key; no turn before format 3 |
 //! | traces | `t` day number | a trace, sealed under its trace day |
 //! | traces | `i` journey day number | nothing: the traces of a journey |
 //! | queue | `c` | entries, and the last number given |
@@ -35,9 +35,11 @@
 //! | queue | `e` entry | its body and its time; recipient and attempts, sealed under the body's day |
 //! | queue | `m` body | entries left; what they share, sealed under the body's day |
 //!
-//! A body is its day, then its identifier: what a day received lies together and dies with one range delete (I-4).
+//! A body is its day, then its identifier: what a day received lies together and dies with one range delete (I-4). Its
+//! chunks lie in the order in which bodies were committed, so that the engine moves its files down without rewriting them.
 
 use crate::{
+    body::{Place, Turn},
     day::Day,
     ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid},
     queue::QueueId,
@@ -236,12 +238,28 @@ pub(crate) fn index(body: BodyId, variant: u16) -> Vec<u8> {
     key!(*b"j", body_bytes(body), variant.to_be_bytes())
 }
 
-pub(crate) fn chunks(body: BodyId) -> Vec<u8> {
-    body_bytes(body).to_vec()
+pub(crate) fn chunks(place: Place) -> Vec<u8> {
+    let Place { id, turn } = place;
+    match turn {
+        Some(turn) => key!(id.day.number().to_be_bytes(), turn.get().to_be_bytes(), id.id),
+        None => body_bytes(id).to_vec(),
+    }
 }
 
-pub(crate) fn chunk(body: BodyId, index: u32) -> Vec<u8> {
-    key!(body_bytes(body), index.to_be_bytes())
+pub(crate) fn chunk(place: Place, index: u32) -> Vec<u8> {
+    let mut key = chunks(place);
+    key.extend_from_slice(&index.to_be_bytes());
+    key
+}
+
+/// What the marker of a body that is being written says of its turn.
+pub(crate) fn turn(turn: Option<Turn>) -> Vec<u8> {
+    turn.map(|turn| turn.get().to_be_bytes().to_vec()).unwrap_or_default()
+}
+
+/// What [`turn`] wrote.
+pub(crate) fn turn_of(value: &[u8]) -> Option<Turn> {
+    Turn::new(u64::from_be_bytes(value.try_into().ok()?))
 }
 
 pub(crate) fn trace(day: Day, number: u64) -> Vec<u8> {
@@ -346,7 +364,12 @@ mod tests {
         assert_eq!(modseq_of(&vanished(one, ModSeq(7), uid)), Some(ModSeq(7)));
         let body = BodyId { day: Day::from_number(5), id: [9; 16] };
         assert_eq!(body_at(&orphan(body), 1), Some(body));
-        assert_eq!(body_at(&chunk(body, 3), 0), Some(body));
+        assert_eq!(body_at(&chunk(Place { id: body, turn: None }, 3), 0), Some(body));
+        let place = |turn| Place { id: body, turn: Turn::new(turn) };
+        assert!(chunk(place(1), u32::MAX) < chunk(place(256), 0));
+        for at in [place(0), place(7)] {
+            assert_eq!(turn_of(&turn(at.turn)), at.turn);
+        }
         assert_eq!(body_at(b"x12", 1), None);
         let times = [i64::MIN, -1, 0, 1, i64::MAX];
         assert!(times.is_sorted_by(|a, b| due(*a, QueueId(u64::MAX)) < due_from(*b)));

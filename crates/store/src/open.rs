@@ -122,7 +122,7 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
     }
     let core = Core {
         latch: Latch::new(engine.background_errors()),
-        numbers: Numbers::new(&counters, &rows::queue::counters(&engine)?),
+        numbers: Numbers::new(&counters, &rows::queue::counters(&engine)?, clock.now()),
         queue_front: QueueFront::find(&engine)?,
         summaries: Summaries::new(settings.summary_changes),
         watches: Watches::default(),

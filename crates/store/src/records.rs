@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     Result, StoreError,
     account::Account,
+    body::{Place, Turn},
     boxes::SpecialUse,
     day::Day,
     ids::{AccountId, BodyId, BoxId, ModSeq, Uid, UidValidity},
@@ -243,6 +244,30 @@ pub(crate) struct BodyRecord {
     pub(crate) len: u64,
     pub(crate) references: u32,
     pub(crate) variants: u16,
+    /// Where its chunks lie; none if format 2 made it.
+    pub(crate) turn: Option<Turn>,
+}
+
+impl BodyRecord {
+    /// Reads a record, one of format 2 too: it ends before the turn.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Before {
+            len: u64,
+            references: u32,
+            variants: u16,
+        }
+        if let Ok(record) = postcard::from_bytes(bytes) {
+            return Ok(record);
+        }
+        let Before { len, references, variants } = decode(bytes, "body record")?;
+        Ok(Self { len, references, variants, turn: None })
+    }
+
+    /// Where the chunks of this body lie.
+    pub(crate) fn place(&self, id: BodyId) -> Place {
+        Place { id, turn: self.turn }
+    }
 }
 
 /// A submission that was accepted.

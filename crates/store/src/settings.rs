@@ -6,7 +6,7 @@ pub(crate) const MEMORY_MIN: usize = 16 << 20;
 /// Settings of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Memory of the engine, bytes: block cache and write buffers together. Default 48 MiB, at least 16 MiB.
+    /// Memory of the engine, bytes: block cache and write buffers together. Default 128 MiB, at least 16 MiB.
     pub memory: usize,
     /// Operations that may wait for the committer; beyond it callers wait. Default 1,024.
     pub queue: usize,
@@ -17,8 +17,11 @@ pub struct Settings {
     pub queued: u64,
     /// Reads that may touch the disk at the same time. Default 16.
     pub readers: usize,
-    /// Chunks of bodies that may be written at the same time. Default 8.
+    /// Bodies that may write chunks at the same time, outside commits. Default 8.
     pub writers: usize,
+    /// Memory in which bodies of up to four chunks wait whole for their commit, bytes; beyond it, and beyond four chunks,
+    /// they are written as they arrive. Default 16 MiB.
+    pub held: usize,
     /// Messages of a box that are new, changed or gone before its summary is renewed in the background. Default 1,024.
     pub summary_changes: u32,
     /// Longest body, bytes. Default 256 MiB.
@@ -28,12 +31,13 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            memory: 48 << 20,
+            memory: 128 << 20,
             queue: 1024,
             batch: 512,
             queued: 1_000_000,
             readers: 16,
             writers: 8,
+            held: 16 << 20,
             summary_changes: 1024,
             body_bytes: 256 << 20,
         }

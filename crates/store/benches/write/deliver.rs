@@ -7,8 +7,8 @@ use std::{
 };
 
 use store::{
-    AccountId, Clock as _, Copy, Delivery, Kind, MasterKey, OpenOptions, Settings, Store, SystemClock, TraceId,
-    Variant,
+    AccountId, Clock as _, Copy, Delivery, Kind, MasterKey, OpenOptions, Settings, Store, SystemClock,
+    TraceId, Variant,
 };
 
 use super::{

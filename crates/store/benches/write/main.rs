@@ -19,8 +19,11 @@ fn main() {
     let (words, dirs): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).partition(|arg| !arg.contains('/'));
     let wanted = |word: &str| words.is_empty() || words.iter().any(|given| given == word);
-    let dirs: Vec<PathBuf> =
-        if dirs.is_empty() { vec![std::env::temp_dir()] } else { dirs.into_iter().map(PathBuf::from).collect() };
+    let dirs: Vec<PathBuf> = if dirs.is_empty() {
+        vec![std::env::temp_dir()]
+    } else {
+        dirs.into_iter().map(PathBuf::from).collect()
+    };
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     println!("load of the machine before: {}", load.trim());
     for dir in dirs {

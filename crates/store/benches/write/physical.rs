@@ -39,7 +39,10 @@ pub(crate) fn measure(dir: &Path) -> Limits {
     for together in [1, 16, 64] {
         let batches = engine_batches(dir, together);
         limits.engine = batches * together as f64;
-        println!("  engine, synced batch of {together} x 4 KiB: {batches:.0}/s, {:.0} messages/s", limits.engine);
+        println!(
+            "  engine, synced batch of {together} x 4 KiB: {batches:.0}/s, {:.0} messages/s",
+            limits.engine
+        );
     }
     limits
 }

@@ -1,21 +1,46 @@
 //! Bodies: sealed chunk by chunk as they arrive, read chunk by chunk as they leave (I-3).
 //!
-//! The last chunk rides in the commit that names the body: the only one of a short body. Those before it are written as
-//! they arrive, without sync, beside a marker that the commit removes; a marker that is found when a store opens, or
-//! whose body is dropped before a commit, takes the chunks along. The commit's sync makes every chunk before it durable.
+//! The chunks of a body of up to [`HELD`] ride in the commit that names it. Those of a longer one are written a few at a
+//! time as they arrive, without sync, beside a marker that the commit removes; a marker that is found when a store opens,
+//! or whose body is dropped before a commit, takes the chunks along. The commit's sync makes every chunk before it
+//! durable.
+//!
+//! Chunks lie in the order in which bodies were committed, one [`Turn`] each: the engine's files of bodies then do not
+//! overlap, and it moves them from level to level without writing them again.
+
+use std::num::NonZeroU64;
 
 use crate::{ids::BodyId, seal::CHUNK};
 
+mod coding;
 mod reader;
 mod writer;
 
-pub use reader::BodyReader;
-pub use writer::{BodyWriter, SealedBody};
+pub(crate) use self::writer::Hold;
+pub use self::{
+    reader::BodyReader,
+    writer::{BodyWriter, SealedBody},
+};
+
+/// Chunks of a body that are held in memory before they are written: longer bodies are written as they arrive.
+pub(crate) const HELD: usize = 4;
+
+/// The place of a body in the order in which bodies were committed. Only neighbourhood depends on it: two bodies of one
+/// turn are told apart by their identifiers.
+pub(crate) type Turn = NonZeroU64;
+
+/// Where the chunks of a body lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) id: BodyId,
+    /// None if format 2 made it: its chunks lie under its identifier, and none of them is coded.
+    pub(crate) turn: Option<Turn>,
+}
 
 /// A body that no commit will name, and how many of its chunks may have been written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Abandoned {
-    pub(crate) id: BodyId,
+    pub(crate) place: Place,
     pub(crate) chunks: u32,
 }
 
@@ -25,13 +50,4 @@ pub(crate) fn chunk_count(len: u64) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chunks_are_counted() {
-        let chunk = CHUNK as u64;
-        let of = [0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 2 * chunk + 1].map(chunk_count);
-        assert_eq!(of, [1, 1, 1, 1, 2, 2, 3]);
-    }
-}
+mod tests;

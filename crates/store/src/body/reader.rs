@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::chunk_count;
+use super::{Place, chunk_count, coding};
 use crate::{
     Result, StoreError,
     core::Core,
     engine::{Family, View},
-    ids::BodyId,
     keys,
-    seal::{BodyOpener, CHUNK},
+    seal::{BodyOpener, CHUNK, Shape},
 };
 
 /// One body, readable as long as a message refers to it. Owns what it needs; cheap to clone.
@@ -19,13 +18,13 @@ use crate::{
 pub struct BodyReader {
     core: Arc<Core>,
     opener: Arc<BodyOpener>,
-    id: BodyId,
+    place: Place,
     len: u64,
 }
 
 impl BodyReader {
-    pub(crate) fn new(core: Arc<Core>, opener: BodyOpener, id: BodyId, len: u64) -> Self {
-        Self { core, opener: Arc::new(opener), id, len }
+    pub(crate) fn new(core: Arc<Core>, opener: BodyOpener, place: Place, len: u64) -> Self {
+        Self { core, opener: Arc::new(opener), place, len }
     }
 
     /// Bytes of the body.
@@ -57,8 +56,11 @@ impl BodyReader {
     pub(crate) fn open(&self, view: &impl View, index: u32) -> Result<Vec<u8>> {
         let last = index + 1 == chunk_count(self.len);
         let mut chunk =
-            view.get(Family::Bodies, &keys::chunk(self.id, index))?.ok_or(StoreError::NotFound)?;
+            view.get(Family::Bodies, &keys::chunk(self.place, index))?.ok_or(StoreError::NotFound)?;
         self.opener.open(index, last, &mut chunk).map_err(|_| StoreError::Corrupt("body"))?;
+        if self.opener.shape() == Shape::Coded {
+            chunk = coding::decode(chunk)?;
+        }
         let start = u64::from(index) * CHUNK as u64;
         if chunk.len() as u64 != (self.len.saturating_sub(start)).min(CHUNK as u64) {
             return Err(StoreError::Corrupt("body length"));

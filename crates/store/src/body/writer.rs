@@ -1,16 +1,16 @@
-//! Writing a body: sealed into the store as it arrives.
+//! Writing a body: sealed as it arrives, held or written.
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Instant,
 };
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::Abandoned;
+use super::{Abandoned, HELD, Place, Turn, coding};
 use crate::{
     Result, StoreError,
     committer::{Job, txn::Txn},
@@ -20,17 +20,36 @@ use crate::{
     ids::BodyId,
     keyring::KeyKind,
     keys,
-    seal::{BodySealer, CHUNK, TAG},
+    seal::{BodySealer, CHUNK, CODING, TAG},
 };
+
+/// What bodies on their way in share: how many may write at once, and how many chunks may be held in memory.
+#[derive(Clone)]
+pub(crate) struct Hold {
+    pub(crate) writers: Arc<Semaphore>,
+    pub(crate) chunks: Arc<Semaphore>,
+}
 
 /// What is left behind if no commit names the body: removed when the last holder goes, a write under way included.
 struct Remains {
     core: Arc<Core>,
     queue: mpsc::WeakSender<Job>,
     id: BodyId,
+    /// Given once, when the first chunks are written or the commit takes them.
+    turn: OnceLock<Turn>,
     /// Chunks that may have been written; none means that no marker was either.
     chunks: AtomicU32,
     adopted: AtomicBool,
+}
+
+impl Remains {
+    fn turn(&self) -> Turn {
+        *self.turn.get_or_init(|| self.core.numbers.next_turn())
+    }
+
+    fn place(&self) -> Place {
+        Place { id: self.id, turn: Some(self.turn()) }
+    }
 }
 
 impl Drop for Remains {
@@ -39,7 +58,7 @@ impl Drop for Remains {
         if chunks == 0 || *self.adopted.get_mut() {
             return;
         }
-        self.core.abandon(Abandoned { id: self.id, chunks });
+        self.core.abandon(Abandoned { place: self.place(), chunks });
         if let Some(queue) = self.queue.upgrade() {
             // A full queue means that a batch is near anyway.
             let _ = queue.try_send(Job::Wake);
@@ -52,6 +71,30 @@ struct Started {
     remains: Arc<Remains>,
     sealer: BodySealer,
     next: u32,
+    held: Held,
+}
+
+/// Sealed chunks in a row that were not written.
+#[derive(Default)]
+struct Held {
+    chunks: Vec<Vec<u8>>,
+    /// One for each.
+    permits: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// Whether the chunk that came last may be held; the body goes on.
+    fn takes_another(&mut self, hold: &Hold) -> bool {
+        if self.chunks.len() >= HELD {
+            return false;
+        }
+        let Ok(permit) = Arc::clone(&hold.chunks).try_acquire_owned() else { return false };
+        match &mut self.permits {
+            Some(permits) => permits.merge(permit),
+            none => *none = Some(permit),
+        }
+        true
+    }
 }
 
 /// A body on its way in. Its day of reception is that of its first byte (I-4). Dropped before it is part of a commit,
@@ -59,22 +102,22 @@ struct Started {
 pub struct BodyWriter {
     core: Arc<Core>,
     queue: mpsc::WeakSender<Job>,
-    writers: Arc<Semaphore>,
+    hold: Hold,
     started: Option<Started>,
     buffer: Vec<u8>,
     len: u64,
 }
 
 impl BodyWriter {
-    pub(crate) fn new(core: Arc<Core>, queue: mpsc::WeakSender<Job>, writers: Arc<Semaphore>) -> Self {
-        Self { core, queue, writers, started: None, buffer: vec![], len: 0 }
+    pub(crate) fn new(core: Arc<Core>, queue: mpsc::WeakSender<Job>, hold: Hold) -> Self {
+        Self { core, queue, hold, started: None, buffer: vec![], len: 0 }
     }
 
-    /// Adds bytes; each full chunk is sealed and written. Waits while too many chunks are being written. A call that
-    /// is cancelled spoils the body: drop it.
+    /// Adds bytes; each full chunk is sealed, and a few at a time are written. Waits while too many others write. A call
+    /// that is cancelled spoils the body: drop it.
     ///
     /// # Errors
-    /// `ClockBehind` (I-4), `Limit` beyond the longest body, `Busy`, `Full`, `Damaged`, `Engine`.
+    /// `ClockBehind` (I-4), `Limit` beyond the longest body, `Busy`, `Engine`.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -86,7 +129,7 @@ impl BodyWriter {
         self.start().await?;
         while !bytes.is_empty() {
             if self.buffer.len() == CHUNK {
-                self.flush_chunk().await?;
+                self.seal_chunk().await?;
             }
             let (now, rest) = bytes.split_at(bytes.len().min(CHUNK - self.buffer.len()));
             self.reserve(now.len());
@@ -102,19 +145,22 @@ impl BodyWriter {
     /// As [`BodyWriter::write`].
     pub async fn finish(mut self) -> Result<SealedBody> {
         self.start().await?;
-        let mut last = std::mem::take(&mut self.buffer);
-        let Some(Started { remains, mut sealer, next }) = self.started.take() else {
+        let Some(Started { remains, mut sealer, next, mut held }) = self.started.take() else {
             return Err(StoreError::Busy);
         };
-        sealer.seal(next, true, &mut last).map_err(|error| StoreError::Engine(error.to_string()))?;
-        Ok(SealedBody { remains, last: (next, last), len: self.len })
+        let last = seal(&mut sealer, next, true, std::mem::take(&mut self.buffer))?;
+        let first = next - u32::try_from(held.chunks.len()).map_err(|_| StoreError::Busy)?;
+        held.chunks.push(last);
+        Ok(SealedBody { remains, first, held, len: self.len })
     }
 
     async fn start(&mut self) -> Result<()> {
         if self.started.is_some() {
             return Ok(());
         }
-        self.core.admit()?;
+        if self.core.is_shedding() {
+            return Err(StoreError::Busy);
+        }
         let day = self.core.reception_day()?;
         let key = if let Some(key) = self.core.known_key(KeyKind::Message, day) {
             key
@@ -130,24 +176,26 @@ impl BodyWriter {
             core: Arc::clone(&self.core),
             queue: self.queue.clone(),
             id: BodyId { day, id: sealer.id() },
+            turn: OnceLock::new(),
             chunks: AtomicU32::new(0),
             adopted: AtomicBool::new(false),
         });
-        self.started = Some(Started { remains, sealer, next: 0 });
+        self.started = Some(Started { remains, sealer, next: 0, held: Held::default() });
         Ok(())
     }
 
-    /// Seals the full buffer as the next chunk and writes it.
-    async fn flush_chunk(&mut self) -> Result<()> {
+    /// Seals the full buffer as the next chunk, and holds it or writes it with those held.
+    async fn seal_chunk(&mut self) -> Result<()> {
         let Some(started) = &mut self.started else { return Err(StoreError::Busy) };
-        let mut chunk = std::mem::take(&mut self.buffer);
-        let index = started.next;
-        started
-            .sealer
-            .seal(index, false, &mut chunk)
-            .map_err(|error| StoreError::Engine(error.to_string()))?;
+        let chunk = seal(&mut started.sealer, started.next, false, std::mem::take(&mut self.buffer))?;
         started.next += 1;
-        let mut chunk = write_chunk(&self.core, &self.writers, &started.remains, index, chunk).await?;
+        started.held.chunks.push(chunk);
+        if started.held.takes_another(&self.hold) {
+            return Ok(());
+        }
+        let Held { chunks, permits } = std::mem::take(&mut started.held);
+        let mut chunk = write_chunks(&self.hold, &started.remains, started.next, chunks).await?;
+        drop(permits);
         chunk.clear();
         self.buffer = chunk;
         Ok(())
@@ -155,33 +203,42 @@ impl BodyWriter {
 
     /// Grows for small bodies, but to no more than one sealed chunk.
     fn reserve(&mut self, more: usize) {
+        const SEAL: usize = CODING + TAG;
         let wanted = self.buffer.len() + more;
-        if self.buffer.capacity() < wanted + TAG {
-            let size = (2 * wanted).clamp(4 << 10, CHUNK) + TAG;
-            self.buffer.reserve_exact(size.max(wanted + TAG) - self.buffer.len());
+        if self.buffer.capacity() < wanted + SEAL {
+            let size = (2 * wanted).clamp(4 << 10, CHUNK) + SEAL;
+            self.buffer.reserve_exact(size.max(wanted + SEAL) - self.buffer.len());
         }
     }
 }
 
-/// Writes one chunk off the runtime's threads, the marker with the first; gives the buffer back.
-async fn write_chunk(
-    core: &Arc<Core>,
-    writers: &Arc<Semaphore>,
+fn seal(sealer: &mut BodySealer, index: u32, last: bool, mut chunk: Vec<u8>) -> Result<Vec<u8>> {
+    coding::code(&mut chunk);
+    sealer.seal(index, last, &mut chunk).map_err(|error| StoreError::Engine(error.to_string()))?;
+    Ok(chunk)
+}
+
+/// Writes the chunks before `next` off the runtime's threads, the marker with the first; gives a buffer back.
+async fn write_chunks(
+    hold: &Hold,
     remains: &Arc<Remains>,
-    index: u32,
-    chunk: Vec<u8>,
+    next: u32,
+    chunks: Vec<Vec<u8>>,
 ) -> Result<Vec<u8>> {
-    let permit = Arc::clone(writers).acquire_owned().await.map_err(|_| StoreError::Busy)?;
-    let (core, remains) = (Arc::clone(core), Arc::clone(remains));
+    let permit = Arc::clone(&hold.writers).acquire_owned().await.map_err(|_| StoreError::Busy)?;
+    let remains = Arc::clone(remains);
     let write = move || {
         let _permit = permit;
-        remains.chunks.store(index + 1, Ordering::Release);
-        let mut changes = vec![Change::Put(Family::Bodies, keys::chunk(remains.id, index), chunk)];
-        if index == 0 {
-            changes.push(Change::Put(Family::Accounts, keys::orphan(remains.id), vec![]));
+        let marked = remains.chunks.swap(next, Ordering::AcqRel) > 0;
+        let place = remains.place();
+        let first = next.saturating_sub(u32::try_from(chunks.len()).unwrap_or(u32::MAX));
+        let put = |(index, chunk)| Change::Put(Family::Bodies, keys::chunk(place, index), chunk);
+        let mut changes: Vec<Change> = (first..).zip(chunks).map(put).collect();
+        if !marked {
+            changes.push(Change::Put(Family::Accounts, keys::orphan(place.id), keys::turn(place.turn)));
         }
-        if let Err(error) = core.engine.write(&changes, Durability::Later) {
-            core.latch.shut(Instant::now());
+        if let Err(error) = remains.core.engine.write(&changes, Durability::Later) {
+            remains.core.latch.shut(Instant::now());
             return Err(error);
         }
         match changes.swap_remove(0) {
@@ -195,8 +252,9 @@ async fn write_chunk(
 /// A whole body, sealed. It is kept once a commit names it; dropped before, it disappears.
 pub struct SealedBody {
     remains: Arc<Remains>,
-    /// The last chunk and its index: it rides in the commit.
-    last: (u32, Vec<u8>),
+    /// The index of the first chunk that was not written: it and those after it ride in the commit.
+    first: u32,
+    held: Held,
     len: u64,
 }
 
@@ -216,14 +274,20 @@ impl SealedBody {
         self.len == 0
     }
 
+    /// Its place in the order of commits. Only the committer asks: what rides in a commit follows what rode before.
+    pub(crate) fn turn(&self) -> Turn {
+        self.remains.turn()
+    }
+
     /// Makes it part of an operation.
     pub(crate) fn adopt(self, txn: &mut Txn<'_>) {
-        let id = self.remains.id;
+        let place = self.remains.place();
         self.remains.adopted.store(true, Ordering::Release);
-        let (index, chunk) = self.last;
-        if index > 0 {
-            txn.delete(Family::Accounts, keys::orphan(id));
+        if self.first > 0 {
+            txn.delete(Family::Accounts, keys::orphan(place.id));
         }
-        txn.put_blind(Family::Bodies, keys::chunk(id, index), chunk);
+        for (index, chunk) in (self.first..).zip(self.held.chunks) {
+            txn.put_blind(Family::Bodies, keys::chunk(place, index), chunk);
+        }
     }
 }

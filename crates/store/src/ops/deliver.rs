@@ -171,7 +171,8 @@ fn adopt(txn: &mut Txn<'_>, body: SealedBody, variants: Vec<SealedVariant>, refe
     let id: BodyId = body.id();
     let count =
         u16::try_from(variants.len()).map_err(|_| StoreError::Limit(crate::error::Limit::Variants))?;
-    let record = BodyRecord { len: body.len(), references, variants: count };
+    let turn = Some(body.turn());
+    let record = BodyRecord { len: body.len(), references, variants: count, turn };
     txn.put(Family::Index, keys::body(id), records::encode(&record)?);
     for (number, variant) in (0..count).zip(variants) {
         txn.put_blind(Family::Index, keys::header(id, number), variant.header);

@@ -261,7 +261,7 @@ pub(crate) fn release(txn: &mut Txn<'_>, id: BodyId) -> Result<()> {
         txn.delete(Family::Index, keys::index(id, variant));
     }
     for chunk in 0..chunk_count(record.len) {
-        txn.delete(Family::Bodies, keys::chunk(id, chunk));
+        txn.delete(Family::Bodies, keys::chunk(record.place(id), chunk));
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
     ids::{AccountId, BodyId, BoxId, Uid},
     keys,
     reader::Reader,
-    records::{self, AddressRecord, BodyRecord, BoxState, DayTally, Listing, UsageRecord},
+    records::{AddressRecord, BodyRecord, BoxState, DayTally, Listing, UsageRecord},
     rows::{accounts, boxes, messages, messages::Keywords},
 };
 
@@ -314,7 +314,7 @@ fn count(view: &impl View, family: Family, prefix: &[u8]) -> Result<usize> {
 }
 
 fn body_record(bytes: &[u8]) -> Result<BodyRecord> {
-    records::decode(bytes, "body record")
+    BodyRecord::decode(bytes)
 }
 
 fn chunks_of(record: &BodyRecord) -> u32 {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     Action, FlagChange, FlagMode, Flags, Store,
+    body::Place,
     common::{World, body_bytes, deliver, delivery, inbox, outgoing},
     engine::{Change, Durability},
     ids::ModSeq,
@@ -45,6 +46,15 @@ impl Scene {
         messages::reference(&self.store.core.engine, self.inbox, uid).unwrap().unwrap()
     }
 
+    fn record(&self, id: BodyId) -> BodyRecord {
+        messages::body(&self.store.core.engine, id).unwrap().unwrap()
+    }
+
+    fn place(&self, uid: Uid) -> Place {
+        let id = self.reference(uid).body;
+        self.record(id).place(id)
+    }
+
     fn entry(&self, id: QueueId) -> EntryRow {
         queue::entry(&self.store.core.engine, id).unwrap().unwrap()
     }
@@ -84,28 +94,24 @@ fn two() -> Uid {
 }
 
 const BODIES: [Damage; 9] = [
-    ("open whole", |s| s.write(Change::Delete(Family::Bodies, keys::chunk(s.reference(ONE).body, 1)))),
+    ("open whole", |s| s.write(Change::Delete(Family::Bodies, keys::chunk(s.place(ONE), 1)))),
     ("open whole", |s| {
         // The last chunk cut off, its predecessor posing as the last.
         let id = s.reference(ONE).body;
-        s.put(
-            Family::Index,
-            keys::body(id),
-            &BodyRecord { len: 2 * CHUNK as u64, references: 1, variants: 1 },
-        );
+        s.put(Family::Index, keys::body(id), &BodyRecord { len: 2 * CHUNK as u64, ..s.record(id) });
     }),
     ("open whole", |s| {
-        let (one, two) = (s.reference(ONE).body, s.reference(two()).body);
+        let (one, two) = (s.place(ONE), s.place(two()));
         s.copy(Family::Bodies, &keys::chunk(one, 0), keys::chunk(two, 0));
     }),
     ("open whole", |s| {
-        let id = s.reference(ONE).body;
-        s.copy(Family::Bodies, &keys::chunk(id, 0), keys::chunk(id, 1));
+        let place = s.place(ONE);
+        s.copy(Family::Bodies, &keys::chunk(place, 0), keys::chunk(place, 1));
     }),
-    ("belong to no body", |s| s.copy(Family::Bodies, &keys::chunk(s.reference(ONE).body, 0), vec![7; 24])),
+    ("belong to no body", |s| s.copy(Family::Bodies, &keys::chunk(s.place(ONE), 0), vec![7; 32])),
     ("as often as it says", |s| {
         let id = s.reference(two()).body;
-        s.put(Family::Index, keys::body(id), &BodyRecord { len: 7, references: 2, variants: 1 });
+        s.put(Family::Index, keys::body(id), &BodyRecord { references: 2, ..s.record(id) });
     }),
     ("variant or its index", |s| {
         s.write(Change::Delete(Family::Index, keys::header(s.reference(ONE).body, 0)));
@@ -160,7 +166,7 @@ const QUEUE: [Damage; 12] = [
     }),
     ("referred to as often", |s| {
         let id = s.entry(ENTRIES[2]).body;
-        s.put(Family::Index, keys::body(id), &BodyRecord { len: 6, references: 2, variants: 1 });
+        s.put(Family::Index, keys::body(id), &BodyRecord { references: 2, ..s.record(id) });
     }),
     ("another size", |s| {
         let id = s.entry(ENTRIES[2]).body;
@@ -317,9 +323,10 @@ fn a_damaged_entry_keeps_no_other_from_leaving_and_can_be_settled() {
 fn damage_is_told_apart_from_absence_when_it_is_read() {
     let scene = Scene::new();
     let body = scene.store.reader().body(scene.inbox, two()).unwrap().unwrap();
-    scene.write(Change::Put(Family::Bodies, keys::chunk(scene.reference(two()).body, 0), vec![0; 40]));
+    let place = scene.place(two());
+    scene.write(Change::Put(Family::Bodies, keys::chunk(place, 0), vec![0; 40]));
     assert_eq!(body.chunk(0).unwrap_err(), StoreError::Corrupt("body"));
-    scene.write(Change::Delete(Family::Bodies, keys::chunk(scene.reference(two()).body, 0)));
+    scene.write(Change::Delete(Family::Bodies, keys::chunk(place, 0)));
     assert_eq!(body.chunk(0).unwrap_err(), StoreError::NotFound);
     drop(body);
     scene.store.close().unwrap();

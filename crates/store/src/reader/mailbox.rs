@@ -15,6 +15,7 @@ use crate::{
     keys,
     records::Reference,
     rows::{boxes, messages, messages::Keywords},
+    seal::Shape,
 };
 
 #[allow(clippy::missing_errors_doc, reason = "said once, at the type")]
@@ -111,8 +112,9 @@ impl Reader<'_> {
     pub(crate) fn body_of(&self, id: BodyId) -> Result<BodyReader> {
         let record = messages::body(self.view(), id)?.ok_or(StoreError::Corrupt("body record"))?;
         let key = self.core().reading_key(KeyKind::Message, id.day)?;
-        let opener = key.body_opener(&id.id).map_err(|_| StoreError::Corrupt("body key"))?;
-        Ok(BodyReader::new(Arc::clone(self.core), opener, id, record.len))
+        let shape = if record.turn.is_some() { Shape::Coded } else { Shape::Bare };
+        let opener = key.body_opener(&id.id, shape).map_err(|_| StoreError::Corrupt("body key"))?;
+        Ok(BodyReader::new(Arc::clone(self.core), opener, record.place(id), record.len))
     }
 
     /// Opens a header or index record.

@@ -110,5 +110,5 @@ pub(crate) fn reference(view: &impl View, id: BoxId, uid: Uid) -> Result<Option<
 }
 
 pub(crate) fn body(view: &impl View, id: BodyId) -> Result<Option<BodyRecord>> {
-    view.get(Family::Index, &keys::body(id))?.map(|bytes| records::decode(&bytes, "body record")).transpose()
+    view.get(Family::Index, &keys::body(id))?.map(|bytes| BodyRecord::decode(&bytes)).transpose()
 }

@@ -19,8 +19,9 @@ use zeroize::Zeroizing;
 use crate::trace::time_ordered_id;
 
 pub use self::body::CHUNK;
+pub(crate) use self::body::CODING;
 pub(crate) use self::{
-    body::{BodyOpener, BodySealer},
+    body::{BodyOpener, BodySealer, Shape},
     store_key::StoreKey,
 };
 
@@ -119,8 +120,8 @@ impl DayKey {
     }
 
     /// Opens the chunks of the body `id` of this day.
-    pub(crate) fn body_opener(&self, id: &[u8; 16]) -> Result<BodyOpener, SealError> {
-        Ok(BodyOpener::new(body_key(&self.0.secret, *id)?))
+    pub(crate) fn body_opener(&self, id: &[u8; 16], shape: Shape) -> Result<BodyOpener, SealError> {
+        Ok(BodyOpener::new(*id, body_key(&self.0.secret, *id)?, shape))
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) const KEYS: &[Key] = &[
     key("queue", "distrust_lifetime", r#""4 h""#),
     key("store", "directory", r#""/var/lib/vaguemestre/store""#),
     key("store", "master_key", r#""/etc/vaguemestre/master.key""#),
-    key("store", "memory", r#""48 MiB""#),
+    key("store", "memory", r#""128 MiB""#),
     key("listeners", "submission", r#"["0.0.0.0:587", "[::]:587"]"#),
     key("listeners", "submission_tls", r#"["0.0.0.0:465", "[::]:465"]"#),
     key("listeners", "imap", r#"["0.0.0.0:143", "[::]:143"]"#),

@@ -8,7 +8,7 @@ use rocksdb::{
 };
 
 pub(crate) use self::cursor::Cursor;
-use self::options::{process_options, profile};
+use self::options::{process_options, profile, write_buffers};
 use super::{Change, Durability, Family, View, Visit};
 use crate::{Result, StoreError};
 
@@ -26,8 +26,11 @@ impl Engine {
     /// Opens the engine in `dir`, made if absent, with `memory` bytes for cache and write buffers together.
     pub(crate) fn open(dir: &Path, memory: usize) -> Result<Self> {
         let cache = Cache::new_lru_cache(memory);
-        let buffers =
-            WriteBufferManager::new_write_buffer_manager_with_cache(memory / 3, false, cache.clone());
+        let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
+            write_buffers(memory),
+            false,
+            cache.clone(),
+        );
         let families = Family::ALL
             .map(|family| ColumnFamilyDescriptor::new(family.name(), profile(family, memory, &cache)));
         let db = DB::open_cf_descriptors(&process_options(&buffers), dir, families).map_err(failed)?;
