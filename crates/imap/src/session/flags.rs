@@ -1,16 +1,28 @@
 //! Flags between the wire and the store (RFC 3501 §2.3.2).
 //! May use both vocabularies. Must never decide who may set what.
 
-use store::{FlagChange, FlagMode, Flags, StoreError, SystemFlag};
+use store::{FlagChange, FlagMode, Flags, ListingRef, StoreError, SystemFlag};
 
 use crate::command::{Flag, StoreMode};
 
 /// A flag list without its parentheses. \Recent is never in it: nobody has it here (see the view).
 pub(super) fn wire(flags: &Flags) -> String {
-    let system = SystemFlag::ALL.into_iter().filter(|flag| flags.has(*flag)).map(SystemFlag::as_str);
-    let mut words: Vec<&str> = system.collect();
-    words.extend(flags.keywords());
-    words.join(" ")
+    let mut list = Vec::new();
+    write(flags, &mut list);
+    String::from_utf8_lossy(&list).into_owned()
+}
+
+/// The same into a buffer.
+pub(super) fn write(flags: &Flags, buffer: &mut Vec<u8>) {
+    let start = buffer.len();
+    let mut add = |word: &str| {
+        if buffer.len() > start {
+            buffer.push(b' ');
+        }
+        buffer.extend_from_slice(word.as_bytes());
+    };
+    SystemFlag::ALL.into_iter().filter(|flag| flags.has(*flag)).for_each(|flag| add(flag.as_str()));
+    flags.keywords().for_each(add);
 }
 
 /// Whether a message has a flag; keywords have no case.
@@ -18,6 +30,14 @@ pub(super) fn has(flags: &Flags, flag: &Flag) -> bool {
     match system(flag) {
         Ok(system) => flags.has(system),
         Err(keyword) => flags.has_keyword(keyword),
+    }
+}
+
+/// Whether a message that is listed has a flag.
+pub(super) fn listed(listing: &ListingRef<'_>, flag: &Flag) -> bool {
+    match system(flag) {
+        Ok(system) => listing.has(system),
+        Err(keyword) => listing.has_keyword(keyword),
     }
 }
 

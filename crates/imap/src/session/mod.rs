@@ -255,18 +255,13 @@ async fn untagged_ok(code: Code, text: &'static str, out: &mut Output<'_>) -> Re
 /// Messages read in one visit to the store.
 const BATCH: usize = 256;
 
-/// The entries of these ascending UIDs that are still there. Dense ones are read as a range.
+/// The entries of these ascending UIDs that are still there.
 fn entries(reader: &Reader<'_>, mailbox: BoxId, uids: &[u32]) -> Result<Vec<Entry>, StoreError> {
-    let (Some(first), Some(last)) =
-        (uids.first().copied().and_then(Uid::new), uids.last().copied().and_then(Uid::new))
-    else {
-        return Ok(Vec::new());
-    };
-    let spread = last.get() - first.get();
-    if spread as usize <= uids.len().saturating_mul(4) {
-        let mut range = reader.entries(mailbox, first, last)?;
-        range.retain(|entry| uids.binary_search(&entry.uid.get()).is_ok());
-        return Ok(range);
-    }
-    uids.iter().filter_map(|number| reader.entry(mailbox, Uid::new(*number)?).transpose()).collect()
+    let uids: Vec<Uid> = uids.iter().copied().filter_map(Uid::new).collect();
+    let mut found = Vec::with_capacity(uids.len());
+    reader.listed(mailbox, &uids, &mut |listing| {
+        found.push(listing.entry()?);
+        Ok(true)
+    })?;
+    Ok(found)
 }

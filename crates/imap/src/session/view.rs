@@ -11,7 +11,7 @@ use std::{
     ops::RangeInclusive,
 };
 
-use store::{BoxId, Changes, Entry, Flags, ModSeq, Uid};
+use store::{BoxId, Changes, Entry, Flags, ModSeq, Uid, UidRuns};
 
 use self::numbers::Numbers;
 use crate::command::{Messages, Numbering, SequenceSet};
@@ -70,15 +70,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// Opens a view on these UIDs (any order; SELECT answers EXISTS with their number).
-    pub(crate) fn new(
-        mailbox: BoxId,
-        read_only: bool,
-        uids: impl IntoIterator<Item = u32>,
-        synced: ModSeq,
-    ) -> Self {
-        let sorted: BTreeSet<u32> = uids.into_iter().collect();
-        let numbers: Numbers = sorted.into_iter().collect();
+    /// Opens a view on these UIDs (SELECT answers EXISTS with their number).
+    pub(crate) fn new(mailbox: BoxId, read_only: bool, uids: &UidRuns, synced: ModSeq) -> Self {
+        let numbers = Numbers::of(uids);
         let (seen, told) = (numbers.largest_uid(), numbers.len());
         Self {
             mailbox,

@@ -1,7 +1,7 @@
 //! Answers to bytes (RFC 3501 §7, §9). Every encoder appends to a buffer; none can fail, whatever the text.
 //! May use plain values only.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, tz::Offset};
 
 use crate::{
     command::{Flag, SectionFetch, SectionName, SectionPart, SpecialUse},
@@ -103,17 +103,42 @@ pub fn list<'t>(out: &mut Vec<u8>, words: impl IntoIterator<Item = &'t str>) {
 pub fn internal_date(out: &mut Vec<u8>, at: Timestamp) {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let at = at.to_zoned(TimeZone::UTC);
+    let at = Offset::UTC.to_datetime(at);
     let month = usize::try_from(at.month() - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"Jan");
-    let text = format!(
-        "\"{:2}-{month}-{:04} {:02}:{:02}:{:02} +0000\"",
-        at.day(),
-        at.year(),
-        at.hour(),
-        at.minute(),
-        at.second()
-    );
-    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+    two(out, at.day(), b' ');
+    out.push(b'-');
+    out.extend_from_slice(month.as_bytes());
+    out.push(b'-');
+    two(out, (at.year() / 100).try_into().unwrap_or_default(), b'0');
+    two(out, (at.year() % 100).try_into().unwrap_or_default(), b'0');
+    for (before, number) in [(b' ', at.hour()), (b':', at.minute()), (b':', at.second())] {
+        out.push(before);
+        two(out, number, b'0');
+    }
+    out.extend_from_slice(b" +0000\"");
+}
+
+/// A number below 100 in two places, `pad` instead of a leading zero.
+fn two(out: &mut Vec<u8>, number: i8, pad: u8) {
+    let number = number.unsigned_abs();
+    out.push(if number < 10 { pad } else { b'0' + number / 10 % 10 });
+    out.push(b'0' + number % 10);
+}
+
+/// A number (RFC 3501 §9 `number`).
+pub fn number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        first -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(first..).unwrap_or_default());
 }
 
 /// What a FETCH answer calls a section, `<origin>` included (RFC 3501 §7.4.2): `BODY[…]` or the RFC822 name asked for.

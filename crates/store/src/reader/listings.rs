@@ -7,7 +7,7 @@ use super::Reader;
 use crate::{
     BoxId, ListingRef, OpenBox, Result, StoreError, Uid,
     day::Day,
-    engine::{Cursor, Family},
+    engine::Family,
     ids::BodyId,
     keyring::KeyKind,
     keys,
@@ -17,8 +17,8 @@ use crate::{
     summary::read::Scene,
 };
 
-/// Keys that a cursor steps over before it seeks instead.
-const STEPS: usize = 8;
+/// UIDs of a range for each that is wanted, up to which the range is read whole.
+const SPREAD: usize = 4;
 
 /// A sort of sealed records that belong to a variant of a body.
 struct Sort {
@@ -55,6 +55,29 @@ impl Reader<'_> {
         let Some(state) = boxes::state(self.view(), id)? else { return Ok(()) };
         let words = Keywords::load(self.view(), &self.core().keys, id)?;
         self.scene(id, &state)?.each(from, to, &mut |seen| visit(ListingRef { seen, words: &words }))
+    }
+
+    /// Visits those of these messages that exist, until `visit` says no. UIDs ascending.
+    pub fn listed(
+        &self,
+        id: BoxId,
+        uids: &[Uid],
+        visit: &mut dyn FnMut(ListingRef<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let (Some(first), Some(last)) = (uids.first(), uids.last()) else { return Ok(()) };
+        let Some(state) = boxes::state(self.view(), id)? else { return Ok(()) };
+        let words = Keywords::load(self.view(), &self.core().keys, id)?;
+        let scene = self.scene(id, &state)?;
+        if (last.get() - first.get()) as usize / SPREAD > uids.len() {
+            return scene.some(uids, &mut |seen| visit(ListingRef { seen, words: &words }));
+        }
+        let mut left = uids;
+        scene.each(*first, *last, &mut |seen| {
+            while left.first().is_some_and(|uid| *uid < seen.uid) {
+                left = left.get(1..).unwrap_or_default();
+            }
+            if left.first() == Some(&seen.uid) { visit(ListingRef { seen, words: &words }) } else { Ok(true) }
+        })
     }
 
     /// Visits the index records of those of these messages that exist, until `visit` says no. UIDs ascending.
@@ -100,32 +123,19 @@ impl Reader<'_> {
         let mut sealed = self.view().cursor(Family::Index, &from, &until)?;
         let mut opener = Opener { reader: self, key: None, plain: vec![] };
         for uid in uids {
-            let Some(value) = value_at(&mut references, &keys::reference(id, *uid))? else { continue };
+            let Some(value) = references.value_at(&keys::reference(id, *uid))? else { continue };
             let Reference { body, variant, .. } = records::decode(value, "message reference")?;
             if body.day <= erased {
                 continue;
             }
             let key = (sort.key)(body, variant);
-            let value = value_at(&mut sealed, &key)?.ok_or(StoreError::Corrupt("header variant"))?;
+            let value = sealed.value_at(&key)?.ok_or(StoreError::Corrupt("header variant"))?;
             if !visit(*uid, opener.open(body.day, &key, value)?)? {
                 break;
             }
         }
         Ok(())
     }
-}
-
-/// The value of a key: few steps on, or where the cursor finds it.
-fn value_at<'c>(cursor: &'c mut Cursor<'_>, key: &[u8]) -> Result<Option<&'c [u8]>> {
-    let mut steps = 0;
-    while cursor.item().is_some_and(|(at, _)| at < key) && steps < STEPS {
-        cursor.next()?;
-        steps += 1;
-    }
-    if cursor.item().is_none_or(|(at, _)| at < key || (steps == 0 && at > key)) {
-        cursor.seek(key)?;
-    }
-    Ok(cursor.item().filter(|(at, _)| *at == key).map(|(_, value)| value))
 }
 
 /// Opens records one after the other: mostly of the same day.

@@ -203,6 +203,20 @@ impl Scene<'_> {
         Ok(more)
     }
 
+    /// Visits those of these messages that exist, by their rows. UIDs ascending.
+    pub(crate) fn some(&self, uids: &[Uid], visit: &mut Visit<'_>) -> Result<()> {
+        let (from, until) = keys::under(&keys::listings(self.id));
+        let mut cursor = self.view.cursor(Family::Index, &from, &until)?;
+        for uid in uids {
+            let Some(value) = cursor.value_at(&keys::listing(self.id, *uid))? else { continue };
+            let row = ListingRow::decode(value)?;
+            if row.day > self.erased && !visit(of_row(*uid, &row))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Visits new messages, the newest first, as long as their last change is above a mod-sequence. Older messages have
     /// a lower one, or a row `q` that says so.
     fn newer_than(&self, since: ModSeq, visit: &mut Visit<'_>) -> Result<()> {

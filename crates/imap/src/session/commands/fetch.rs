@@ -13,6 +13,7 @@ use crate::{
 
 mod answer;
 mod content;
+mod listing;
 mod rows;
 
 pub(in crate::session) async fn fetch(
@@ -24,6 +25,10 @@ pub(in crate::session) async fn fetch(
     let view = session.view()?;
     let (mailbox, read_only) = (view.mailbox(), view.is_read_only());
     let uids = session.resolve(messages)?;
+    if listing::answers(&items) {
+        let missing = listing::fetch(session, mailbox, &uids, &items, out).await?;
+        return Ok(completion(missing, messages.numbering));
+    }
     let needs = Needs::of(&items);
     let opens = !read_only && items.iter().any(sets_seen);
     let mut missing = false;
@@ -40,11 +45,19 @@ pub(in crate::session) async fn fetch(
             answer::write(session.store(), sequence, row, &items, out).await?;
         }
     }
-    // RFC 2180 §4.1.3: those that are left were told; the client learns why some were not.
-    if missing && messages.numbering == Numbering::Sequence {
-        return Ok(copy::gone());
+    Ok(completion(missing, messages.numbering))
+}
+
+/// RFC 2180 §4.1.3: those that are left were told; the client learns why some were not.
+fn completion(missing: bool, numbering: Numbering) -> Completion {
+    if missing && numbering == Numbering::Sequence {
+        return copy::gone();
     }
-    Ok(Completion::ok("FETCH completed"))
+    Completion::ok("FETCH completed")
+}
+
+fn needs_index(item: &FetchItem) -> bool {
+    matches!(item, FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure)
 }
 
 fn sets_seen(item: &FetchItem) -> bool {

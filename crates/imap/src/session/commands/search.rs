@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Messages looked at in one visit to the store's pool, so that other sessions get their turn.
-const VISIT: usize = 1024;
+const VISIT: usize = 4096;
 
 pub(in crate::session) async fn search(
     session: &Session,

@@ -1,9 +1,7 @@
 //! SELECT (RFC 3501 §6.3.1) and EXAMINE (§6.3.2): a view of a mailbox opens.
 //! May read the list of a mailbox's messages. Must never read the messages themselves.
 
-use std::collections::BTreeSet;
-
-use store::{Action, BoxInfo, Entry, SystemFlag};
+use store::{Action, OpenBox, SystemFlag, Uid};
 
 use crate::{
     command::MailboxName,
@@ -34,12 +32,12 @@ pub(in crate::session) async fn open(
     // Watched before it is read: nothing is missed in between.
     let changes = session.store().watch(found.id);
     let id = found.id;
-    let look = move |reader: &store::Reader<'_>| Ok((reader.box_info(id)?, reader.messages(id)?));
-    let (Some(info), entries) = session.read(look).await? else { return Err(no_such_mailbox().into()) };
+    let opened = session.read(move |reader| reader.open_box(id)).await?;
+    let Some(opened) = opened else { return Err(no_such_mailbox().into()) };
 
     session.store().trace(session.new_trace(Action::Select, vec![detail("mailbox", id)])).await?;
-    let view = View::new(id, read_only, entries.iter().map(|entry| entry.uid.get()), info.highest);
-    tell(&info, &entries, &view, out).await?;
+    let view = View::new(id, read_only, &opened.uids, opened.info.highest);
+    tell(opened, &view, out).await?;
     session.open(view, changes);
     Ok(if read_only {
         Completion::ok_with(Code::ReadOnly, "EXAMINE completed")
@@ -49,15 +47,14 @@ pub(in crate::session) async fn open(
 }
 
 /// The untagged responses, all that rev1 requires.
-async fn tell(info: &BoxInfo, entries: &[Entry], view: &View, out: &mut Output<'_>) -> Result<(), Halt> {
+async fn tell(opened: OpenBox, view: &View, out: &mut Output<'_>) -> Result<(), Halt> {
+    let OpenBox { info, first_unseen, keywords, .. } = opened;
     let mut flags: Vec<String> = SystemFlag::ALL.iter().map(|flag| flag.as_str().to_owned()).collect();
-    flags.extend(keywords(entries));
+    flags.extend(keywords.into_iter().take(KEYWORDS_TOLD));
     out.line(format!("* FLAGS ({})", flags.join(" "))).await?;
     out.line(format!("* {} EXISTS", view.len())).await?;
     out.line("* 0 RECENT").await?;
-    let unseen =
-        entries.iter().filter(|entry| !entry.flags.has(SystemFlag::Seen)).map(|entry| entry.uid.get()).min();
-    if let Some(first) = unseen.and_then(|uid| view.sequence(uid)) {
+    if let Some(first) = first_unseen.and_then(|uid: Uid| view.sequence(uid.get())) {
         untagged_ok(Code::Unseen(first), "First message not read", out).await?;
     }
     let permanent = if view.is_read_only() {
@@ -68,17 +65,4 @@ async fn tell(info: &BoxInfo, entries: &[Entry], view: &View, out: &mut Output<'
     untagged_ok(permanent, "Flags kept", out).await?;
     untagged_ok(Code::UidNext(info.uid_next.get()), "Next UID", out).await?;
     Ok(untagged_ok(Code::UidValidity(info.uid_validity.get()), "UIDs valid", out).await?)
-}
-
-fn keywords(entries: &[Entry]) -> Vec<String> {
-    let mut keywords = BTreeSet::new();
-    for keyword in entries.iter().flat_map(|entry| entry.flags.keywords()) {
-        if keywords.len() == KEYWORDS_TOLD {
-            break;
-        }
-        if !keywords.contains(keyword) {
-            keywords.insert(keyword.to_owned());
-        }
-    }
-    keywords.into_iter().collect()
 }

@@ -4,12 +4,15 @@
 use std::ops::RangeInclusive;
 
 use jiff::civil::Date;
-use store::Flags;
+use store::{Flags, ListingRef};
 
 use super::fold::Needle;
 use crate::{
     command::{Flag, Numbering, SearchKey, SearchText},
-    session::{flags::has, view::View},
+    session::{
+        flags::{has, listed},
+        view::View,
+    },
 };
 
 /// Seconds of a day.
@@ -124,6 +127,39 @@ impl Question {
         }
     }
 
+    /// The answer, if it is in the listing of a message (sequence number, UID).
+    pub(super) fn by_listing(&self, (sequence, uid): (u32, u32), listing: &ListingRef<'_>) -> Option<bool> {
+        Some(match self {
+            Self::Constant(answer) => *answer,
+            Self::All(questions) => {
+                let answers = questions.iter().map(|question| question.by_listing((sequence, uid), listing));
+                return decided(answers, false);
+            }
+            Self::Any(questions) => {
+                let answers = questions.iter().map(|question| question.by_listing((sequence, uid), listing));
+                return decided(answers, true);
+            }
+            Self::Not(question) => !question.by_listing((sequence, uid), listing)?,
+            Self::Sequence(ranges) => within(ranges, sequence),
+            Self::Uid(ranges) => within(ranges, uid),
+            Self::Has(flag) => listed(listing, flag),
+            Self::Received(from, to) => (*from..*to).contains(&listing.internal_date()),
+            Self::Larger(size) => listing.size() > *size,
+            Self::Smaller(size) => listing.size() < *size,
+            Self::Sent(..) | Self::Header(..) | Self::InHeader(_) | Self::InBody(_) => return None,
+        })
+    }
+
+    /// Whether fields of the header are looked at.
+    pub(super) fn reads_header(&self) -> bool {
+        match self {
+            Self::Header(..) | Self::InHeader(_) => true,
+            Self::All(questions) | Self::Any(questions) => questions.iter().any(Self::reads_header),
+            Self::Not(question) => question.reads_header(),
+            _ => false,
+        }
+    }
+
     fn may_be(&self, sequence: u32, uid: u32) -> bool {
         match self {
             Self::Constant(answer) => *answer,
@@ -138,6 +174,19 @@ impl Question {
 pub(super) fn within(ranges: &[RangeInclusive<u32>], number: u32) -> bool {
     let after = ranges.partition_point(|range| *range.start() <= number);
     after.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|range| range.contains(&number))
+}
+
+/// The answer of several: `enough` as soon as one says so, its contrary if all do, none if some do not know.
+fn decided(answers: impl Iterator<Item = Option<bool>>, enough: bool) -> Option<bool> {
+    let mut known = Some(!enough);
+    for answer in answers {
+        match answer {
+            Some(answer) if answer == enough => return Some(enough),
+            Some(_) => {}
+            None => known = None,
+        }
+    }
+    known
 }
 
 /// Whether a message has a flag.

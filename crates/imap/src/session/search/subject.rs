@@ -5,14 +5,13 @@ use std::cell::OnceCell;
 
 use bytes::Bytes;
 use message::{Header, IndexRecord, Part, PartKind, filter_fields};
-use store::{BoxId, Entry, Reader, StoreError};
+use store::{BoxId, Entry, Reader, StoreError, Uid};
 
 use super::{
     decode::PartDecoder,
     fold::{Needle, Scan},
     plan::{Plan, Question, flagged, within},
 };
-use crate::session::entries;
 
 /// Bytes of messages read in one visit to the store; the message that exceeds it is the visit's last.
 const VISIT_BYTES: u64 = 8 * 1024 * 1024;
@@ -24,23 +23,72 @@ pub(in crate::session) fn matching(
     plan: &Plan,
     candidates: &[(u32, u32)],
 ) -> Result<(Vec<(u32, u32)>, usize), StoreError> {
-    let uids: Vec<u32> = candidates.iter().map(|(_, uid)| *uid).collect();
+    let uids: Vec<Uid> = candidates.iter().filter_map(|(_, uid)| Uid::new(*uid)).collect();
     let mut found = Vec::new();
+    let mut unknown = Vec::new();
+    let mut left = candidates;
+    reader.listed(mailbox, &uids, &mut |listing| {
+        let uid = listing.uid().get();
+        while left.first().is_some_and(|(_, other)| *other < uid) {
+            left = left.get(1..).unwrap_or_default();
+        }
+        let Some(&here) = left.first() else { return Ok(false) };
+        match plan.question.by_listing(here, &listing) {
+            Some(true) => found.push(here),
+            Some(false) => {}
+            None => unknown.push((here.0, listing.entry()?)),
+        }
+        Ok(true)
+    })?;
+    if unknown.is_empty() {
+        return Ok((found, candidates.len()));
+    }
+    let last = read_on(reader, mailbox, plan, unknown, &mut found)?;
+    found.retain(|(_, uid)| last.is_none_or(|last| *uid <= last));
+    found.sort_unstable();
+    let looked = last.map_or(candidates.len(), |last| candidates.partition_point(|(_, uid)| *uid <= last));
+    Ok((found, looked))
+}
+
+/// Judges messages whose listing does not say enough; the last UID looked at, if too much was read to go on.
+fn read_on(
+    reader: &Reader<'_>,
+    mailbox: BoxId,
+    plan: &Plan,
+    unknown: Vec<(u32, Entry)>,
+    found: &mut Vec<(u32, u32)>,
+) -> Result<Option<u32>, StoreError> {
     let mut bytes = 0;
-    for entry in entries(reader, mailbox, &uids)? {
+    let mut last = None;
+    let mut judge = |sequence: u32, entry: Entry, header: Option<Bytes>| {
         let uid = entry.uid.get();
-        let position = uids.partition_point(|other| *other < uid);
-        let Some(&(sequence, _)) = candidates.get(position) else { continue };
         let subject = Subject::new(reader, mailbox, sequence, entry, plan);
+        let read_before = header.as_ref().map_or(0, Bytes::len) as u64;
+        if let Some(header) = header {
+            let _ = subject.header.set(header);
+        }
         if subject.answer(&plan.question)? {
             found.push((sequence, uid));
         }
-        bytes += subject.read.get();
-        if bytes >= VISIT_BYTES {
-            return Ok((found, position + 1));
+        bytes += subject.read.get() + read_before;
+        last = (bytes >= VISIT_BYTES).then_some(uid);
+        Ok(bytes < VISIT_BYTES)
+    };
+    if !plan.question.reads_header() {
+        for (sequence, entry) in unknown {
+            if !judge(sequence, entry, None)? {
+                break;
+            }
         }
+        return Ok(last);
     }
-    Ok((found, candidates.len()))
+    let uids: Vec<Uid> = unknown.iter().map(|(_, entry)| entry.uid).collect();
+    let mut unknown = unknown.into_iter();
+    reader.headers(mailbox, &uids, &mut |uid, header| {
+        let Some((sequence, entry)) = unknown.find(|(_, entry)| entry.uid == uid) else { return Ok(true) };
+        judge(sequence, entry, Some(Bytes::copy_from_slice(header)))
+    })?;
+    Ok(last)
 }
 
 struct Subject<'s> {

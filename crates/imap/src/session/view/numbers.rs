@@ -6,6 +6,8 @@
 
 use std::ops::RangeInclusive;
 
+use store::UidRuns;
+
 /// A run of consecutive UIDs: `uid`, `uid + 1`, … up to where the next run's `position` says that it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
@@ -22,6 +24,15 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
+    /// The numbers of these UIDs.
+    pub(crate) fn of(uids: &UidRuns) -> Self {
+        let mut numbers = Self::default();
+        for (first, last) in uids.runs() {
+            numbers.push_run(first.get(), last.get() - first.get() + 1);
+        }
+        numbers
+    }
+
     /// How many messages: the number of EXISTS.
     pub(crate) fn len(&self) -> u32 {
         self.len

@@ -17,7 +17,7 @@ fn messages(numbering: Numbering, ranges: &[(Bound, Bound)]) -> Messages {
 }
 
 fn view(uids: &[u32]) -> View {
-    View::new(BoxId::new(1), false, uids.iter().copied(), ModSeq::new(10))
+    View::new(BoxId::new(1), false, &uids.iter().copied().filter_map(Uid::new).collect(), ModSeq::new(10))
 }
 
 #[test]
@@ -207,7 +207,7 @@ proptest! {
     ) {
         let mut server = Server::default();
         (0..start).for_each(|_| server.arrive());
-        let mut view = View::new(BoxId::new(1), false, 1..=start, ModSeq::new(server.modseq));
+        let mut view = View::new(BoxId::new(1), false, &(1..=start).filter_map(Uid::new).collect(), ModSeq::new(server.modseq));
         let mut client = Client((1..=start).map(|number| (number, 0)).collect());
         for happening in happenings.into_iter().chain([Happening::Look(Renumber::Allowed)]) {
             match happening {

@@ -5,6 +5,9 @@ use rocksdb::DBRawIterator;
 use super::failed;
 use crate::Result;
 
+/// Keys that are stepped over before seeking instead.
+const STEPS: usize = 8;
+
 /// A place in a range of keys. Keys and values are borrowed from the engine until it moves.
 pub(crate) struct Cursor<'snapshot>(DBRawIterator<'snapshot>);
 
@@ -42,6 +45,19 @@ impl<'snapshot> Cursor<'snapshot> {
     pub(crate) fn prev(&mut self) -> Result<()> {
         self.0.prev();
         self.status()
+    }
+
+    /// The value of a key: few steps on, or where seeking finds it.
+    pub(crate) fn value_at(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
+        let mut steps = 0;
+        while self.item().is_some_and(|(at, _)| at < key) && steps < STEPS {
+            self.next()?;
+            steps += 1;
+        }
+        if self.item().is_none_or(|(at, _)| at < key || (steps == 0 && at > key)) {
+            self.seek(key)?;
+        }
+        Ok(self.item().filter(|(at, _)| *at == key).map(|(_, value)| value))
     }
 
     fn checked(self) -> Result<Self> {

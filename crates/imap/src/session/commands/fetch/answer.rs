@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use message::{IndexRecord, SectionPath, SectionText, filter_fields};
-use store::{Store, StoreError};
+use message::{IndexRecord, IndexRef, SectionPath, SectionText, filter_fields};
+use store::{Entry, Store, StoreError};
 
 use super::{
     content::{Content, Piece},
@@ -28,7 +28,7 @@ pub(super) async fn write(
     items: &[FetchItem],
     out: &mut Output<'_>,
 ) -> Result<(), Halt> {
-    out.buffer().extend_from_slice(format!("* {sequence} FETCH (").as_bytes());
+    begin(sequence, out.buffer());
     let untold_flags = row.newly_seen && !items.contains(&FetchItem::Flags);
     let flags_too = untold_flags.then_some(&FetchItem::Flags);
     for (position, item) in items.iter().chain(flags_too).enumerate() {
@@ -37,37 +37,71 @@ pub(super) async fn write(
         }
         match item {
             FetchItem::Section(fetch) => write_section(store, row, fetch, out).await?,
-            plain => write_plain(row, plain, out.buffer()),
+            plain => write_plain(&row.entry, row.index.as_ref().map(Ready::from), plain, out.buffer()),
         }
     }
     Ok(out.line(")").await?)
 }
 
-fn write_plain(row: &Row, item: &FetchItem, buffer: &mut Vec<u8>) {
-    let entry = &row.entry;
+/// `* n FETCH (`.
+pub(super) fn begin(sequence: u32, buffer: &mut Vec<u8>) {
+    buffer.extend_from_slice(b"* ");
+    encode::number(buffer, u64::from(sequence));
+    buffer.extend_from_slice(b" FETCH (");
+}
+
+/// What an index record has ready (I-7).
+#[derive(Clone, Copy)]
+pub(super) struct Ready<'b> {
+    envelope: &'b [u8],
+    body: &'b [u8],
+    bodystructure: &'b [u8],
+}
+
+impl<'b> From<&'b IndexRecord> for Ready<'b> {
+    fn from(index: &'b IndexRecord) -> Self {
+        Self { envelope: &index.envelope, body: &index.body, bodystructure: &index.bodystructure }
+    }
+}
+
+impl<'b> From<&IndexRef<'b>> for Ready<'b> {
+    fn from(index: &IndexRef<'b>) -> Self {
+        Self { envelope: index.envelope, body: index.body, bodystructure: index.bodystructure }
+    }
+}
+
+/// An item that is no section.
+pub(super) fn write_plain(entry: &Entry, ready: Option<Ready<'_>>, item: &FetchItem, buffer: &mut Vec<u8>) {
     match item {
-        FetchItem::Uid => buffer.extend_from_slice(format!("UID {}", entry.uid.get()).as_bytes()),
+        FetchItem::Uid => {
+            buffer.extend_from_slice(b"UID ");
+            encode::number(buffer, u64::from(entry.uid.get()));
+        }
         FetchItem::Flags => {
-            buffer.extend_from_slice(format!("FLAGS ({})", flags::wire(&entry.flags)).as_bytes());
+            buffer.extend_from_slice(b"FLAGS (");
+            flags::write(&entry.flags, buffer);
+            buffer.push(b')');
         }
         FetchItem::InternalDate => {
             buffer.extend_from_slice(b"INTERNALDATE ");
             encode::internal_date(buffer, Timestamp::from_second(entry.internal_date).unwrap_or_default());
         }
-        FetchItem::Size => buffer.extend_from_slice(format!("RFC822.SIZE {}", entry.size).as_bytes()),
-        FetchItem::Envelope => write_ready("ENVELOPE ", row, |index| &index.envelope, buffer),
-        FetchItem::Body => write_ready("BODY ", row, |index| &index.body, buffer),
-        FetchItem::BodyStructure => write_ready("BODYSTRUCTURE ", row, |index| &index.bodystructure, buffer),
+        FetchItem::Size => {
+            buffer.extend_from_slice(b"RFC822.SIZE ");
+            encode::number(buffer, entry.size);
+        }
+        FetchItem::Envelope => write_ready("ENVELOPE ", ready.map(|ready| ready.envelope), buffer),
+        FetchItem::Body => write_ready("BODY ", ready.map(|ready| ready.body), buffer),
+        FetchItem::BodyStructure => {
+            write_ready("BODYSTRUCTURE ", ready.map(|ready| ready.bodystructure), buffer);
+        }
         FetchItem::Section(_) => {}
     }
 }
 
-fn write_ready(name: &str, row: &Row, ready: impl Fn(&IndexRecord) -> &Vec<u8>, buffer: &mut Vec<u8>) {
+fn write_ready(name: &str, ready: Option<&[u8]>, buffer: &mut Vec<u8>) {
     buffer.extend_from_slice(name.as_bytes());
-    match &row.index {
-        Some(index) => buffer.extend_from_slice(ready(index)),
-        None => buffer.extend_from_slice(b"NIL"),
-    }
+    buffer.extend_from_slice(ready.unwrap_or(b"NIL"));
 }
 
 /// `BODY[1]<0> {n}` and its bytes. A part that the message does not have is NIL.

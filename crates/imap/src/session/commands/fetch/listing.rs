@@ -1,0 +1,158 @@
+//! FETCH of items that listings and index records answer: responses are written where they are read, batch by batch.
+//! May read listings and index records on the store's blocking pool. Must never read a header or a body (I-7).
+
+use store::{BoxId, Entry, Reader, StoreError, Uid};
+
+use super::{
+    answer::{self, Ready},
+    needs_index,
+};
+use crate::{
+    command::FetchItem,
+    output::Output,
+    session::{Session, halt::Halt},
+};
+
+/// Messages answered in one visit to the store.
+const BATCH: usize = 4096;
+
+/// The same if index records are read too.
+const INDEXED_BATCH: usize = 1024;
+
+/// Bytes answered in one visit to the store; the message that exceeds it is the visit's last.
+const BATCH_BYTES: usize = 512 * 1024;
+
+/// Whether these items ask for nothing else.
+pub(super) fn answers(items: &[FetchItem]) -> bool {
+    !items.iter().any(|item| matches!(item, FetchItem::Section(_)))
+}
+
+/// Answers for all of these UIDs that are still there; whether some were not.
+pub(super) async fn fetch(
+    session: &Session,
+    mailbox: BoxId,
+    uids: &[u32],
+    items: &[FetchItem],
+    out: &mut Output<'_>,
+) -> Result<bool, Halt> {
+    let view = session.view()?;
+    let indexed = items.iter().any(needs_index);
+    let mut missing = false;
+    let mut left = uids;
+    while !left.is_empty() {
+        let some = left.iter().take(if indexed { INDEXED_BATCH } else { BATCH });
+        let batch: Vec<Wanted> = some
+            .filter_map(|uid| Some(Wanted { uid: Uid::new(*uid)?, sequence: view.sequence(*uid)? }))
+            .collect();
+        let items = items.to_vec();
+        let read = move |reader: &Reader<'_>| {
+            if indexed {
+                index_batch(reader, mailbox, &batch, &items)
+            } else {
+                batch_of(reader, mailbox, &batch, &items)
+            }
+        };
+        let batch = session.read(read).await?;
+        left = left.get(batch.taken.max(1)..).unwrap_or_default();
+        missing |= batch.written < batch.taken;
+        out.bytes(&batch.bytes).await?;
+    }
+    Ok(missing)
+}
+
+/// A message that the client asked for.
+#[derive(Clone, Copy)]
+struct Wanted {
+    uid: Uid,
+    sequence: u32,
+}
+
+/// Responses, and how many messages they stand for: those that are gone have none.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    written: usize,
+    taken: usize,
+}
+
+impl Batch {
+    /// Where the next message of the batch is, and whether it is this one; earlier ones are gone.
+    fn at(&mut self, wanted: &[Wanted], uid: Uid) -> Option<Wanted> {
+        while wanted.get(self.taken).is_some_and(|next| next.uid < uid) {
+            self.taken += 1;
+        }
+        let here = wanted.get(self.taken).copied().filter(|next| next.uid == uid)?;
+        self.taken += 1;
+        self.written += 1;
+        Some(here)
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() >= BATCH_BYTES
+    }
+}
+
+fn uids(wanted: &[Wanted]) -> Vec<Uid> {
+    wanted.iter().map(|wanted| wanted.uid).collect()
+}
+
+/// Responses from listings alone.
+fn batch_of(
+    reader: &Reader<'_>,
+    mailbox: BoxId,
+    wanted: &[Wanted],
+    items: &[FetchItem],
+) -> Result<Batch, StoreError> {
+    let mut batch = Batch::default();
+    let mut full = false;
+    reader.listed(mailbox, &uids(wanted), &mut |listing| {
+        let Some(here) = batch.at(wanted, listing.uid()) else { return Ok(true) };
+        write(here.sequence, &listing.entry()?, None, items, &mut batch.bytes);
+        full = batch.is_full();
+        Ok(!full)
+    })?;
+    if !full {
+        batch.taken = wanted.len();
+    }
+    Ok(batch)
+}
+
+/// Responses from listings and index records.
+fn index_batch(
+    reader: &Reader<'_>,
+    mailbox: BoxId,
+    wanted: &[Wanted],
+    items: &[FetchItem],
+) -> Result<Batch, StoreError> {
+    let mut entries = Vec::with_capacity(wanted.len());
+    reader.listed(mailbox, &uids(wanted), &mut |listing| {
+        entries.push(listing.entry()?);
+        Ok(true)
+    })?;
+    let present: Vec<Uid> = entries.iter().map(|entry| entry.uid).collect();
+    let mut entries = entries.into_iter();
+    let mut batch = Batch::default();
+    let mut full = false;
+    reader.indexes(mailbox, &present, &mut |uid, index| {
+        let Some(here) = batch.at(wanted, uid) else { return Ok(true) };
+        let Some(entry) = entries.find(|entry| entry.uid == uid) else { return Ok(true) };
+        write(here.sequence, &entry, Some(Ready::from(&index)), items, &mut batch.bytes);
+        full = batch.is_full();
+        Ok(!full)
+    })?;
+    if !full {
+        batch.taken = wanted.len();
+    }
+    Ok(batch)
+}
+
+fn write(sequence: u32, entry: &Entry, ready: Option<Ready<'_>>, items: &[FetchItem], buffer: &mut Vec<u8>) {
+    answer::begin(sequence, buffer);
+    for (position, item) in items.iter().enumerate() {
+        if position > 0 {
+            buffer.push(b' ');
+        }
+        answer::write_plain(entry, ready, item, buffer);
+    }
+    buffer.extend_from_slice(b")\r\n");
+}
