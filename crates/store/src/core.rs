@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     day::Day,
     engine::Engine,
+    health::Health,
     keyring::{KeyKind, Keyring, KeyringError},
     open::Kind,
     queue_front::QueueFront,
@@ -41,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) kind: Kind,
     pub(crate) latch: Latch,
+    pub(crate) health: Health,
     pub(crate) watches: Watches,
     pub(crate) numbers: Numbers,
     pub(crate) queue_front: QueueFront,
@@ -110,7 +112,13 @@ impl Core {
 
     /// The data key of a day, made if needed. Blocking.
     pub(crate) fn ensure_key(&self, kind: KeyKind, day: Day) -> Result<DayKey> {
-        self.keyring.ensure(kind, day).map_err(|error| StoreError::Engine(error.to_string()))
+        self.keyring.ensure(kind, day).map_err(|error| {
+            if error.is_for_space() {
+                self.health.refused_for_space();
+                return StoreError::Full;
+            }
+            StoreError::Engine(error.to_string())
+        })
     }
 
     /// The data key under which something kept is sealed.
@@ -135,11 +143,17 @@ impl Core {
     /// # Errors
     /// Why not.
     pub(crate) fn admit(&self) -> Result<()> {
+        if let Some(file) = self.engine.damage().first() {
+            return Err(StoreError::Damaged(file));
+        }
+        if self.health.is_full() {
+            return Err(StoreError::Full);
+        }
         if self.is_shedding() { Err(StoreError::Busy) } else { Ok(()) }
     }
 
     /// Whether new work should be refused now.
     pub(crate) fn is_shedding(&self) -> bool {
-        self.latch.is_shut(Instant::now())
+        self.latch.is_shut(Instant::now()) || self.engine.has_failed()
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     body::Hold,
     committer::{self, Job},
     core::Core,
+    health::Sentry,
     open::{self, Opened},
     prove, summary,
 };
@@ -29,6 +30,7 @@ pub struct Store {
     summaries: Arc<Mutex<Option<JoinHandle<()>>>>,
     readers: Arc<Semaphore>,
     hold: Hold,
+    sentry: Arc<Mutex<Option<Sentry>>>,
 }
 
 impl Store {
@@ -40,12 +42,13 @@ impl Store {
         let dir = options.dir.clone();
         let Opened { core, counters } = open::open(options)?;
         let (queue, jobs) = mpsc::channel(core.settings.queue.max(1));
-        let thread = committer::start(Arc::clone(&core), counters, jobs)
-            .map_err(|source| OpenError::File { path: dir.clone(), source })?;
-        let summaries = summary::worker::start(Arc::clone(&core), queue.downgrade())
-            .map_err(|source| OpenError::File { path: dir, source })?;
+        let failed = |source| OpenError::File { path: dir.clone(), source };
+        let thread = committer::start(Arc::clone(&core), counters, jobs).map_err(failed)?;
+        let summaries = summary::worker::start(Arc::clone(&core), queue.downgrade()).map_err(failed)?;
+        let sentry = Sentry::start(&core, dir.clone(), queue.downgrade()).map_err(failed)?;
         Ok(Self {
             queue,
+            sentry: Arc::new(Mutex::new(Some(sentry))),
             committer: Arc::new(Mutex::new(Some(thread))),
             summaries: Arc::new(Mutex::new(Some(summaries))),
             readers: Arc::new(Semaphore::new(core.settings.readers.max(1))),
@@ -68,6 +71,8 @@ impl Store {
     /// # Errors
     /// `Engine` if the last sync failed, `Busy` if the committer had broken.
     pub fn close(self) -> Result<()> {
+        let sentry = self.sentry.lock().unwrap_or_else(PoisonError::into_inner).take();
+        sentry.into_iter().for_each(Sentry::end);
         // First: it may wait for the committer.
         self.core.summaries.stop();
         if let Some(thread) = self.summaries.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -195,6 +200,23 @@ impl Store {
             engine_memory: self.core.engine.memory_used(),
             live_bytes: self.core.engine.live_bytes(),
             shedding: self.is_shedding(),
+            disk_free: self.core.health.free(),
+            disk_full: self.core.health.is_full(),
+            damaged_files: self.core.engine.damage().known().len() as u64,
         }
+    }
+
+    /// What somebody must look at, in words: a disk almost full, files that are damaged.
+    pub fn alarms(&self) -> Vec<String> {
+        let health = &self.core.health;
+        let full = health.is_full().then(|| {
+            let (free, reserve) = (health.free() >> 20, self.core.settings.disk_reserve >> 20);
+            format!("the store's disk is almost full: {free} MiB free, {reserve} MiB are the reserve; no new message is taken, make room")
+        });
+        let damaged = self.core.engine.damage().known().into_iter().map(|(file, what)| {
+            let path = self.core.engine.dir().join(file);
+            format!("the store's file {} is damaged: {what}; no new message is taken, put it back whole, or stop and restore the store from a backup", path.display())
+        });
+        full.into_iter().chain(damaged).collect()
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     committer::pending::Pending,
     core::Core,
     day::Day,
-    engine::{Change, Durability, Engine, Family, View},
+    engine::{Change, Engine, Family, View},
     keys,
     records::Counters,
 };
@@ -49,8 +49,8 @@ pub(crate) fn remove_abandoned(core: &Core, pending: &mut Pending) {
     }
 }
 
-/// Removes what a process that ended left of unfinished bodies.
-pub(crate) fn sweep(engine: &Engine) -> Result<u64> {
+/// What removes what is left of unfinished bodies that nobody goes on with, and how many they are.
+pub(crate) fn leftovers(engine: &Engine) -> Result<(u64, Vec<Change>)> {
     let mut orphans = vec![];
     let (from, until) = keys::under(b"x");
     engine.scan(Family::Accounts, &from, &until, &mut |key, value| {
@@ -63,10 +63,7 @@ pub(crate) fn sweep(engine: &Engine) -> Result<u64> {
         changes.push(Change::DeleteRange(Family::Bodies, from, until));
         changes.push(Change::Delete(Family::Accounts, keys::orphan(place.id)));
     }
-    if !changes.is_empty() {
-        engine.write(&changes, Durability::Synced)?;
-    }
-    Ok(orphans.len() as u64)
+    Ok((orphans.len() as u64, changes))
 }
 
 #[cfg(test)]

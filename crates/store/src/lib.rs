@@ -24,6 +24,7 @@ mod engine;
 mod error;
 mod files;
 mod flags;
+mod health;
 mod housekeeping;
 mod ids;
 mod instant;

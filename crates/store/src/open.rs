@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     core::{Core, Numbers},
     engine::{Change, Durability, Engine, Family, View as _},
+    health::Health,
     housekeeping,
     keyring::{Keyring, KeyringError},
     keys,
@@ -83,6 +84,16 @@ pub enum OpenError {
         /// Ours.
         known: u32,
     },
+    /// A file of the engine is gone, cut or altered.
+    #[error(
+        "the store is damaged: {file} in {dir} is missing, cut or altered: put it back whole, or restore the store from a backup"
+    )]
+    Damaged {
+        /// The engine's directory.
+        dir: PathBuf,
+        /// The file.
+        file: String,
+    },
     /// The engine failed.
     #[error("the storage engine failed: {0}")]
     Engine(String),
@@ -105,23 +116,24 @@ pub(crate) struct Opened {
 /// Opens or creates the store.
 pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
     let OpenOptions { dir, master, clock, settings, create } = options;
-    let fresh = !dir.join(KEY_FILE).exists() && !dir.join(ENGINE_DIR).exists();
-    if fresh && create.is_none() {
+    if create.is_none() && !Engine::is_there(&dir.join(ENGINE_DIR)) {
         return Err(OpenError::Absent(dir));
     }
     make_private_dir(&dir)?;
-    let engine = open_engine(&dir, settings.memory)?;
+    let engine = open_engine(&dir, settings.memory, create.is_some())?;
     let Header { keys, counters, kind } = match read_header(&engine, &master)? {
         Some(header) => header,
         None => create_header(&engine, &master, &dir, create)?,
     };
     let keyring = binding::open_keyring(&engine, &dir.join(KEY_FILE), &master, keys.store_id())?;
-    let swept = housekeeping::sweep(&engine)?;
+    let (swept, leftovers) = housekeeping::leftovers(&engine)?;
     if swept > 0 {
+        engine.write(&leftovers, Durability::Synced)?;
         tracing::info!(bodies = swept, "removed what unfinished messages had left");
     }
     let core = Core {
         latch: Latch::new(engine.background_errors()),
+        health: Health::of(&dir, settings.disk_reserve),
         numbers: Numbers::new(&counters, &rows::queue::counters(&engine)?, clock.now()),
         queue_front: QueueFront::find(&engine)?,
         summaries: Summaries::new(settings.summary_changes),
@@ -138,9 +150,11 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
 }
 
 /// The engine of a store; nobody else has it open.
-pub(crate) fn open_engine(dir: &Path, memory: usize) -> Result<Engine, OpenError> {
-    Engine::open(&dir.join(ENGINE_DIR), memory.max(MEMORY_MIN)).map_err(|error| {
-        if Engine::is_lock_failure(&error) {
+pub(crate) fn open_engine(dir: &Path, memory: usize, create: bool) -> Result<Engine, OpenError> {
+    Engine::open(&dir.join(ENGINE_DIR), memory.max(MEMORY_MIN), create).map_err(|error| {
+        if let StoreError::Damaged(file) = error {
+            OpenError::Damaged { dir: dir.join(ENGINE_DIR), file }
+        } else if Engine::is_lock_failure(&error) {
             OpenError::InUse(dir.into())
         } else if Engine::is_newer(&error) {
             OpenError::Newer(dir.into())

@@ -65,7 +65,7 @@ impl<'keys> Rotation<'keys> {
         if !key_file.exists() {
             return Err(OpenError::Absent(dir.into()));
         }
-        Ok(Self { engine: open::open_engine(dir, MEMORY_MIN)?, key_file, old, new })
+        Ok(Self { engine: open::open_engine(dir, MEMORY_MIN, false)?, key_file, old, new })
     }
 
     /// Does what is to be done next; none when all is done.
@@ -198,7 +198,7 @@ mod tests {
         let world = World::new();
         let (old, new) = keys_of(&world);
         let wrapped = {
-            let engine = open::open_engine(&world.store_dir(), MEMORY_MIN).unwrap();
+            let engine = open::open_engine(&world.store_dir(), MEMORY_MIN, false).unwrap();
             engine.get(Family::Accounts, keys::STORE_KEY).unwrap().unwrap()
         };
         let found = |needle: &[u8]| {

@@ -1,5 +1,7 @@
 //! What an operator may set, with defaults for a small server; every number is a bound (I-9).
 
+use std::time::Duration;
+
 /// Least memory an engine works with, bytes.
 pub(crate) const MEMORY_MIN: usize = 16 << 20;
 
@@ -26,6 +28,10 @@ pub struct Settings {
     pub summary_changes: u32,
     /// Longest body, bytes. Default 256 MiB.
     pub body_bytes: u64,
+    /// Room on the disk, bytes: with less no new message is taken. Default 256 MiB; 0 for none.
+    pub disk_reserve: u64,
+    /// How often disk and files are looked at. Default 1 s, at least 10 ms.
+    pub watch_every: Duration,
 }
 
 impl Default for Settings {
@@ -40,6 +46,8 @@ impl Default for Settings {
             held: 16 << 20,
             summary_changes: 1024,
             body_bytes: 256 << 20,
+            disk_reserve: 256 << 20,
+            watch_every: Duration::from_secs(1),
         }
     }
 }

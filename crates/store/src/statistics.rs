@@ -19,4 +19,10 @@ pub struct Statistics {
     pub live_bytes: u64,
     /// Whether the store sheds load now.
     pub shedding: bool,
+    /// Room on its disk when it was last looked at, bytes.
+    pub disk_free: u64,
+    /// Whether that is too little for new messages.
+    pub disk_full: bool,
+    /// Files known to be damaged.
+    pub damaged_files: u64,
 }

@@ -42,6 +42,13 @@ impl Watches {
         self.queue.subscribe()
     }
 
+    /// Everybody looks again: something may have changed that nobody knows of.
+    pub(crate) fn tell_all(&self) {
+        self.boxes.tell_all(|_| {});
+        self.accounts.tell_all(|generation| *generation += 1);
+        self.queue.send_modify(|generation| *generation += 1);
+    }
+
     pub(crate) fn tell(&self, events: &[Event]) {
         for event in events {
             match *event {
@@ -76,6 +83,11 @@ impl<K: Hash + Eq, V: Default> Table<K, V> {
             entries.tidy_at = (2 * entries.senders.len()).max(TIDY_FROM);
         }
         entries.senders.entry(key).or_insert_with(|| watch::Sender::new(V::default())).subscribe()
+    }
+
+    fn tell_all(&self, change: impl Fn(&mut V)) {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.senders.values().for_each(|sender| sender.send_modify(&change));
     }
 
     fn tell(&self, key: &K, change: impl FnOnce(&mut V)) {

@@ -14,8 +14,8 @@ use crate::{
     prepare::seal_variant,
 };
 
-/// Every operation gives `Busy` while the store sheds load or stops, and `Engine` if its commit failed: then nothing of
-/// it is kept.
+/// Every operation gives `Busy` while the store sheds load or stops, and `Engine` or `Full` if its commit failed: then
+/// whoever asked was told of nothing that is kept. What adds messages gives `Full` and `Damaged` as well.
 #[allow(clippy::missing_errors_doc, reason = "the common ones are said once, above")]
 impl Store {
     /// Makes an account with its INBOX, Sent, Drafts and Trash.
@@ -111,6 +111,7 @@ impl Store {
     /// Also gives `NotFound` if an account or a variant does not exist, `ClockBehind` (I-4), `Limit`, and `Busy` if the
     /// queue is full.
     pub async fn deliver(&self, delivery: Delivery) -> Result<Delivered> {
+        self.core.admit()?;
         let sealed = self.seal_delivery(delivery).await?;
         let (outcome, durable) = self.commit(move |txn| ops::deliver::deliver(txn, sealed)).await?;
         Ok(Self::delivered(outcome, durable))
@@ -125,6 +126,7 @@ impl Store {
 
     /// The same, with the report that acceptance causes: both or neither. A message that was stored before causes none.
     pub async fn deliver_and_report(&self, delivery: Delivery, report: Delivery) -> Result<Delivered> {
+        self.core.admit()?;
         let sealed = self.seal_delivery(delivery).await?;
         let report = self.seal_delivery(report).await?;
         let (outcome, durable) =
@@ -155,6 +157,7 @@ impl Store {
     ///
     /// Also gives `NotFound`, `ClockBehind` (I-4), `Limit`.
     pub async fn append(&self, to: BoxId, message: Incoming, trace: Option<Trace>) -> Result<Appended> {
+        self.core.admit()?;
         let Incoming { body, header, index, flags, internal_date } = message;
         let variant = seal_variant(&self.core, &body, 0, &Variant { header, index })?;
         let origin = trace.as_ref().map(|trace| trace.id);
@@ -185,6 +188,7 @@ impl Store {
     ///
     /// Also gives `NotFound` without such boxes, `Limit`.
     pub async fn copy(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> {
+        self.core.admit()?;
         self.submit(move |txn| ops::messages::copy(txn, from, &uids, to)).await
     }
 

@@ -5,6 +5,9 @@
 mod accounts;
 mod boxes;
 mod common;
+mod crash;
+mod damage;
+mod faults;
 mod fixtures;
 mod keys;
 mod kill;

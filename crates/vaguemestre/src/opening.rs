@@ -77,7 +77,8 @@ pub(crate) fn open_store(
 fn store_settings(settings: &Settings) -> store::Settings {
     let usual = store::Settings::default();
     let body_bytes = usual.body_bytes.max(rooms::encoded(settings.limits.attachments));
-    store::Settings { memory: settings.store.memory, body_bytes, ..usual }
+    let (memory, disk_reserve) = (settings.store.memory, settings.store.disk_reserve);
+    store::Settings { memory, body_bytes, disk_reserve, ..usual }
 }
 
 /// A demonstration's passwords are known to everyone: it is never reachable from another machine.

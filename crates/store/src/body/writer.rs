@@ -37,6 +37,8 @@ struct Remains {
     id: BodyId,
     /// Given once, when the first chunks are written or the commit takes them.
     turn: OnceLock<Turn>,
+    /// The engine's when it began: opened anew, the engine may have lost what was written before.
+    epoch: u64,
     /// Chunks that may have been written; none means that no marker was either.
     chunks: AtomicU32,
     adopted: AtomicBool,
@@ -177,6 +179,7 @@ impl BodyWriter {
             queue: self.queue.clone(),
             id: BodyId { day, id: sealer.id() },
             turn: OnceLock::new(),
+            epoch: self.core.engine.epoch(),
             chunks: AtomicU32::new(0),
             adopted: AtomicBool::new(false),
         });
@@ -280,7 +283,13 @@ impl SealedBody {
     }
 
     /// Makes it part of an operation.
-    pub(crate) fn adopt(self, txn: &mut Txn<'_>) {
+    ///
+    /// # Errors
+    /// `Busy` if the engine was opened anew since it began: what was written of it may be gone.
+    pub(crate) fn adopt(self, txn: &mut Txn<'_>) -> Result<()> {
+        if self.first > 0 && self.remains.epoch != self.remains.core.engine.epoch() {
+            return Err(StoreError::Busy);
+        }
         let place = self.remains.place();
         self.remains.adopted.store(true, Ordering::Release);
         if self.first > 0 {
@@ -289,5 +298,6 @@ impl SealedBody {
         for (index, chunk) in (self.first..).zip(self.held.chunks) {
             txn.put_blind(Family::Bodies, keys::chunk(place, index), chunk);
         }
+        Ok(())
     }
 }

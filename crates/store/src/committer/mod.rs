@@ -23,6 +23,7 @@ use crate::{
     day::Day,
     delivery::Durable,
     engine::{Change, Durability, Family},
+    health::Quiet,
     housekeeping,
     ids::BoxId,
     keys,
@@ -30,6 +31,7 @@ use crate::{
     watch::Event,
 };
 
+mod mend;
 pub(crate) mod pending;
 pub(crate) mod txn;
 
@@ -104,7 +106,7 @@ pub(crate) fn start(
 ) -> std::io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name("committer".into()).spawn(move || {
         let summaries = Arc::clone(&core);
-        Committer { core, counters, stop: false }.run(queue);
+        Committer { core, counters, stop: false, failing: Quiet::default() }.run(queue);
         summaries.summaries.stop();
     })
 }
@@ -113,6 +115,8 @@ struct Committer {
     core: Arc<Core>,
     counters: Counters,
     stop: bool,
+    /// Says that commits fail, now and then.
+    failing: Quiet,
 }
 
 impl Committer {
@@ -131,6 +135,7 @@ impl Committer {
 
     /// Applies what waits, commits it, answers.
     fn batch(&mut self, first: Job, queue: &mut mpsc::Receiver<Job>) {
+        self.mend();
         let mut batch = Batch::new(self.counters);
         let now = self.core.clock.now();
         if let Some(cuts) = housekeeping::expired(self.counters, now) {
@@ -176,7 +181,12 @@ impl Committer {
         self.core.latch.end();
         self.core.latch.observe(Instant::now(), self.core.engine.background_errors());
         if let Err(error) = written {
-            tracing::error!(%error, "a commit failed; the store sheds load for a moment");
+            if let Some(before) = self.failing.due(Instant::now()) {
+                tracing::error!(%error, before, "a commit failed; the store sheds load until its engine was opened anew");
+            }
+            if error == StoreError::Full {
+                self.core.health.refused_for_space();
+            }
             self.core.latch.shut(Instant::now());
             return Err(error);
         }

@@ -5,11 +5,13 @@
 
 use crate::Result;
 
+mod damage;
 mod rocks;
 
+pub(crate) use damage::{Damage, Wrong};
 #[cfg(test)]
 pub(crate) use rocks::swap_family;
-pub(crate) use rocks::{Cursor, Engine, Snapshot};
+pub(crate) use rocks::{Cursor, Engine, Snapshot, Table};
 
 /// A named set of ordered keys, tuned for how it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

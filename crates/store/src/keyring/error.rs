@@ -117,6 +117,13 @@ pub enum KeyringError {
     Seal(#[from] SealError),
 }
 
+impl KeyringError {
+    /// Whether the disk had no room for the key file.
+    pub(crate) fn is_for_space(&self) -> bool {
+        matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull)
+    }
+}
+
 impl FormatError {
     pub(super) fn at(self, path: &Path) -> KeyringError {
         match self {

@@ -179,6 +179,5 @@ fn adopt(txn: &mut Txn<'_>, body: SealedBody, variants: Vec<SealedVariant>, refe
         txn.put_blind(Family::Index, keys::index(id, number), variant.index);
     }
     txn.saw_day(id.day);
-    body.adopt(txn);
-    Ok(())
+    body.adopt(txn)
 }

@@ -26,7 +26,7 @@ mod queue;
 /// Every method gives `Corrupt` if what it reads does not open, `Engine` if the engine fails.
 pub struct Reader<'store> {
     core: &'store Arc<Core>,
-    view: Snapshot<'store>,
+    view: Snapshot,
 }
 
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
@@ -138,7 +138,7 @@ impl<'store> Reader<'store> {
         records::decode(&plain, "trace")
     }
 
-    pub(crate) fn view(&self) -> &Snapshot<'store> {
+    pub(crate) fn view(&self) -> &Snapshot {
         &self.view
     }
 

@@ -34,7 +34,7 @@ pub(crate) type Step = Box<dyn FnOnce(&mut Txn<'_>) -> Result<bool> + Send>;
 /// Renews the summary of a box, if there is one and at least so much happened since; `commit` makes an operation durable
 /// and waits for it.
 pub(crate) fn renew(
-    view: &Snapshot<'_>,
+    view: &Snapshot,
     id: BoxId,
     erased: Day,
     least: u32,

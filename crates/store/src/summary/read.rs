@@ -24,7 +24,7 @@ const NARROW: u32 = 128;
 /// A box in a snapshot, and the last day of reception that is erased.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'s> {
-    pub(crate) view: &'s Snapshot<'s>,
+    pub(crate) view: &'s Snapshot,
     pub(crate) id: BoxId,
     pub(crate) state: &'s BoxState,
     pub(crate) erased: Day,

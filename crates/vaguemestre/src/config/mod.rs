@@ -83,6 +83,8 @@ pub(crate) struct StorePlace {
     pub(crate) master_key: MasterKeyPlace,
     /// Bytes of memory for the engine's caches and write buffers together.
     pub(crate) memory: usize,
+    /// Bytes of the disk kept free of new mail.
+    pub(crate) disk_reserve: u64,
 }
 
 /// Where the master key comes from.

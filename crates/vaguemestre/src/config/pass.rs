@@ -57,6 +57,7 @@ impl Pass<'_> {
                 directory: self.path("store", "directory"),
                 master_key: self.master_key(),
                 memory: self.memory(),
+                disk_reserve: self.size("store", "disk_reserve", 0, 1 << 40),
             },
             listeners: Listeners {
                 submission: self.addresses("submission"),

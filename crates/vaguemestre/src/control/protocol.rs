@@ -260,7 +260,7 @@ pub(crate) struct StatusView {
     /// Age of the white list in force, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) list_age_seconds: Option<i64>,
-    /// What somebody must look at in the trust space.
+    /// What somebody must look at: the store's disk and files, the trust space, a domain without postmaster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) alarms: Vec<String>,
     /// What the store counts, by name.

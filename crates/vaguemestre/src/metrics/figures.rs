@@ -59,9 +59,9 @@ impl Figures {
         Ok(text)
     }
 
-    /// Whether the store refuses new mail for the moment.
-    pub(super) fn is_shedding(&self) -> bool {
-        self.store.statistics().shedding
+    /// Why the store takes no new mail now, if it takes none.
+    pub(super) fn refuses_mail(&self) -> Option<StoreError> {
+        self.store.takes_mail().err()
     }
 
     fn daemon(&self, registry: &mut Registry) {
@@ -135,7 +135,17 @@ impl Figures {
         gauge(registry, "operations_waiting", "Operations waiting for a commit", unsigned(figures.waiting));
         gauge(registry, "engine_memory_bytes", "Memory of the engine", unsigned(figures.engine_memory));
         gauge(registry, "live_bytes", "Live data, as the engine estimates it", unsigned(figures.live_bytes));
-        gauge(registry, "shedding", "1 while the store refuses new mail", i64::from(figures.shedding));
+        gauge(
+            registry,
+            "shedding",
+            "1 while the store takes nothing for a moment",
+            i64::from(figures.shedding),
+        );
+        gauge(registry, "disk_free_bytes", "Room on the store's disk", unsigned(figures.disk_free));
+        let full = "1 while the store's disk is almost full and no new mail is taken";
+        gauge(registry, "disk_full", full, i64::from(figures.disk_full));
+        let damaged = "Files of the store that are damaged; while there are any, no new mail is taken";
+        gauge(registry, "damaged_files", damaged, unsigned(figures.damaged_files));
     }
 
     async fn queue(&self, registry: &mut Registry) -> Result<(), FiguresError> {

@@ -91,9 +91,9 @@ async fn metrics(State(figures): State<Arc<Figures>>) -> Response {
 
 /// Whether the daemon answers and its store takes mail.
 async fn health(State(figures): State<Arc<Figures>>) -> Response {
-    match figures.is_shedding() {
-        false => "ok\n".into_response(),
-        true => (StatusCode::SERVICE_UNAVAILABLE, "the store sheds load\n").into_response(),
+    match figures.refuses_mail() {
+        None => "ok\n".into_response(),
+        Some(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
     }
 }
 

@@ -110,6 +110,8 @@ async fn the_figures_are_told_as_open_metrics() {
         "vaguemestre_relayed_total 0",
         "vaguemestre_queue_oldest_age_seconds 0",
         "vaguemestre_shedding 0",
+        "vaguemestre_disk_full 0",
+        "vaguemestre_damaged_files 0",
     ] {
         assert!(answer.lines().any(|found| found.starts_with(line)), "{line} is not in {answer}");
     }

@@ -2,48 +2,51 @@
 
 use rocksdb::DBRawIterator;
 
-use super::failed;
+use super::open::Open;
 use crate::Result;
 
 /// Keys that are stepped over before seeking instead.
 const STEPS: usize = 8;
 
 /// A place in a range of keys. Keys and values are borrowed from the engine until it moves.
-pub(crate) struct Cursor<'snapshot>(DBRawIterator<'snapshot>);
+pub(crate) struct Cursor<'snapshot> {
+    open: &'snapshot Open,
+    inner: DBRawIterator<'snapshot>,
+}
 
 impl<'snapshot> Cursor<'snapshot> {
     /// On the first key.
-    pub(super) fn new(mut inner: DBRawIterator<'snapshot>) -> Result<Self> {
+    pub(super) fn new(open: &'snapshot Open, mut inner: DBRawIterator<'snapshot>) -> Result<Self> {
         inner.seek_to_first();
-        Self(inner).checked()
+        Self { open, inner }.checked()
     }
 
     /// The key it stands on and its value; none beyond either end.
     pub(crate) fn item(&self) -> Option<(&[u8], &[u8])> {
-        self.0.item()
+        self.inner.item()
     }
 
     /// Goes to the first key that is not below this one.
     pub(crate) fn seek(&mut self, key: &[u8]) -> Result<()> {
-        self.0.seek(key);
+        self.inner.seek(key);
         self.status()
     }
 
     /// Goes to the last key.
     pub(crate) fn seek_to_last(&mut self) -> Result<()> {
-        self.0.seek_to_last();
+        self.inner.seek_to_last();
         self.status()
     }
 
     /// Goes to the next key.
     pub(crate) fn next(&mut self) -> Result<()> {
-        self.0.next();
+        self.inner.next();
         self.status()
     }
 
     /// Goes to the key before.
     pub(crate) fn prev(&mut self) -> Result<()> {
-        self.0.prev();
+        self.inner.prev();
         self.status()
     }
 
@@ -67,6 +70,10 @@ impl<'snapshot> Cursor<'snapshot> {
 
     /// An end is no failure.
     fn status(&self) -> Result<()> {
-        if self.0.valid() { Ok(()) } else { self.0.status().map_err(failed) }
+        if self.inner.valid() {
+            Ok(())
+        } else {
+            self.inner.status().map_err(|error| self.open.failed(&error))
+        }
     }
 }

@@ -1,40 +1,69 @@
-//! The embedded engine behind the wall: RocksDB. The only folder that names it; its options are in `options`.
+//! The embedded engine behind the wall: RocksDB. The only folder that names it; its options are in `options`, one that is
+//! open and its snapshots in `open`, what it says of its own files in `tables`.
+//!
+//! [`Engine`] stands for the engine through failures: after a write that failed it takes no other, since nobody knows how
+//! much of it is on the disk, until it was opened anew and tells so itself.
 
-use std::path::Path;
-
-use rocksdb::{
-    BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
-    DBRawIterator, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteBufferManager, WriteOptions,
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
-pub(crate) use self::cursor::Cursor;
-use self::options::{process_options, profile, write_buffers};
-use super::{Change, Durability, Family, View, Visit};
+use arc_swap::ArcSwapOption;
+
+use self::open::Open;
+pub(crate) use self::{cursor::Cursor, open::Snapshot, tables::Table};
+use super::{Change, Damage, Durability, Family, View, Visit};
 use crate::{Result, StoreError};
 
 mod cursor;
+mod open;
 mod options;
+mod tables;
 
-/// One open engine. Dropping it closes it.
+/// How long readers may take to let go of an engine that is to be opened anew.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The engine of a store. Dropping it closes it.
 pub(crate) struct Engine {
-    db: DB,
-    cache: Cache,
-    buffers: WriteBufferManager,
+    dir: PathBuf,
+    memory: usize,
+    /// None while it is opened anew.
+    open: ArcSwapOption<Open>,
+    /// A write failed: what is on the disk is known again once it was opened anew.
+    failed: AtomicBool,
+    /// How often it was opened.
+    epoch: AtomicU64,
+    damage: Arc<Damage>,
 }
 
 impl Engine {
-    /// Opens the engine in `dir`, made if absent, with `memory` bytes for cache and write buffers together.
-    pub(crate) fn open(dir: &Path, memory: usize) -> Result<Self> {
-        let cache = Cache::new_lru_cache(memory);
-        let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
-            write_buffers(memory),
-            false,
-            cache.clone(),
-        );
-        let families = Family::ALL
-            .map(|family| ColumnFamilyDescriptor::new(family.name(), profile(family, memory, &cache)));
-        let db = DB::open_cf_descriptors(&process_options(&buffers), dir, families).map_err(failed)?;
-        Ok(Self { db, cache, buffers })
+    /// Opens the engine in `dir` with `memory` bytes for cache and write buffers together; makes it if `create`.
+    pub(crate) fn open(dir: &Path, memory: usize, create: bool) -> Result<Self> {
+        if let Some(lost) = tables::lost_root(dir) {
+            // The engine would begin anew there, and remove everything that is.
+            return Err(StoreError::Damaged(lost));
+        }
+        let damage = Arc::new(Damage::default());
+        let open = Open::new(dir, memory, create, &damage)?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            memory,
+            open: ArcSwapOption::from_pointee(open),
+            failed: AtomicBool::new(false),
+            epoch: AtomicU64::new(1),
+            damage,
+        })
+    }
+
+    /// Whether there is an engine in `dir`, whole or not.
+    pub(crate) fn is_there(dir: &Path) -> bool {
+        tables::has_root(dir) || tables::lost_root(dir).is_some()
     }
 
     /// Whether the failure of [`Engine::open`] means that another process has it open.
@@ -47,144 +76,155 @@ impl Engine {
         matches!(error, StoreError::Engine(text) if text.contains("Column families not opened"))
     }
 
-    /// All of `changes` or none, in their order.
+    /// All of `changes` or none, in their order. After a failure every further write gives `Busy` until the engine was
+    /// opened anew.
     pub(crate) fn write(&self, changes: &[Change], durability: Durability) -> Result<()> {
-        let mut batch = WriteBatch::with_capacity_bytes(changes.iter().map(Change::weight).sum());
-        for change in changes {
-            match change {
-                Change::Put(family, key, value) => batch.put_cf(self.family(*family)?, key, value),
-                Change::Delete(family, key) => batch.delete_cf(self.family(*family)?, key),
-                Change::DeleteRange(family, from, until) => {
-                    batch.delete_range_cf(self.family(*family)?, from, until);
-                }
-            }
+        if self.has_failed() {
+            return Err(StoreError::Busy);
         }
-        let mut options = WriteOptions::default();
-        options.set_sync(durability == Durability::Synced);
-        self.db.write_opt(batch, &options).map_err(failed)
+        let written = self.now()?.write(changes, durability);
+        if written.is_err() {
+            self.distrust();
+        }
+        written
     }
 
-    /// A view that no later write changes.
-    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot { engine: self, inner: self.db.snapshot() }
+    /// A view that no later write changes. While the engine is opened anew it gives `Busy` for whatever is asked.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.open.load_full())
+    }
+
+    /// Takes writes again after [`Engine::reopen`].
+    pub(crate) fn trust(&self) {
+        self.failed.store(false, Ordering::Release);
+    }
+
+    /// Whether a write failed and the engine must be opened anew.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    /// Takes no write any more until it was opened anew.
+    pub(crate) fn distrust(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
+    /// How often it was opened: what was read from it or half written to it before is worth nothing after a new one.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Closes and opens it, which makes known again what is on the disk: a write that failed may be there all the same.
+    /// Waits a moment for those who read. Only the committer calls it, between two batches; it takes writes once
+    /// [`Engine::trust`] is called.
+    ///
+    /// # Errors
+    /// `Busy` if somebody reads for too long: nothing was done. Why it does not open: until it does, there is nothing to
+    /// read either.
+    pub(crate) fn reopen(&self) -> Result<()> {
+        if let Some(old) = self.open.swap(None) {
+            self.let_go(old)?;
+        }
+        let open = Open::new(&self.dir, self.memory, false, &self.damage)?;
+        self.failed.store(true, Ordering::Release);
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.open.store(Some(Arc::new(open)));
+        Ok(())
+    }
+
+    /// Closes it as soon as nobody reads; puts it back if that takes too long.
+    fn let_go(&self, mut old: Arc<Open>) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match Arc::try_unwrap(old) {
+                Ok(open) => {
+                    drop(open);
+                    return Ok(());
+                }
+                Err(held) if Instant::now() > deadline => {
+                    self.open.store(Some(held));
+                    return Err(StoreError::Busy);
+                }
+                Err(held) => old = held,
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// What is known to be damaged.
+    pub(crate) fn damage(&self) -> &Damage {
+        &self.damage
+    }
+
+    /// Where its files are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The files of tables that it needs, as it knows them; none while it is opened anew.
+    pub(crate) fn tables(&self) -> Option<Vec<Table>> {
+        self.now().ok().and_then(|open| tables::live(open.db()).ok())
     }
 
     /// How many times background work failed since it was opened.
     pub(crate) fn background_errors(&self) -> u64 {
-        self.number("rocksdb.background-errors")
+        self.now().map_or(0, |open| open.number("rocksdb.background-errors"))
     }
 
     /// Bytes of cache and write buffers in use.
     pub(crate) fn memory_used(&self) -> u64 {
-        (self.cache.get_usage().max(self.buffers.get_usage())) as u64
+        self.now().map_or(0, |open| open.memory_used())
     }
 
     /// Bytes of live data, estimated.
     pub(crate) fn live_bytes(&self) -> u64 {
-        let of = |family: Family| {
-            let handle = self.db.cf_handle(family.name())?;
-            self.db.property_int_value_cf(handle, "rocksdb.estimate-live-data-size").ok().flatten()
-        };
-        Family::ALL.into_iter().filter_map(of).sum()
+        self.now().map_or(0, |open| open.live_bytes())
     }
 
     /// Waits until everything written is on the disk.
     pub(crate) fn sync(&self) -> Result<()> {
-        self.db.flush_wal(true).map_err(failed)
+        if self.has_failed() {
+            return Err(StoreError::Engine("a write failed and the engine was not opened anew".into()));
+        }
+        self.now()?.sync()
     }
 
     /// Writes what is in memory to the disk and rewrites the files of a range, so that values which were replaced or
     /// removed there lie in none of them any more.
     pub(crate) fn scrub(&self, family: Family, from: &[u8], until: &[u8]) -> Result<()> {
-        for each in Family::ALL {
-            // the log goes once no family needs it
-            self.db.flush_cf(self.family(each)?).map_err(failed)?;
-        }
-        let mut options = CompactOptions::default();
-        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
-        self.db.compact_range_cf_opt(self.family(family)?, Some(from), Some(until), &options);
-        Ok(())
+        self.now()?.scrub(family, from, until)
     }
 
     /// Ends background work for good, so that a process may exit while something still holds the engine. Only reads
     /// are possible afterwards.
     pub(crate) fn quiesce(&self) {
-        self.db.cancel_all_background_work(true);
+        if let Ok(open) = self.now() {
+            open.db().cancel_all_background_work(true);
+        }
     }
 
-    fn number(&self, property: &str) -> u64 {
-        self.db.property_int_value(property).ok().flatten().unwrap_or(0)
-    }
-
-    fn family(&self, family: Family) -> Result<&ColumnFamily> {
-        self.db
-            .cf_handle(family.name())
-            .ok_or_else(|| StoreError::Engine(format!("the family {} is missing", family.name())))
+    /// The one that is open now.
+    fn now(&self) -> Result<Arc<Open>> {
+        self.open.load_full().ok_or(StoreError::Busy)
     }
 }
 
 impl View for Engine {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.db.get_cf_opt(self.family(family)?, key, &reading(family)).map_err(failed)
+        let open = self.open.load();
+        open.as_ref().ok_or(StoreError::Busy)?.get(family, key)
     }
 
     fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        let mut options = reading(family);
-        options.set_iterate_upper_bound(until);
-        walk(self.db.raw_iterator_cf_opt(self.family(family)?, options), from, visit)
+        self.now()?.scan(family, from, until, visit)
     }
-}
-
-/// One snapshot of an engine.
-pub(crate) struct Snapshot<'engine> {
-    engine: &'engine Engine,
-    inner: SnapshotWithThreadMode<'engine, DB>,
-}
-
-impl View for Snapshot<'_> {
-    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.inner.get_cf_opt(self.engine.family(family)?, key, reading(family)).map_err(failed)
-    }
-
-    fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        let mut options = reading(family);
-        options.set_iterate_upper_bound(until);
-        walk(self.inner.raw_iterator_cf_opt(self.engine.family(family)?, options), from, visit)
-    }
-}
-
-impl Snapshot<'_> {
-    /// Keys from `from`, included, to `until`, excluded, to be walked in both directions; it stands on the first.
-    pub(crate) fn cursor(&self, family: Family, from: &[u8], until: &[u8]) -> Result<Cursor<'_>> {
-        let mut options = reading(family);
-        options.set_iterate_lower_bound(from);
-        options.set_iterate_upper_bound(until);
-        Cursor::new(self.inner.raw_iterator_cf_opt(self.engine.family(family)?, options))
-    }
-}
-
-fn walk(mut cursor: DBRawIterator<'_>, from: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-    cursor.seek(from);
-    while let Some((key, value)) = cursor.item() {
-        if !visit(key, value)? {
-            return Ok(());
-        }
-        cursor.next();
-    }
-    cursor.status().map_err(failed)
-}
-
-/// A body read once would push everything useful out of the cache.
-fn reading(family: Family) -> ReadOptions {
-    let mut options = ReadOptions::default();
-    options.fill_cache(family != Family::Bodies);
-    options
 }
 
 /// Makes the engine of a closed store as a program knew it that had no such family, and another of this name.
 #[cfg(test)]
 pub(crate) fn swap_family(dir: &Path, gone: Option<Family>, new: Option<&str>) {
-    let options = rocksdb::Options::default();
+    use rocksdb::{DB, Options};
+    let options = Options::default();
     let names = DB::list_cf(&options, dir).expect("an engine is there");
     let mut db = DB::open_cf(&options, dir, names).expect("it opens");
     if let Some(family) = gone {
@@ -193,8 +233,4 @@ pub(crate) fn swap_family(dir: &Path, gone: Option<Family>, new: Option<&str>) {
     if let Some(name) = new {
         db.create_cf(name, &options).expect("no such family is there");
     }
-}
-
-fn failed(error: rocksdb::Error) -> StoreError {
-    StoreError::Engine(error.into_string())
 }

@@ -58,7 +58,7 @@ impl Office {
             relay_certificate: relay_certificate.as_ref().map(|certificate| view(certificate, now)),
             queue,
             list_age_seconds: trust.list.map(|list| list.age_seconds),
-            alarms: trust.alarms.into_iter().chain(postmasters).collect(),
+            alarms: self.store.alarms().into_iter().chain(trust.alarms).chain(postmasters).collect(),
             store: serde_json::to_value(self.store.statistics()).unwrap_or_default(),
         })))
     }

@@ -1,0 +1,53 @@
+//! Opening the engine anew after a write failed: what is on the disk is read again, since nobody knows how much of that
+//! write is there. Between two batches, so that no operation sees two states.
+
+use std::{sync::atomic::Ordering, time::Instant};
+
+use super::Committer;
+use crate::{
+    Result,
+    engine::{Durability, Family, View as _},
+    housekeeping, keys,
+    queue_front::first_due,
+    records, rows,
+};
+
+impl Committer {
+    /// Opens the engine anew if it failed and the sentry found that it may be.
+    pub(super) fn mend(&mut self) {
+        if !self.core.engine.has_failed() || !self.core.health.take_mend() {
+            return;
+        }
+        match self.core.engine.reopen().and_then(|()| self.read_again()) {
+            Ok(()) => {
+                self.core.watches.tell_all();
+                tracing::warn!("the storage engine was opened anew after a failure: the store works again");
+            }
+            Err(error) => {
+                if let Some(before) = self.failing.due(Instant::now()) {
+                    tracing::error!(%error, before, "the storage engine does not open anew, it is tried again");
+                }
+            }
+        }
+    }
+
+    /// What is kept in memory, from the disk: a commit that failed may be there all the same.
+    fn read_again(&mut self) -> Result<()> {
+        let engine = &self.core.engine;
+        let counters = engine.get(Family::Accounts, keys::COUNTERS)?.unwrap_or_default();
+        let counters: records::Counters = records::decode(&counters, "counters")?;
+        let queued = rows::queue::counters(engine)?;
+        let due = first_due(engine, i64::MIN)?;
+        // No body of before goes on: what was written of it may be gone.
+        let (_, leftovers) = housekeeping::leftovers(engine)?;
+        due.into_iter().for_each(|due| self.core.queue_front.lower(due));
+        let numbers = &self.core.numbers;
+        numbers.trace.fetch_max(counters.trace, Ordering::AcqRel);
+        numbers.queue.fetch_max(queued.last, Ordering::AcqRel);
+        numbers.committed.store(counters.committed, Ordering::Release);
+        numbers.day.store(counters.day.number(), Ordering::Release);
+        self.counters = counters;
+        engine.trust();
+        if leftovers.is_empty() { Ok(()) } else { engine.write(&leftovers, Durability::Synced) }
+    }
+}

@@ -1,0 +1,210 @@
+//! One open engine, and snapshots of it that keep it open.
+//!
+//! Must never touch: what keys and values mean; when to open anew.
+
+use std::{path::Path, sync::Arc};
+
+use rocksdb::{
+    BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
+    DBRawIterator, ErrorKind, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteBufferManager,
+    WriteOptions,
+};
+use self_cell::self_cell;
+
+use super::{
+    Cursor,
+    options::{process_options, profile, write_buffers},
+    tables,
+};
+use crate::{
+    Result, StoreError,
+    engine::{Change, Damage, Durability, Family, View, Visit},
+};
+
+/// What RocksDB says where the system says `ENOSPC`.
+const NO_SPACE: &str = "No space left on device";
+/// And where it says `ENOENT`.
+const NO_FILE: &str = "No such file or directory";
+
+/// An engine while it is open.
+pub(super) struct Open {
+    db: DB,
+    cache: Cache,
+    buffers: WriteBufferManager,
+    damage: Arc<Damage>,
+}
+
+impl Open {
+    pub(super) fn new(dir: &Path, memory: usize, create: bool, damage: &Arc<Damage>) -> Result<Self> {
+        let cache = Cache::new_lru_cache(memory);
+        let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
+            write_buffers(memory),
+            false,
+            cache.clone(),
+        );
+        let families = Family::ALL
+            .map(|family| ColumnFamilyDescriptor::new(family.name(), profile(family, memory, &cache)));
+        let mut options = process_options(&buffers);
+        options.create_if_missing(create);
+        let db = DB::open_cf_descriptors(&options, dir, families).map_err(|error| failure(&error))?;
+        Ok(Self { db, cache, buffers, damage: Arc::clone(damage) })
+    }
+
+    pub(super) fn db(&self) -> &DB {
+        &self.db
+    }
+
+    pub(super) fn write(&self, changes: &[Change], durability: Durability) -> Result<()> {
+        let mut batch = WriteBatch::with_capacity_bytes(changes.iter().map(Change::weight).sum());
+        for change in changes {
+            match change {
+                Change::Put(family, key, value) => batch.put_cf(self.family(*family)?, key, value),
+                Change::Delete(family, key) => batch.delete_cf(self.family(*family)?, key),
+                Change::DeleteRange(family, from, until) => {
+                    batch.delete_range_cf(self.family(*family)?, from, until);
+                }
+            }
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(durability == Durability::Synced);
+        self.db.write_opt(batch, &options).map_err(|error| self.failed(&error))
+    }
+
+    pub(super) fn memory_used(&self) -> u64 {
+        (self.cache.get_usage().max(self.buffers.get_usage())) as u64
+    }
+
+    pub(super) fn live_bytes(&self) -> u64 {
+        let of = |family: Family| {
+            let handle = self.db.cf_handle(family.name())?;
+            self.db.property_int_value_cf(handle, "rocksdb.estimate-live-data-size").ok().flatten()
+        };
+        Family::ALL.into_iter().filter_map(of).sum()
+    }
+
+    pub(super) fn sync(&self) -> Result<()> {
+        self.db.flush_wal(true).map_err(|error| self.failed(&error))
+    }
+
+    pub(super) fn scrub(&self, family: Family, from: &[u8], until: &[u8]) -> Result<()> {
+        for each in Family::ALL {
+            // the log goes once no family needs it
+            self.db.flush_cf(self.family(each)?).map_err(|error| self.failed(&error))?;
+        }
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        self.db.compact_range_cf_opt(self.family(family)?, Some(from), Some(until), &options);
+        Ok(())
+    }
+
+    pub(super) fn number(&self, property: &str) -> u64 {
+        self.db.property_int_value(property).ok().flatten().unwrap_or(0)
+    }
+
+    fn family(&self, family: Family) -> Result<&ColumnFamily> {
+        self.db
+            .cf_handle(family.name())
+            .ok_or_else(|| StoreError::Engine(format!("the family {} is missing", family.name())))
+    }
+
+    /// What went wrong; damage is remembered.
+    pub(super) fn failed(&self, error: &rocksdb::Error) -> StoreError {
+        let error = failure(error);
+        if let StoreError::Damaged(file) = &error {
+            self.damage.met(file);
+        }
+        error
+    }
+
+    fn walk(&self, mut cursor: DBRawIterator<'_>, from: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        cursor.seek(from);
+        while let Some((key, value)) = cursor.item() {
+            if !visit(key, value)? {
+                return Ok(());
+            }
+            cursor.next();
+        }
+        cursor.status().map_err(|error| self.failed(&error))
+    }
+}
+
+impl View for Open {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let found = self.db.get_cf_opt(self.family(family)?, key, &reading(family));
+        found.map_err(|error| self.failed(&error))
+    }
+
+    fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let mut options = reading(family);
+        options.set_iterate_upper_bound(until);
+        self.walk(self.db.raw_iterator_cf_opt(self.family(family)?, options), from, visit)
+    }
+}
+
+type Inner<'open> = SnapshotWithThreadMode<'open, DB>;
+
+self_cell!(
+    struct Held {
+        owner: Arc<Open>,
+        #[covariant]
+        dependent: Inner,
+    }
+);
+
+/// One snapshot of an engine, which stays open as long as this lives.
+pub(crate) struct Snapshot(Option<Held>);
+
+impl Snapshot {
+    pub(super) fn new(open: Option<Arc<Open>>) -> Self {
+        Self(open.map(|open| Held::new(open, |open| open.db.snapshot())))
+    }
+
+    /// Keys from `from`, included, to `until`, excluded, to be walked in both directions; it stands on the first.
+    pub(crate) fn cursor(&self, family: Family, from: &[u8], until: &[u8]) -> Result<Cursor<'_>> {
+        let (open, snapshot) = self.held()?;
+        let mut options = reading(family);
+        options.set_iterate_lower_bound(from);
+        options.set_iterate_upper_bound(until);
+        Cursor::new(open, snapshot.raw_iterator_cf_opt(open.family(family)?, options))
+    }
+
+    fn held(&self) -> Result<(&Open, &Inner<'_>)> {
+        let held = self.0.as_ref().ok_or(StoreError::Busy)?;
+        Ok((held.borrow_owner(), held.borrow_dependent()))
+    }
+}
+
+impl View for Snapshot {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let (open, snapshot) = self.held()?;
+        let found = snapshot.get_cf_opt(open.family(family)?, key, reading(family));
+        found.map_err(|error| open.failed(&error))
+    }
+
+    fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let (open, snapshot) = self.held()?;
+        let mut options = reading(family);
+        options.set_iterate_upper_bound(until);
+        open.walk(snapshot.raw_iterator_cf_opt(open.family(family)?, options), from, visit)
+    }
+}
+
+/// A body read once would push everything useful out of the cache.
+fn reading(family: Family) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.fill_cache(family != Family::Bodies);
+    options
+}
+
+/// A full disk and damage ask for something else than any other failure.
+fn failure(error: &rocksdb::Error) -> StoreError {
+    let text = error.as_ref();
+    let named = tables::named(text);
+    match (error.kind(), named) {
+        (ErrorKind::Corruption, Some(file)) => StoreError::Damaged(file),
+        (ErrorKind::Corruption, None) => StoreError::Damaged("engine".into()),
+        (ErrorKind::IOError, Some(file)) if text.contains(NO_FILE) => StoreError::Damaged(file),
+        (ErrorKind::IOError, _) if text.contains(NO_SPACE) => StoreError::Full,
+        _ => StoreError::Engine(text.to_owned()),
+    }
+}

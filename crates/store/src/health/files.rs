@@ -1,0 +1,121 @@
+//! The table files on the disk against what the engine believes: one that is gone, cut or replaced is found at the next
+//! look, long before a reader or a compaction stumbles on it.
+//!
+//! Looks at names, lengths and stamps. Must never open or write a file.
+
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, path::Path};
+
+use crate::engine::{Engine, Table, Wrong};
+
+/// Files looked at in one round at most: a store with more has them looked at in turn.
+const LOOKED_AT: usize = 1_000;
+
+/// What tells a file from another put in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    modified: (i64, i64),
+    bytes: u64,
+}
+
+/// A file that is known to be damaged.
+struct Case {
+    /// When the engine was last opened while it was.
+    epoch: u64,
+    /// The damaged file itself.
+    stamp: Option<Stamp>,
+}
+
+/// What the rounds remember.
+#[derive(Default)]
+pub(super) struct Files {
+    tables: Vec<Table>,
+    next: usize,
+    cases: BTreeMap<String, Case>,
+}
+
+/// What a round found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Round {
+    /// Newly found damage.
+    pub(super) damaged: Vec<(String, Wrong)>,
+    /// Files that are whole again, and the engine knows.
+    pub(super) whole: Vec<String>,
+    /// The engine must be opened anew before files that are whole again count as such.
+    pub(super) reopen: bool,
+    /// The engine cannot be opened with the files as they are.
+    pub(super) closed: bool,
+}
+
+impl Files {
+    /// One round; the engine's list of damage is brought up to date.
+    pub(super) fn look(&mut self, engine: &Engine) -> Round {
+        if let Some(tables) = engine.tables() {
+            self.tables = tables;
+        }
+        let mut wrong = self.some_wrong(engine.dir());
+        if !wrong.is_empty() {
+            // What was not needed any more when it was looked at is no loss.
+            let needed = engine.tables().unwrap_or_else(|| self.tables.clone());
+            wrong.retain(|(name, _)| needed.iter().any(|table| table.name == *name));
+        }
+        for (name, what) in wrong {
+            engine.damage().set(&name, Some(what));
+        }
+        self.follow(engine)
+    }
+
+    /// The next files in turn that are not as they must be.
+    fn some_wrong(&mut self, dir: &Path) -> Vec<(String, Wrong)> {
+        let count = self.tables.len();
+        let turn = (0..count.min(LOOKED_AT)).map(|step| (self.next + step) % count);
+        let found = turn.filter_map(|at| self.tables.get(at));
+        let found = found.filter_map(|table| wrong(dir, table).map(|what| (table.name.clone(), what)));
+        let found = found.collect();
+        self.next = if count == 0 { 0 } else { (self.next + LOOKED_AT) % count };
+        found
+    }
+
+    /// Follows what is damaged until it is whole.
+    fn follow(&mut self, engine: &Engine) -> Round {
+        let (known, epoch) = (engine.damage().known(), engine.epoch());
+        let mut round = Round::default();
+        self.cases.retain(|name, _| known.contains_key(name));
+        for (name, what) in known {
+            let stamp = stamp(&engine.dir().join(&name));
+            let case = self.cases.entry(name.clone()).or_insert_with(|| {
+                round.damaged.push((name.clone(), what));
+                Case { epoch, stamp }
+            });
+            let table = self.tables.iter().find(|table| table.name == name);
+            let as_it_must = table.is_none_or(|table| wrong(engine.dir(), table).is_none());
+            let replaced = what != Wrong::Content || table.is_none() || stamp != case.stamp;
+            if !as_it_must || !replaced {
+                case.epoch = epoch;
+                round.closed |= !as_it_must;
+            } else if case.epoch == epoch {
+                round.reopen = true;
+            } else {
+                engine.damage().set(&name, None);
+                self.cases.remove(&name);
+                round.whole.push(name);
+            }
+        }
+        round
+    }
+}
+
+fn wrong(dir: &Path, table: &Table) -> Option<Wrong> {
+    match fs::metadata(dir.join(&table.name)) {
+        Ok(found) if found.len() == table.bytes => None,
+        Ok(found) => Some(Wrong::Length { found: found.len(), expected: table.bytes }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(Wrong::Missing),
+        // A system that does not tell says nothing about the file.
+        Err(_) => None,
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let found = fs::metadata(path).ok()?;
+    Some(Stamp { inode: found.ino(), modified: (found.mtime(), found.mtime_nsec()), bytes: found.len() })
+}
