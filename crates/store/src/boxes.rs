@@ -186,8 +186,8 @@ impl ListingRef<'_> {
 pub struct Changes {
     /// Messages that are new or changed, by UID.
     pub changed: Vec<Entry>,
-    /// UIDs that are gone, ascending.
-    pub vanished: Vec<Uid>,
+    /// UIDs that are gone.
+    pub vanished: UidRuns,
     /// UIDNEXT now.
     pub uid_next: Uid,
     /// HIGHESTMODSEQ now.

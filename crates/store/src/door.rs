@@ -14,6 +14,7 @@ use crate::{
     AccountId, BodyWriter, BoxId, CHUNK, Fault, Kind, ModSeq, OpenError, OpenOptions, ProofReport, Reader,
     Result, Statistics, StoreError,
     body::Hold,
+    clearing::Clearing,
     committer::{self, Job},
     core::Core,
     health::Sentry,
@@ -31,6 +32,7 @@ pub struct Store {
     readers: Arc<Semaphore>,
     hold: Hold,
     sentry: Arc<Mutex<Option<Sentry>>>,
+    pub(crate) clearing: Arc<Clearing>,
 }
 
 impl Store {
@@ -46,6 +48,7 @@ impl Store {
         let thread = committer::start(Arc::clone(&core), counters, jobs).map_err(failed)?;
         let summaries = summary::worker::start(Arc::clone(&core), queue.downgrade()).map_err(failed)?;
         let sentry = Sentry::start(&core, dir.clone(), queue.downgrade()).map_err(failed)?;
+        let clearing = Clearing::start(Arc::clone(&core), queue.downgrade()).map_err(failed)?;
         Ok(Self {
             queue,
             sentry: Arc::new(Mutex::new(Some(sentry))),
@@ -56,6 +59,7 @@ impl Store {
                 writers: Arc::new(Semaphore::new(core.settings.writers.max(1))),
                 chunks: Arc::new(Semaphore::new(core.settings.held / CHUNK)),
             },
+            clearing: Arc::new(clearing),
             core,
         })
     }
@@ -73,7 +77,8 @@ impl Store {
     pub fn close(self) -> Result<()> {
         let sentry = self.sentry.lock().unwrap_or_else(PoisonError::into_inner).take();
         sentry.into_iter().for_each(Sentry::end);
-        // First: it may wait for the committer.
+        // First: they may wait for the committer.
+        self.clearing.stop();
         self.core.summaries.stop();
         if let Some(thread) = self.summaries.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // Nothing rests on what it was doing.

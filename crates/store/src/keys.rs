@@ -14,6 +14,9 @@
 //! | accounts | `u` account | messages and bytes in all its boxes |
 //! | accounts | `n` account hash(name) | the box of that name |
 //! | accounts | `l` account box | nothing: which boxes an account has |
+//! | accounts | `A` account | nothing: it was removed, and still has boxes |
+//! | accounts | `D` box | a deleted box whose references (`e`) are still to be released: up to which UID they are |
+//! | accounts | `p` number first-uid | box, last uid: a run of messages made by a COPY that is not finished |
 //! | accounts | `o` day hash(fingerprint) | the journey accepted under that fingerprint (I-1), 7 days |
 //! | accounts | `k` month hash(account, Message-ID) | day of reception, nothing before format 3: carried (S-3.9), 15 months |
 //! | accounts | `x` body | turn, nothing before format 3: chunks being written; swept when the store opens |
@@ -117,6 +120,38 @@ pub(crate) fn boxes(account: AccountId) -> Vec<u8> {
 
 pub(crate) fn box_of(account: AccountId, id: BoxId) -> Vec<u8> {
     key!(*b"l", account.0.to_be_bytes(), id.0.to_be_bytes())
+}
+
+/// Removed accounts that still have boxes.
+pub(crate) fn removed_accounts() -> Vec<u8> {
+    b"A".to_vec()
+}
+
+pub(crate) fn removed_account(id: AccountId) -> Vec<u8> {
+    key!(*b"A", id.0.to_be_bytes())
+}
+
+/// Deleted boxes that still hold bodies.
+pub(crate) fn deleted_boxes() -> Vec<u8> {
+    b"D".to_vec()
+}
+
+pub(crate) fn deleted_box(id: BoxId) -> Vec<u8> {
+    key!(*b"D", id.0.to_be_bytes())
+}
+
+/// Every unfinished COPY.
+pub(crate) fn all_copying() -> Vec<u8> {
+    b"p".to_vec()
+}
+
+/// What one COPY made so far.
+pub(crate) fn copying(number: u64) -> Vec<u8> {
+    key!(*b"p", number.to_be_bytes())
+}
+
+pub(crate) fn copying_run(number: u64, first: Uid) -> Vec<u8> {
+    key!(*b"p", number.to_be_bytes(), first.get().to_be_bytes())
 }
 
 pub(crate) fn once_day(day: Day) -> Vec<u8> {

@@ -11,6 +11,7 @@ mod account;
 mod binding;
 mod body;
 mod boxes;
+mod clearing;
 mod clock;
 mod committer;
 #[cfg(test)]
@@ -33,6 +34,7 @@ mod keys;
 mod master;
 mod open;
 mod ops;
+mod pieces;
 mod prepare;
 mod prove;
 mod queue;
@@ -70,6 +72,7 @@ pub use ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid, UidValidity};
 pub use keyring::{KeyFileView, KeyKind, KeyringError, StoreId, backup_keys, show_keys};
 pub use master::{MasterKey, MasterKeyError, is_credential_name};
 pub use open::{Kind, OpenError, OpenOptions};
+pub use pieces::{Interrupted, Pieces};
 pub use prove::{FAULTS, Fault, ProofReport};
 pub use queue::{
     ENVID_BYTES, LAST_BYTES, Notify, ORCPT_BYTES, Outgoing, OutgoingRecipient, QUEUED_RECIPIENTS, QueueId,

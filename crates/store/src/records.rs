@@ -201,6 +201,19 @@ pub(crate) struct UsageRecord {
     pub(crate) bytes: u64,
 }
 
+/// A deleted box: its references up to this UID, 0 for none, are released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DeletedBox {
+    pub(crate) released: u32,
+}
+
+/// A run of messages that an unfinished COPY made; its key has the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CopyingRun {
+    pub(crate) to: BoxId,
+    pub(crate) last: Uid,
+}
+
 /// What listings show of a message. Keywords are numbers of the box's own table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listing {

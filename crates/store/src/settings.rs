@@ -14,6 +14,12 @@ pub struct Settings {
     pub queue: usize,
     /// Operations made durable by one sync at most. Default 512.
     pub batch: usize,
+    /// Row changes after which an operation takes no further message: whoever delivers meanwhile waits that long at
+    /// most. Default 2,000.
+    pub operation_changes: usize,
+    /// Runs of vanished UIDs that a box remembers at most; whoever asks for what lies further back is told every UID
+    /// that is not there (RFC 7162 §3.2.5.2). Default 4,096.
+    pub vanished_runs: u32,
     /// Recipients that may wait in the outgoing queue; beyond it no message with such recipients is accepted. Default
     /// 1,000,000.
     pub queued: u64,
@@ -40,6 +46,8 @@ impl Default for Settings {
             memory: 128 << 20,
             queue: 1024,
             batch: 512,
+            operation_changes: 2_000,
+            vanished_runs: 4_096,
             queued: 1_000_000,
             readers: 16,
             writers: 8,

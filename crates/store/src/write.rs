@@ -1,11 +1,12 @@
 //! Everything that changes the store: each call is one operation for the committer and resolves once a synced commit
-//! holds it (I-1, I-2). Sealing happens in `prepare.rs`, on the caller's side.
+//! holds it (I-1, I-2). What may touch many messages is in `pieces.rs`. Sealing happens in `prepare.rs`, on the caller's
+//! side.
 
 use mssante::{Profile, State};
 
 use crate::{
-    Account, AccountId, Appended, BoxId, BoxInfo, Copied, CredentialId, Delivered, Delivery, Durable, Entry,
-    FlagChange, Incoming, QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Uid, Variant,
+    Account, AccountId, Appended, BoxId, BoxInfo, CredentialId, Delivered, Delivery, Durable, Incoming,
+    QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Variant,
     committer::{Job, Operation, txn::Txn},
     ops::{
         self,
@@ -40,14 +41,6 @@ impl Store {
         self.submit(move |txn| ops::accounts::update(txn, account, trace)).await
     }
 
-    /// Removes an account with its boxes; its addresses are never given to another.
-    ///
-    /// Also gives `NotFound`.
-    pub async fn remove_account(&self, account: AccountId, trace: Trace) -> Result<()> {
-        let trace = self.seal_trace(trace).await?;
-        self.submit(move |txn| ops::accounts::remove(txn, account, trace)).await
-    }
-
     /// Adds an application password; only its keyed hash is kept (S-7.3).
     ///
     /// Also gives `NotFound`, `Limit`.
@@ -80,22 +73,6 @@ impl Store {
     ) -> Result<BoxInfo> {
         let name = name.to_owned();
         self.submit(move |txn| ops::boxes::create(txn, account, &name, special_use)).await
-    }
-
-    /// Removes a box and its messages.
-    ///
-    /// Also gives `NotFound`, `Conflict` for INBOX and for a box with boxes under it.
-    pub async fn delete_box(&self, id: BoxId) -> Result<()> {
-        self.submit(move |txn| ops::boxes::delete(txn, id)).await
-    }
-
-    /// Renames a box; those under it move along, those above the new name are made. INBOX stays and its messages move
-    /// (RFC 3501 §6.3.5).
-    ///
-    /// Also gives `NotFound`, `Conflict`, `Limit`.
-    pub async fn rename_box(&self, id: BoxId, name: &str) -> Result<()> {
-        let name = name.to_owned();
-        self.submit(move |txn| ops::boxes::rename(txn, id, &name)).await
     }
 
     /// Subscribes to a box, or no longer.
@@ -167,36 +144,6 @@ impl Store {
         };
         let sealed = SealedIncoming { body, variant, flags, internal_date, trace, origin };
         self.submit(move |txn| ops::deliver::append(txn, to, sealed)).await
-    }
-
-    /// Changes flags; gives every named message that exists, as it is now. What does not change keeps its
-    /// mod-sequence.
-    ///
-    /// Also gives `NotFound` without such a box, `Limit`.
-    pub async fn store_flags(&self, id: BoxId, uids: Vec<Uid>, change: FlagChange) -> Result<Vec<Entry>> {
-        self.submit(move |txn| ops::messages::store_flags(txn, id, &uids, &change)).await
-    }
-
-    /// Removes messages marked `\Deleted`: all of them, or those of the list. Gives what went.
-    ///
-    /// Also gives `NotFound` without such a box.
-    pub async fn expunge(&self, id: BoxId, which: Option<Vec<Uid>>) -> Result<Vec<Uid>> {
-        self.submit(move |txn| ops::messages::expunge(txn, id, which.as_deref())).await
-    }
-
-    /// Copies messages; body and variant are shared, so the day of reception stays (I-4).
-    ///
-    /// Also gives `NotFound` without such boxes, `Limit`.
-    pub async fn copy(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> {
-        self.core.admit()?;
-        self.submit(move |txn| ops::messages::copy(txn, from, &uids, to)).await
-    }
-
-    /// Moves messages, at once (RFC 6851).
-    ///
-    /// As [`Store::copy`].
-    pub async fn move_(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> {
-        self.submit(move |txn| ops::messages::move_to(txn, from, &uids, to)).await
     }
 
     /// Keeps a trace alone. Resolves once it is queued: a commit that follows at once makes it durable.

@@ -106,7 +106,7 @@ fn check(world: &World, store: &Store) {
     }
     let first = inbox(store, one);
     assert_eq!((first.unseen, first.exists), (3, 4));
-    assert_eq!(reader.changes(first.id, ModSeq::new(0)).unwrap().vanished, [uid(4), uid(5)]);
+    assert_eq!(reader.changes(first.id, ModSeq::new(0)).unwrap().vanished.runs(), [(uid(4), uid(5))]);
     assert!(reader.verify_password(one, SECRET).unwrap().is_some());
     assert!(reader.carried(one, "<2@test>").unwrap() && !reader.carried(two, "<2@test>").unwrap());
     let queued = reader.queue_list(None, 9).unwrap();

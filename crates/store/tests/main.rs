@@ -15,5 +15,6 @@ mod kill_queue;
 mod limits;
 mod messages;
 mod model;
+mod pieces;
 mod queue;
 mod readers;

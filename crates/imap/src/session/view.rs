@@ -163,11 +163,10 @@ impl View {
                 self.pending.insert(uid, flags);
             }
         }
-        for uid in changes.vanished.into_iter().map(Uid::get) {
-            if self.numbers.sequence(uid).is_some() {
-                self.gone.insert(uid);
-            }
-        }
+        // What vanished may be told as far more than this client ever saw (RFC 7162 §3.2.5.2).
+        let vanished: Vec<_> =
+            changes.vanished.runs().iter().map(|(first, last)| first.get()..=last.get()).collect();
+        self.gone.extend(self.numbers.uids_within(&vanished));
         self.synced = changes.highest;
         self.own.retain(|_, modseq| *modseq > changes.highest);
     }

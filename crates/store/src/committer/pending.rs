@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    Result,
-    engine::{Change, Family, View, Visit},
-};
+use crate::engine::{Change, Family};
 
 /// Changes of one operation or one batch.
 #[derive(Default)]
@@ -65,6 +62,11 @@ impl Pending {
         self.bytes
     }
 
+    /// How many rows it changes, a range counted once.
+    pub(crate) fn len(&self) -> usize {
+        self.keyed.iter().map(BTreeMap::len).sum::<usize>() + self.blind.len() + self.ranges.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.blind.is_empty() && self.ranges.is_empty() && self.keyed.iter().all(BTreeMap::is_empty)
     }
@@ -74,24 +76,17 @@ impl Pending {
         self.keyed[family as usize].get(key).map(Option::as_ref)
     }
 
-    /// Lays the changes of a range over `rows`.
-    pub(crate) fn lay_over(&self, family: Family, from: &[u8], until: &[u8], rows: &mut Rows) {
+    /// Lays the changes of a range over those laid before.
+    pub(crate) fn lay_over<'p>(
+        &'p self,
+        family: Family,
+        from: &[u8],
+        until: &[u8],
+        overlay: &mut Overlay<'p>,
+    ) {
         let range = self.keyed[family as usize]
             .range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(until)));
-        for (key, value) in range {
-            match value {
-                Some(value) => rows.insert(key.clone(), value.clone()),
-                None => rows.remove(key),
-            };
-        }
-    }
-
-    /// Whether any change lies in the range.
-    pub(crate) fn touches(&self, family: Family, from: &[u8], until: &[u8]) -> bool {
-        self.keyed[family as usize]
-            .range::<[u8], _>((std::ops::Bound::Included(from), std::ops::Bound::Excluded(until)))
-            .next()
-            .is_some()
+        overlay.extend(range.map(|(key, value)| (key.as_slice(), value.as_deref())));
     }
 
     /// The changes in the order they must be written: a removed key wins over a large value, a range over both.
@@ -110,25 +105,5 @@ impl Pending {
     }
 }
 
-/// Rows of a range, changes laid over.
-pub(crate) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
-
-/// Collects a range of a view.
-pub(crate) fn collect(view: &impl View, family: Family, from: &[u8], until: &[u8]) -> Result<Rows> {
-    let mut rows = Rows::new();
-    view.scan(family, from, until, &mut |key, value| {
-        rows.insert(key.to_vec(), value.to_vec());
-        Ok(true)
-    })?;
-    Ok(rows)
-}
-
-/// Visits collected rows.
-pub(crate) fn visit_all(rows: &Rows, visit: &mut Visit<'_>) -> Result<()> {
-    for (key, value) in rows {
-        if !visit(key, value)? {
-            break;
-        }
-    }
-    Ok(())
-}
+/// Changes of a range: the new value of each key, or none for a removed one.
+pub(crate) type Overlay<'p> = BTreeMap<&'p [u8], Option<&'p [u8]>>;

@@ -1,10 +1,12 @@
 //! What one operation sees and does: the engine, the batch so far, and its own changes on top.
 
+use std::collections::BTreeMap;
+
 use crate::{
     Result,
-    committer::pending::{Pending, collect, visit_all},
+    committer::pending::{Overlay, Pending},
     core::Core,
-    engine::{Family, View, Visit},
+    engine::{Engine, Family, View, Visit},
     ids::{AccountId, BoxId, CredentialId, ModSeq, UidValidity},
     records::Counters,
     watch::Event,
@@ -69,6 +71,16 @@ impl<'batch> Txn<'batch> {
     pub(crate) fn into_outcome(self) -> TxnOutcome {
         let Self { own, counters, events, behind, messages, due, .. } = self;
         TxnOutcome { own, counters, events, behind, messages, due }
+    }
+
+    /// How many rows this operation changes so far.
+    pub(crate) fn changes(&self) -> usize {
+        self.own.len()
+    }
+
+    /// Whether this operation changes so many rows that others should have their turn.
+    pub(crate) fn is_long(&self) -> bool {
+        self.changes() >= self.core.settings.operation_changes
     }
 
     pub(crate) fn put(&mut self, family: Family, key: Vec<u8>, value: Vec<u8>) {
@@ -160,12 +172,48 @@ impl View for Txn<'_> {
     }
 
     fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        if !self.own.touches(family, from, until) && !self.batch.touches(family, from, until) {
+        let mut laid = BTreeMap::new();
+        self.batch.lay_over(family, from, until, &mut laid);
+        self.own.lay_over(family, from, until, &mut laid);
+        if laid.is_empty() {
             return self.core.engine.scan(family, from, until, visit);
         }
-        let mut rows = collect(&self.core.engine, family, from, until)?;
-        self.batch.lay_over(family, from, until, &mut rows);
-        self.own.lay_over(family, from, until, &mut rows);
-        visit_all(&rows, visit)
+        merge(&self.core.engine, (family, from, until), laid, visit)
     }
+}
+
+/// Visits a range with changes laid over it. The range streams by: it may be that of a box of a million messages.
+fn merge(
+    engine: &Engine,
+    (family, from, until): (Family, &[u8], &[u8]),
+    laid: Overlay<'_>,
+    visit: &mut Visit<'_>,
+) -> Result<()> {
+    let mut laid = laid.into_iter().peekable();
+    let mut going = true;
+    engine.scan(family, from, until, &mut |key, value| {
+        while let Some((new, put)) = laid.next_if(|(new, _)| *new < key) {
+            if let Some(put) = put {
+                going = visit(new, put)?;
+            }
+            if !going {
+                return Ok(false);
+            }
+        }
+        going = match laid.next_if(|(new, _)| *new == key) {
+            Some((_, Some(put))) => visit(key, put)?,
+            Some((_, None)) => true,
+            None => visit(key, value)?,
+        };
+        Ok(going)
+    })?;
+    for (key, put) in laid {
+        if !going {
+            break;
+        }
+        if let Some(put) = put {
+            going = visit(key, put)?;
+        }
+    }
+    Ok(())
 }

@@ -60,8 +60,9 @@ pub(crate) fn update(txn: &mut Txn<'_>, mut account: Account, trace: SealedTrace
     Ok(account)
 }
 
-/// Removes an account with its boxes and application passwords; its addresses stay taken for good (S-1.3). Accounts it
-/// opened keep its number in their list: it is never given again and opens nothing.
+/// Removes an account and its application passwords; its addresses stay taken for good (S-1.3). As many of its boxes go
+/// with it as a short operation may remove; the others go behind. Accounts it opened keep its number in their list: it is
+/// never given again and opens nothing.
 pub(crate) fn remove(txn: &mut Txn<'_>, id: AccountId, trace: SealedTrace) -> Result<()> {
     let kept = accounts::account(txn, &txn.core.keys, id)?.ok_or(StoreError::NotFound)?;
     for address in addresses(&kept.profile) {
@@ -70,14 +71,33 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: AccountId, trace: SealedTrace) -> Re
     for (credential, _) in accounts::credentials(txn, &txn.core.keys, id)? {
         txn.delete(Family::Accounts, keys::credential(id, credential));
     }
-    for (mailbox, record) in boxes::all(txn, id)? {
-        boxes::remove(txn, mailbox, &record)?;
-    }
     txn.delete(Family::Accounts, keys::account(id));
     txn.delete(Family::Accounts, keys::inbox(id));
-    txn.delete(Family::Accounts, keys::usage(id));
+    txn.put(Family::Accounts, keys::removed_account(id), vec![]);
+    remove_boxes(txn, id)?;
     txn.account_changed(id);
     traces::put(txn, trace);
+    Ok(())
+}
+
+/// Removes some of the boxes of a removed account; false if there is none.
+pub(crate) fn clear(txn: &mut Txn<'_>) -> Result<bool> {
+    let Some(id) = boxes::first_number(txn, &keys::removed_accounts())?.map(AccountId) else {
+        return Ok(false);
+    };
+    remove_boxes(txn, id)?;
+    Ok(true)
+}
+
+fn remove_boxes(txn: &mut Txn<'_>, id: AccountId) -> Result<()> {
+    for (mailbox, record) in boxes::all(txn, id)? {
+        if txn.is_long() {
+            return Ok(());
+        }
+        boxes::remove(txn, mailbox, &record)?;
+    }
+    txn.delete(Family::Accounts, keys::usage(id));
+    txn.delete(Family::Accounts, keys::removed_account(id));
     Ok(())
 }
 

@@ -4,13 +4,17 @@ use crate::{
     Result, StoreError,
     boxes::{BOXES_PER_ACCOUNT, BoxInfo, INBOX, SpecialUse},
     committer::txn::Txn,
-    engine::Family,
+    engine::{Family, View},
     error::{Conflict, Limit},
-    ids::{AccountId, BoxId},
+    ids::{AccountId, BoxId, Uid},
     keys,
-    ops::{accounts::count_usage, messages},
-    records::{self, BoxRecord, BoxState},
-    rows::{accounts, boxes},
+    ops::{
+        accounts::count_usage,
+        edit::release,
+        messages::{self, any},
+    },
+    records::{self, BoxRecord, BoxState, DeletedBox},
+    rows::{self, accounts, boxes},
 };
 
 /// The boxes a new account gets, INBOX first.
@@ -61,9 +65,8 @@ pub(crate) fn delete(txn: &mut Txn<'_>, id: BoxId) -> Result<()> {
     remove(txn, id, &record)
 }
 
-/// Removes a box and its messages.
+/// Removes a box: nobody finds it or its messages any more. What they hold is released behind, by [`clear`].
 pub(crate) fn remove(txn: &mut Txn<'_>, id: BoxId, record: &BoxRecord) -> Result<()> {
-    messages::release_all(txn, id)?;
     let state = boxes::state(txn, id)?.ok_or(StoreError::Corrupt("box counters"))?;
     count_usage(txn, record.account, -i64::from(state.exists), state.bytes.cast_signed().wrapping_neg())?;
     let name = boxes::name_key(&txn.core.keys, record.account, &record.name);
@@ -72,21 +75,65 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: BoxId, record: &BoxRecord) -> Result
     }
     for prefix in [
         keys::listings(id),
-        keys::references(id),
         keys::changes(id),
         keys::vanished_all(id),
         keys::tallies(id),
         keys::keywords(id),
         keys::summary(id),
     ] {
-        txn.delete_range(Family::Index, keys::under(&prefix));
+        delete_all(txn, Family::Index, &prefix)?;
+    }
+    let (from, until) = keys::under(&keys::references(id));
+    if any(txn, Family::Index, &from, &until)? {
+        put_deleted(txn, id, DeletedBox { released: 0 })?;
     }
     txn.box_changed(id, crate::ids::ModSeq(state.highest.0 + 1));
     Ok(())
 }
 
-/// Renames a box; what is under it moves along. INBOX stays, its messages move (RFC 3501 §6.3.5).
-pub(crate) fn rename(txn: &mut Txn<'_>, id: BoxId, name: &str) -> Result<()> {
+/// Releases some of what the messages of a deleted box held; false if there is none.
+pub(crate) fn clear(txn: &mut Txn<'_>) -> Result<bool> {
+    let Some(id) = first_number(txn, &keys::deleted_boxes())?.map(BoxId) else { return Ok(false) };
+    let known = txn.get(Family::Accounts, &keys::deleted_box(id))?.unwrap_or_default();
+    let mut deleted: DeletedBox = records::decode(&known, "deleted box")?;
+    let mut left = vec![];
+    let most = txn.core.settings.operation_changes.max(1);
+    if let Some(next) = deleted.released.checked_add(1).and_then(Uid::new) {
+        rows::messages::references(txn, id, next, &mut |uid, reference| {
+            left.push((uid, reference));
+            Ok(left.len() < most)
+        })?;
+    }
+    if left.is_empty() {
+        txn.delete(Family::Accounts, keys::deleted_box(id));
+        txn.delete_range(Family::Index, keys::under(&keys::references(id)));
+        return Ok(true);
+    }
+    for (uid, reference) in left {
+        release(txn, reference.body)?;
+        deleted.released = uid.get();
+        if txn.is_long() {
+            break;
+        }
+    }
+    put_deleted(txn, id, deleted)?;
+    Ok(true)
+}
+
+/// The number that the first key under a prefix ends with.
+pub(crate) fn first_number(view: &impl View, prefix: &[u8]) -> Result<Option<u64>> {
+    let mut found = None;
+    let (from, until) = keys::under(prefix);
+    view.scan(Family::Accounts, &from, &until, &mut |key, _| {
+        found = keys::last_u64(key);
+        Ok(false)
+    })?;
+    Ok(found)
+}
+
+/// Renames a box; what is under it moves along. INBOX stays, its messages move (RFC 3501 §6.3.5): gives the
+/// box to which the rest of them is to be moved, if they are many.
+pub(crate) fn rename(txn: &mut Txn<'_>, id: BoxId, name: &str) -> Result<Option<BoxId>> {
     let name = boxes::parse_name(name)?;
     let record = boxes::record(txn, &txn.core.keys, id)?.ok_or(StoreError::NotFound)?;
     if boxes::by_name(txn, &txn.core.keys, record.account, &name)?.is_some() {
@@ -94,9 +141,7 @@ pub(crate) fn rename(txn: &mut Txn<'_>, id: BoxId, name: &str) -> Result<()> {
     }
     if record.name == INBOX {
         let target = create_with_parents(txn, record.account, &name, None)?;
-        let uids: Vec<_> = messages::all_listings(txn, id)?.into_iter().map(|(uid, _)| uid).collect();
-        messages::move_to(txn, id, &uids, target)?;
-        return Ok(());
+        return Ok(messages::empty_into(txn, id, target)?.then_some(target));
     }
     let prefix = format!("{}/", record.name);
     if name.starts_with(&prefix) {
@@ -118,7 +163,7 @@ pub(crate) fn rename(txn: &mut Txn<'_>, id: BoxId, name: &str) -> Result<()> {
         }
         rename_one(txn, child, other, moved)?;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Subscribes to a box, or no longer.
@@ -187,7 +232,25 @@ fn rename_one(txn: &mut Txn<'_>, id: BoxId, mut record: BoxRecord, name: String)
     txn.delete(Family::Accounts, old);
     txn.put(Family::Accounts, new, id.0.to_be_bytes().to_vec());
     record.name = name;
-    put_record(txn, id, &record)
+    put_record(txn, id, &record)?;
+    let state = boxes::state(txn, id)?.ok_or(StoreError::Corrupt("box counters"))?;
+    txn.box_changed(id, state.highest);
+    Ok(())
+}
+
+fn put_deleted(txn: &mut Txn<'_>, id: BoxId, deleted: DeletedBox) -> Result<()> {
+    txn.put(Family::Accounts, keys::deleted_box(id), records::encode(&deleted)?);
+    Ok(())
+}
+
+/// Removes every row under a prefix; nothing is ever put there again. A range costs every later scan: none is left
+/// where there was no row.
+fn delete_all(txn: &mut Txn<'_>, family: Family, prefix: &[u8]) -> Result<()> {
+    let (from, until) = keys::under(prefix);
+    if any(txn, family, &from, &until)? {
+        txn.delete_range(family, (from, until));
+    }
+    Ok(())
 }
 
 fn put_record(txn: &mut Txn<'_>, id: BoxId, record: &BoxRecord) -> Result<()> {

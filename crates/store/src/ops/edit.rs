@@ -8,7 +8,7 @@ use crate::{
     boxes::{Entry, KEYWORDS_PER_BOX},
     committer::txn::Txn,
     day::Day,
-    engine::Family,
+    engine::{Family, View},
     error::Limit,
     flags::{Flags, SystemFlag},
     ids::{BodyId, BoxId, ModSeq, Uid},
@@ -163,12 +163,7 @@ impl BoxEdit {
             return Ok(());
         }
         self.state.highest = self.modseq;
-        let runs = u32::try_from(self.vanished.len()).unwrap_or(u32::MAX);
-        self.state.runs = self.state.runs.saturating_add(runs);
-        for (first, last) in &self.vanished {
-            let value = last.get().to_be_bytes().to_vec();
-            txn.put(Family::Index, keys::vanished(self.id, self.modseq, *first), value);
-        }
+        log_vanished(txn, self.id, &mut self.state, self.modseq, &self.vanished)?;
         for (day, tally) in &self.tallies {
             let key = keys::tally(self.id, *day);
             match tally.messages {
@@ -231,6 +226,53 @@ impl BoxEdit {
     }
 }
 
+/// Keeps runs of UIDs that vanished at a mod-sequence. The log is bounded: of what lies too far back only the floor is
+/// known, below which a reader tells every UID that is not there.
+pub(crate) fn log_vanished(
+    txn: &mut Txn<'_>,
+    id: BoxId,
+    state: &mut BoxState,
+    modseq: ModSeq,
+    runs: &[(Uid, Uid)],
+) -> Result<()> {
+    if modseq <= state.floor {
+        return Ok(());
+    }
+    for (first, last) in runs {
+        let value = last.get().to_be_bytes().to_vec();
+        txn.put(Family::Index, keys::vanished(id, modseq, *first), value);
+    }
+    state.runs = state.runs.saturating_add(u32::try_from(runs.len()).unwrap_or(u32::MAX));
+    let most = txn.core.settings.vanished_runs;
+    if state.runs > most {
+        // A few more than needed: most operations find room.
+        forget_vanished(txn, id, state, state.runs - most + most / 64)?;
+    }
+    Ok(())
+}
+
+/// Forgets the oldest runs of vanished UIDs: so many, and all of the last one's mod-sequence.
+fn forget_vanished(txn: &mut Txn<'_>, id: BoxId, state: &mut BoxState, least: u32) -> Result<()> {
+    let mut old = vec![];
+    let mut floor = state.floor;
+    let from = keys::vanished(id, ModSeq(floor.0 + 1), Uid::MIN);
+    let (_, until) = keys::under(&keys::vanished_all(id));
+    txn.scan(Family::Index, &from, &until, &mut |key, _| {
+        let modseq = keys::modseq_of(key).ok_or(StoreError::Corrupt("vanished key"))?;
+        if old.len() >= least as usize && modseq > floor {
+            return Ok(false);
+        }
+        floor = modseq;
+        old.push(key.to_vec());
+        Ok(true)
+    })?;
+    state.floor = floor;
+    state.runs = state.runs.saturating_sub(u32::try_from(old.len()).unwrap_or(u32::MAX));
+    // One by one: an operation of the same batch does not see that a range went.
+    old.into_iter().for_each(|key| txn.delete(Family::Index, key));
+    Ok(())
+}
+
 /// What a new message shows in listings.
 #[derive(Clone, Copy)]
 pub(crate) struct NewListing<'a> {
@@ -247,6 +289,9 @@ pub(crate) fn add_references(txn: &mut Txn<'_>, id: BodyId, more: u32) -> Result
     Ok(())
 }
 
+/// Chunks of a body that are removed one by one; more of them as a range, which costs readers more.
+const CHUNKS_ONE_BY_ONE: u32 = 32;
+
 /// Releases a reference; the last one takes body, variants and index records along.
 pub(crate) fn release(txn: &mut Txn<'_>, id: BodyId) -> Result<()> {
     let mut record = messages::body(txn, id)?.ok_or(StoreError::Corrupt("body record"))?;
@@ -260,8 +305,11 @@ pub(crate) fn release(txn: &mut Txn<'_>, id: BodyId) -> Result<()> {
         txn.delete(Family::Index, keys::header(id, variant));
         txn.delete(Family::Index, keys::index(id, variant));
     }
-    for chunk in 0..chunk_count(record.len) {
-        txn.delete(Family::Bodies, keys::chunk(record.place(id), chunk));
+    let (place, chunks) = (record.place(id), chunk_count(record.len));
+    if chunks > CHUNKS_ONE_BY_ONE {
+        txn.delete_range(Family::Bodies, keys::under(&keys::chunks(place)));
+    } else {
+        (0..chunks).for_each(|chunk| txn.delete(Family::Bodies, keys::chunk(place, chunk)));
     }
     Ok(())
 }

@@ -1,16 +1,47 @@
-//! Messages in boxes: flags, expunge, copy, move.
+//! Messages in boxes: flags, expunge, copy, move. Each takes as many of the messages it is given as one short operation
+//! may (`Settings::operation_changes`) and says how many; `pieces.rs` asks again for the others.
 
 use crate::{
     Result, StoreError,
     boxes::Entry,
     committer::txn::Txn,
-    delivery::Copied,
+    engine::{Family, View},
     flags::{FlagChange, SystemFlag},
-    ids::{BoxId, Uid},
+    ids::{BoxId, Uid, UidValidity},
+    keys,
     ops::edit::{BoxEdit, NewListing, add_references, release},
-    records::Listing,
+    records::{self, CopyingRun, Listing},
     rows::{boxes, messages},
 };
+
+/// What one operation did of a longer work.
+pub(crate) struct Piece<T> {
+    /// What came of each message that was there.
+    pub(crate) done: Vec<T>,
+    /// How many of those given it took, whether they were there or not. At least one if any was given.
+    pub(crate) taken: usize,
+}
+
+impl<T> Piece<T> {
+    /// Takes messages one by one until the operation changes `most` rows more.
+    fn take(
+        txn: &mut Txn<'_>,
+        uids: &[Uid],
+        most: usize,
+        mut each: impl FnMut(&mut Txn<'_>, Uid) -> Result<Option<T>>,
+    ) -> Result<Self> {
+        let mut piece = Self { done: Vec::with_capacity(uids.len()), taken: 0 };
+        let most = txn.changes() + most;
+        for &uid in uids {
+            piece.done.extend(each(txn, uid)?);
+            piece.taken += 1;
+            if txn.changes() >= most {
+                break;
+            }
+        }
+        Ok(piece)
+    }
+}
 
 /// Changes flags of those of the messages that exist; gives each as it is now.
 pub(crate) fn store_flags(
@@ -18,109 +49,173 @@ pub(crate) fn store_flags(
     id: BoxId,
     uids: &[Uid],
     change: &FlagChange,
-) -> Result<Vec<Entry>> {
+) -> Result<Piece<Entry>> {
     let mut edit = BoxEdit::open(txn, id)?;
-    let mut entries = Vec::with_capacity(uids.len());
-    for &uid in uids {
-        let Some(listing) = messages::listing(txn, id, uid)? else { continue };
+    let most = txn.core.settings.operation_changes;
+    let piece = Piece::take(txn, uids, most, |txn, uid| {
+        let Some(listing) = messages::listing(txn, id, uid)? else { return Ok(None) };
         let flags = change.apply(&edit.flags(txn, &listing)?)?;
-        entries.push(edit.set_flags(txn, uid, listing, &flags)?);
-    }
+        edit.set_flags(txn, uid, listing, &flags).map(Some)
+    })?;
     edit.finish(txn)?;
-    Ok(entries)
+    Ok(piece)
 }
 
-/// Removes the messages marked `\Deleted`: all, or those of a list.
-pub(crate) fn expunge(txn: &mut Txn<'_>, id: BoxId, which: Option<&[Uid]>) -> Result<Vec<Uid>> {
-    let mut edit = BoxEdit::open(txn, id)?;
-    let candidates = match which {
-        Some(uids) => some_listings(txn, id, uids)?,
-        None => all_listings(txn, id)?,
-    };
-    let mut gone = vec![];
-    for (uid, listing) in candidates {
-        if listing.bits & SystemFlag::Deleted.bit() != 0 {
-            remove(txn, &mut edit, id, uid, &listing)?;
-            gone.push(uid);
-        }
-    }
-    edit.finish(txn)?;
-    Ok(gone)
+/// Removes those of the messages that exist and are marked `\Deleted`.
+pub(crate) fn expunge(txn: &mut Txn<'_>, id: BoxId, uids: &[Uid]) -> Result<Piece<Uid>> {
+    remove_some(txn, id, uids, |listing| listing.bits & SystemFlag::Deleted.bit() != 0)
 }
 
-/// Copies the messages that exist, with their flags and dates; no body is copied.
-pub(crate) fn copy(txn: &mut Txn<'_>, from: BoxId, uids: &[Uid], to: BoxId) -> Result<Copied> {
+/// Old and new UID of each message copied.
+pub(crate) type Pairs = Piece<(Uid, Uid)>;
+
+/// Copies those of the messages that exist, with their flags and dates; no body is copied. Gives the UIDVALIDITY of
+/// where they are. Until the last of the messages is copied, what is made is marked with the number of the COPY:
+/// [`take_back`] finds it.
+pub(crate) fn copy(
+    txn: &mut Txn<'_>,
+    from: BoxId,
+    uids: &[Uid],
+    to: BoxId,
+    number: u64,
+    last: bool,
+) -> Result<(UidValidity, Pairs)> {
     let target = boxes::record(txn, &txn.core.keys, to)?.ok_or(StoreError::NotFound)?;
-    let mut source = BoxEdit::open(txn, from)?;
-    let mut edit = BoxEdit::open(txn, to)?;
-    let mut pairs = vec![];
-    for (uid, listing) in some_listings(txn, from, uids)? {
-        let new = copy_one(txn, from, uid, &listing, &mut source, &mut edit)?;
-        pairs.push((uid, new));
+    let most = txn.core.settings.operation_changes;
+    let pairs = copy_some(txn, from, uids, to, most)?;
+    if last && pairs.taken == uids.len() {
+        // One by one: whoever takes it back may look at them in the same batch, which does not see that a range went.
+        for mark in marks(txn, number)? {
+            txn.delete(Family::Accounts, mark);
+        }
+    } else if let (Some((_, first)), Some((_, last))) = (pairs.done.first(), pairs.done.last()) {
+        // One operation gives consecutive UIDs.
+        put_run(txn, number, *first, CopyingRun { to, last: *last })?;
     }
-    edit.finish(txn)?;
-    Ok(Copied { uid_validity: target.uid_validity, pairs })
+    Ok((target.uid_validity, pairs))
 }
 
-/// Moves the messages that exist (RFC 6851): copied, then gone, at once.
-pub(crate) fn move_to(txn: &mut Txn<'_>, from: BoxId, uids: &[Uid], to: BoxId) -> Result<Copied> {
-    let copied = copy(txn, from, uids, to)?;
+/// Takes some of what an unfinished COPY made back; false if nothing of it was left.
+pub(crate) fn take_back(txn: &mut Txn<'_>, number: u64) -> Result<bool> {
+    let Some((first, run)) = first_run(txn, number)? else { return Ok(false) };
+    txn.delete(Family::Accounts, keys::copying_run(number, first));
+    let uids: Vec<Uid> = (first.get()..=run.last.get()).filter_map(Uid::new).collect();
+    match remove_some(txn, run.to, &uids, |_| true) {
+        Ok(piece) => {
+            if let Some(rest) = uids.get(piece.taken) {
+                put_run(txn, number, *rest, run)?;
+            }
+            Ok(true)
+        }
+        // The box was deleted meanwhile, and what was copied with it.
+        Err(StoreError::NotFound) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Moves those of the messages that exist (RFC 6851): copied, then gone, in one commit.
+pub(crate) fn move_to(
+    txn: &mut Txn<'_>,
+    from: BoxId,
+    uids: &[Uid],
+    to: BoxId,
+) -> Result<(UidValidity, Pairs)> {
+    let target = boxes::record(txn, &txn.core.keys, to)?.ok_or(StoreError::NotFound)?;
+    // Taking them away changes about as many rows.
+    let most = txn.core.settings.operation_changes;
+    let pairs = copy_some(txn, from, uids, to, most / 2)?;
     let mut edit = BoxEdit::open(txn, from)?;
-    for &(uid, _) in &copied.pairs {
+    for &(uid, _) in &pairs.done {
         let listing = messages::listing(txn, from, uid)?.ok_or(StoreError::Corrupt("message"))?;
         remove(txn, &mut edit, from, uid, &listing)?;
     }
     edit.finish(txn)?;
-    Ok(copied)
+    Ok((target.uid_validity, pairs))
 }
 
-/// Releases every body of a box that goes.
-pub(crate) fn release_all(txn: &mut Txn<'_>, id: BoxId) -> Result<()> {
-    for (uid, _) in all_listings(txn, id)? {
-        let reference = messages::reference(txn, id, uid)?.ok_or(StoreError::Corrupt("message reference"))?;
-        release(txn, reference.body)?;
-    }
-    Ok(())
+/// Moves the first messages of a box; true if any is left behind them.
+pub(crate) fn empty_into(txn: &mut Txn<'_>, from: BoxId, to: BoxId) -> Result<bool> {
+    let most = txn.core.settings.operation_changes;
+    let mut uids = vec![];
+    messages::references(txn, from, Uid::MIN, &mut |uid, _| {
+        uids.push(uid);
+        Ok(uids.len() <= most)
+    })?;
+    let (_, pairs) = move_to(txn, from, &uids, to)?;
+    Ok(pairs.taken < uids.len() || uids.len() > most)
 }
 
-/// Every message of a box, ascending.
-pub(crate) fn all_listings(txn: &Txn<'_>, id: BoxId) -> Result<Vec<(Uid, Listing)>> {
-    let mut found = vec![];
-    messages::listings(txn, id, Uid::MIN, Uid::MAX, &mut |uid, listing| {
-        found.push((uid, listing));
-        Ok(())
+/// Whether there is a row in the range.
+pub(crate) fn any(view: &impl View, family: Family, from: &[u8], until: &[u8]) -> Result<bool> {
+    let mut found = false;
+    view.scan(family, from, until, &mut |_, _| {
+        found = true;
+        Ok(false)
     })?;
     Ok(found)
 }
 
-fn some_listings(txn: &Txn<'_>, id: BoxId, uids: &[Uid]) -> Result<Vec<(Uid, Listing)>> {
-    let mut wanted = uids.to_vec();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let mut found = Vec::with_capacity(wanted.len());
-    for uid in wanted {
-        found.extend(messages::listing(txn, id, uid)?.map(|listing| (uid, listing)));
-    }
-    Ok(found)
+fn copy_some(txn: &mut Txn<'_>, from: BoxId, uids: &[Uid], to: BoxId, most: usize) -> Result<Pairs> {
+    let mut source = BoxEdit::open(txn, from)?;
+    let mut target = BoxEdit::open(txn, to)?;
+    let pairs = Piece::take(txn, uids, most, |txn, uid| {
+        let Some(listing) = messages::listing(txn, from, uid)? else { return Ok(None) };
+        let reference =
+            messages::reference(txn, from, uid)?.ok_or(StoreError::Corrupt("message reference"))?;
+        let flags = source.flags(txn, &listing)?;
+        let new = NewListing { flags: &flags, internal_date: listing.internal_date, size: listing.size };
+        add_references(txn, reference.body, 1)?;
+        Ok(Some((uid, target.add(txn, &reference, new)?)))
+    })?;
+    target.finish(txn)?;
+    Ok(pairs)
 }
 
-fn copy_one(
+fn remove_some(
     txn: &mut Txn<'_>,
-    from: BoxId,
-    uid: Uid,
-    listing: &Listing,
-    source: &mut BoxEdit,
-    edit: &mut BoxEdit,
-) -> Result<Uid> {
-    let reference = messages::reference(txn, from, uid)?.ok_or(StoreError::Corrupt("message reference"))?;
-    let flags = source.flags(txn, listing)?;
-    let new = NewListing { flags: &flags, internal_date: listing.internal_date, size: listing.size };
-    add_references(txn, reference.body, 1)?;
-    edit.add(txn, &reference, new)
+    id: BoxId,
+    uids: &[Uid],
+    which: impl Fn(&Listing) -> bool,
+) -> Result<Piece<Uid>> {
+    let mut edit = BoxEdit::open(txn, id)?;
+    let most = txn.core.settings.operation_changes;
+    let piece = Piece::take(txn, uids, most, |txn, uid| {
+        let Some(listing) = messages::listing(txn, id, uid)?.filter(&which) else { return Ok(None) };
+        remove(txn, &mut edit, id, uid, &listing)?;
+        Ok(Some(uid))
+    })?;
+    edit.finish(txn)?;
+    Ok(piece)
 }
 
 fn remove(txn: &mut Txn<'_>, edit: &mut BoxEdit, id: BoxId, uid: Uid, listing: &Listing) -> Result<()> {
     let reference = messages::reference(txn, id, uid)?.ok_or(StoreError::Corrupt("message reference"))?;
     edit.remove(txn, uid, listing)?;
     release(txn, reference.body)
+}
+
+fn put_run(txn: &mut Txn<'_>, number: u64, first: Uid, run: CopyingRun) -> Result<()> {
+    txn.put(Family::Accounts, keys::copying_run(number, first), records::encode(&run)?);
+    Ok(())
+}
+
+fn marks(view: &impl View, number: u64) -> Result<Vec<Vec<u8>>> {
+    let mut found = vec![];
+    let (from, until) = keys::under(&keys::copying(number));
+    view.scan(Family::Accounts, &from, &until, &mut |key, _| {
+        found.push(key.to_vec());
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+fn first_run(view: &impl View, number: u64) -> Result<Option<(Uid, CopyingRun)>> {
+    let mut found = None;
+    let (from, until) = keys::under(&keys::copying(number));
+    view.scan(Family::Accounts, &from, &until, &mut |key, value| {
+        let first = keys::last_uid(key).ok_or(StoreError::Corrupt("copy mark"))?;
+        found = Some((first, records::decode(value, "copy mark")?));
+        Ok(false)
+    })?;
+    Ok(found)
 }

@@ -13,11 +13,14 @@ impl Proof<'_> {
     pub(super) fn leftovers(&mut self) -> Result<()> {
         let orphans = count(self.reader.view(), Family::Accounts, b"x")?;
         self.expect(orphans == 0, || "bodies".into(), "bodies are being written, or were left unfinished");
-        for prefix in [b"f", b"e", b"g", b"q", b"v", b"w", b"y"] {
-            self.of_known_boxes(Family::Index, prefix)?;
+        for prefix in [b"f", b"g", b"q", b"v", b"w", b"y"] {
+            self.of_known_boxes(Family::Index, prefix, |id, proof| proof.boxes.contains(&id))?;
         }
+        self.of_known_boxes(Family::Index, b"e", |id, proof| {
+            proof.boxes.contains(&id) || proof.deleted.contains(&id)
+        })?;
         for prefix in [b"b", b"s"] {
-            self.of_known_boxes(Family::Accounts, prefix)?;
+            self.of_known_boxes(Family::Accounts, prefix, |id, proof| proof.boxes.contains(&id))?;
         }
         let names = count(self.reader.view(), Family::Accounts, b"n")?;
         let lists = count(self.reader.view(), Family::Accounts, b"l")?;
@@ -42,19 +45,25 @@ impl Proof<'_> {
             Ok(true)
         })?;
         for account in accounts {
-            strangers += usize::from(view.get(Family::Accounts, &keys::account(account))?.is_none());
+            let removed = view.get(Family::Accounts, &keys::removed_account(account))?.is_some();
+            let known = removed || view.get(Family::Accounts, &keys::account(account))?.is_some();
+            strangers += usize::from(!known);
         }
         self.expect(strangers == 0, || "accounts".into(), "usage is counted for no account");
         Ok(())
     }
 
-    fn of_known_boxes(&mut self, family: Family, prefix: &[u8]) -> Result<()> {
+    fn of_known_boxes(
+        &mut self,
+        family: Family,
+        prefix: &[u8],
+        known: fn(BoxId, &Self) -> bool,
+    ) -> Result<()> {
         let (from, until) = keys::under(prefix);
         let mut strangers = vec![];
-        let known = &self.boxes;
         self.reader.view().scan(family, &from, &until, &mut |key, _| {
             let id = keys::part(key, 1).map(|bytes| BoxId(u64::from_be_bytes(bytes)));
-            if !id.is_some_and(|id| known.contains(&id)) {
+            if !id.is_some_and(|id| known(id, self)) {
                 strangers.push(id);
             }
             Ok(strangers.len() < 10)

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod bodies;
+mod deleted;
 mod leftovers;
 mod queue;
 mod summary;
@@ -43,6 +44,8 @@ pub struct ProofReport {
     pub traces: u64,
     /// Entries of the queue.
     pub queued: u64,
+    /// Deleted boxes and removed accounts of which something is still to be released, and unfinished copies.
+    pub clearing: u64,
 }
 
 /// One thing that is wrong.
@@ -63,9 +66,11 @@ pub(crate) fn prove(reader: &Reader<'_>) -> std::result::Result<ProofReport, Vec
         bodies: BTreeMap::new(),
         boxes: BTreeSet::new(),
         used: UsageRecord::default(),
+        deleted: BTreeSet::new(),
     };
     let outcomes = [
         ("accounts", proof.accounts()),
+        ("what was deleted", proof.deleted()),
         ("queue", proof.queue()),
         ("bodies", proof.kept_bodies()),
         ("traces", proof.traces()),
@@ -88,6 +93,8 @@ struct Proof<'r> {
     boxes: BTreeSet<BoxId>,
     /// What the boxes of the account at hand hold so far.
     used: UsageRecord,
+    /// Deleted boxes that still have references.
+    deleted: BTreeSet<BoxId>,
 }
 
 impl Proof<'_> {
@@ -251,7 +258,8 @@ impl Proof<'_> {
             };
             let start = listings.partition_point(|(uid, _)| *uid < first);
             let alive = listings.get(start).is_some_and(|(uid, _)| *uid <= last);
-            wrong += usize::from(alive || last < first || last >= state.uid_next || modseq > state.highest);
+            let never = last < first || last >= state.uid_next;
+            wrong += usize::from(alive || never || modseq > state.highest || modseq <= state.floor);
             Ok(true)
         })?;
         self.expect(

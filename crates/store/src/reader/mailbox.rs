@@ -8,7 +8,7 @@ use message::IndexRecord;
 use super::Reader;
 use crate::{
     AccountId, BodyReader, BoxId, BoxInfo, Changes, Entry, ListingRef, ModSeq, Result, StoreError, TraceId,
-    Uid,
+    Uid, UidRuns,
     engine::{Family, View},
     ids::BodyId,
     keyring::KeyKind,
@@ -81,7 +81,14 @@ impl Reader<'_> {
             changed.push(ListingRef { seen, words: &keywords }.entry()?);
             Ok(true)
         })?;
-        let vanished = self.vanished(id, after)?;
+        // Below its floor the log has gaps: every UID that is not there may have gone since (RFC 7162 §3.2.5.2).
+        let vanished = if since < state.floor {
+            let last = Uid::new(state.uid_next.get() - 1);
+            let there = self.scene(id, &state)?.open()?.uids;
+            last.map(|last| there.missing_through(last)).unwrap_or_default()
+        } else {
+            self.vanished(id, after)?
+        };
         Ok(Changes { changed, vanished, uid_next: state.uid_next, highest: state.highest })
     }
 
@@ -128,16 +135,15 @@ impl Reader<'_> {
         messages::reference(self.view(), id, uid)
     }
 
-    fn vanished(&self, id: BoxId, after: ModSeq) -> Result<Vec<Uid>> {
+    fn vanished(&self, id: BoxId, after: ModSeq) -> Result<UidRuns> {
         let mut gone = vec![];
         let (_, until) = keys::under(&keys::vanished_all(id));
         self.view().scan(Family::Index, &keys::vanished(id, after, Uid::MIN), &until, &mut |key, last| {
             let first = keys::last_uid(key).ok_or(StoreError::Corrupt("vanished key"))?;
             let last = keys::last_uid(last).ok_or(StoreError::Corrupt("vanished"))?;
-            gone.extend((first.get()..=last.get()).filter_map(Uid::new));
+            gone.push((first, last));
             Ok(true)
         })?;
-        gone.sort_unstable();
-        Ok(gone)
+        Ok(UidRuns::of(gone))
     }
 }

@@ -103,6 +103,20 @@ pub(crate) fn listings(
     })
 }
 
+/// Visits the references of UIDs from `from` on, as long as `visit` says true.
+pub(crate) fn references(
+    view: &impl View,
+    id: BoxId,
+    from: Uid,
+    visit: &mut dyn FnMut(Uid, Reference) -> Result<bool>,
+) -> Result<()> {
+    let (_, until) = keys::under(&keys::references(id));
+    view.scan(Family::Index, &keys::reference(id, from), &until, &mut |key, value| {
+        let uid = keys::last_uid(key).ok_or(StoreError::Corrupt("message key"))?;
+        visit(uid, records::decode(value, "message reference")?)
+    })
+}
+
 pub(crate) fn reference(view: &impl View, id: BoxId, uid: Uid) -> Result<Option<Reference>> {
     view.get(Family::Index, &keys::reference(id, uid))?
         .map(|bytes| records::decode(&bytes, "message reference"))

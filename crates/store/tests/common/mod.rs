@@ -113,12 +113,15 @@ pub fn files_under(dir: &std::path::Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// Bodies that were dropped go with the committer's next batch: makes one, then proves.
+/// Bodies that were dropped go with the committer's next batch, what deleted boxes held a little later: waits for both,
+/// each time with a proof.
 pub fn settle_and_prove(store: &Store) -> ProofReport {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
         match store.prove() {
-            Ok(report) => return report,
+            Ok(report) if report.clearing == 0 => return report,
+            Ok(report) if std::time::Instant::now() > deadline => panic!("not cleared away: {report:?}"),
+            Ok(_) => std::thread::sleep(std::time::Duration::from_millis(2)),
             Err(faults) if std::time::Instant::now() > deadline => panic!("{faults:#?}"),
             Err(faults) if faults.iter().all(|fault| fault.place == "bodies") => {
                 std::thread::sleep(std::time::Duration::from_millis(10));

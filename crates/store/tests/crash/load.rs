@@ -175,19 +175,27 @@ pub(super) async fn act(store: &Store, clock: &dyn store::Clock, place: &Place, 
             let message = Incoming { body, header, index, flags: Flags::new(), internal_date: 1_700_000_000 };
             store.append(place.boxes[1], message, None).await.map(drop)
         }
-        Op::Flag { mailbox, uid: of } => {
-            store.store_flags(place.boxes[mailbox], uid(of), flag(SystemFlag::Flagged)).await.map(drop)
-        }
-        Op::Delete { mailbox, uid: of } => {
-            store.store_flags(place.boxes[mailbox], uid(of), flag(SystemFlag::Deleted)).await.map(drop)
-        }
+        Op::Flag { mailbox, uid: of } => store
+            .store_flags(place.boxes[mailbox], uid(of), flag(SystemFlag::Flagged))
+            .await
+            .map(drop)
+            .map_err(|stopped| stopped.error),
+        Op::Delete { mailbox, uid: of } => store
+            .store_flags(place.boxes[mailbox], uid(of), flag(SystemFlag::Deleted))
+            .await
+            .map(drop)
+            .map_err(|stopped| stopped.error),
         Op::Copy { from, uid: of } => {
             store.copy(place.boxes[from], uid(of), place.boxes[1 - from]).await.map(drop)
         }
-        Op::Move { from, uid: of } => {
-            store.move_(place.boxes[from], uid(of), place.boxes[1 - from]).await.map(drop)
+        Op::Move { from, uid: of } => store
+            .move_(place.boxes[from], uid(of), place.boxes[1 - from])
+            .await
+            .map(drop)
+            .map_err(|stopped| stopped.error),
+        Op::Expunge { mailbox } => {
+            store.expunge(place.boxes[mailbox], None).await.map(drop).map_err(|stopped| stopped.error)
         }
-        Op::Expunge { mailbox } => store.expunge(place.boxes[mailbox], None).await.map(drop),
     }
 }
 

@@ -1,7 +1,7 @@
 //! EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1): messages marked \Deleted leave for good.
 //! May write to the store. Must never remove a message that is not marked \Deleted.
 
-use store::{Action, BoxId, Uid};
+use store::{Action, BoxId, Interrupted, Uid};
 
 use crate::{
     command::SequenceSet,
@@ -33,9 +33,13 @@ pub(super) async fn remove(
     if which.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Vec::new());
     }
-    let gone = session.store().expunge(mailbox, which).await?;
+    let (gone, failure) = match session.store().expunge(mailbox, which).await {
+        Ok(gone) => (gone, None),
+        Err(Interrupted { done, error }) => (done, Some(error)),
+    };
     if !gone.is_empty() {
         session.trace_messages(Action::Delete, mailbox, &gone, None).await?;
     }
-    Ok(gone)
+    // What went before the failure is told as any change of the mailbox is.
+    failure.map_or(Ok(gone), |error| Err(error.into()))
 }

@@ -1,7 +1,7 @@
-//! MOVE and UID MOVE (RFC 6851): one commit takes the messages there and away from here.
+//! MOVE and UID MOVE (RFC 6851): one commit takes a message there and away from here; many take several commits.
 //! May write to the store. Must never leave a message in both places or in none.
 
-use store::{Action, Uid};
+use store::{Action, Interrupted, Uid};
 
 use crate::{
     command::{MailboxName, Messages},
@@ -27,7 +27,11 @@ pub(in crate::session) async fn move_(
     if uids.is_empty() {
         return Ok(Completion::ok("MOVE completed: nothing to move"));
     }
-    let moved = session.store().move_(from, uids, target.id).await?;
+    let (moved, failure) = match session.store().move_(from, uids, target.id).await {
+        Ok(moved) => (moved, None),
+        Err(Interrupted { done: Some(moved), error }) => (moved, Some(error)),
+        Err(Interrupted { done: None, error }) => return Err(error.into()),
+    };
     let left: Vec<Uid> = moved.pairs.iter().map(|(from, _)| *from).collect();
     session.trace_messages(Action::Move, from, &left, Some(target.id)).await?;
     // RFC 6851 §4.3: COPYUID comes in an untagged OK before the EXPUNGE responses.
@@ -36,5 +40,6 @@ pub(in crate::session) async fn move_(
     }
     let updates = session.view_mut()?.expunged(&left);
     write_updates(&updates, out).await?;
-    Ok(Completion::ok("MOVE completed"))
+    // RFC 6851 §3.3: a MOVE may stop on its way, each message being here or there.
+    failure.map_or_else(|| Ok(Completion::ok("MOVE completed")), |error| Err(error.into()))
 }

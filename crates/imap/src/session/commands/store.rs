@@ -1,7 +1,7 @@
 //! STORE and UID STORE (RFC 3501 §6.4.6): flags of messages.
 //! May read entries and write flags. Must never set \Recent.
 
-use store::{Entry, FlagChange, SystemFlag, Uid};
+use store::{Entry, FlagChange, Interrupted, SystemFlag, Uid};
 
 use crate::{
     command::{Messages, Numbering},
@@ -29,7 +29,10 @@ pub(in crate::session) async fn store(
             continue;
         }
         let present: Vec<Uid> = before.iter().map(|entry| entry.uid).collect();
-        let after = session.store().store_flags(mailbox, present, change.clone()).await?;
+        let (after, failure) = match session.store().store_flags(mailbox, present, change.clone()).await {
+            Ok(after) => (after, None),
+            Err(Interrupted { done, error }) => (done, Some(error)),
+        };
         session.trace_openings(mailbox, opened(&before, &after)).await?;
         for entry in after {
             let before = before
@@ -37,6 +40,9 @@ pub(in crate::session) async fn store(
                 .ok()
                 .and_then(|at| before.get(at));
             tell(session, messages.numbering, before, entry, &change, silent, out).await?;
+        }
+        if let Some(error) = failure {
+            return Err(error.into());
         }
     }
     // RFC 2180 §4.2.1: the others were changed; the client learns why some were not.

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use proptest::{collection::vec, prelude::*};
-use store::SystemFlag;
+use store::{SystemFlag, UidRuns};
 
 use super::*;
 use crate::command::Bound;
@@ -92,6 +92,7 @@ fn entry(number: u32, bits: u8, modseq: u64) -> Entry {
 }
 
 fn changes(changed: Vec<Entry>, vanished: Vec<Uid>, highest: u64) -> Changes {
+    let vanished = UidRuns::of(vanished.into_iter().map(|uid| (uid, uid)).collect());
     Changes { changed, vanished, uid_next: uid(1000), highest: ModSeq::new(highest) }
 }
 

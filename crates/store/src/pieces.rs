@@ -1,0 +1,232 @@
+//! What may touch a whole box of messages: flags, expunge, copy, move, rename and deletion of boxes and accounts. Each
+//! is cut into operations so short that whoever delivers meanwhile does not notice (I-2).
+//!
+//! Every piece is whole. One that fails stops the rest: what was done before stays and is told, except of a COPY, which
+//! is all or nothing (RFC 3501 §6.4.7). May use: operations through the committer. Must never touch: keys, the engine.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use crate::{
+    AccountId, BoxId, Copied, Entry, FlagChange, Reader, Result, Store, StoreError, SystemFlag, Trace, Uid,
+    clearing::Clearing,
+    committer::txn::Txn,
+    ops::{self, messages::Piece},
+    rows::messages,
+};
+
+/// Most messages that one operation looks at.
+const PIECE: usize = 512;
+
+/// A work in several commits that stopped before its end.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{error}")]
+pub struct Interrupted<T> {
+    /// What was done, and stays done.
+    pub done: T,
+    /// Why it stopped.
+    pub error: StoreError,
+}
+
+/// What became of each message, or of those before the failure.
+pub type Pieces<T> = std::result::Result<T, Interrupted<T>>;
+
+/// Errors are those of every operation; each says which others.
+#[allow(clippy::missing_errors_doc, reason = "the common ones are said once, in `write.rs`")]
+impl Store {
+    /// Changes flags; gives every named message that exists, as it is now. What does not change keeps its
+    /// mod-sequence.
+    ///
+    /// Also gives `NotFound` without such a box, `Limit`.
+    pub async fn store_flags(&self, id: BoxId, uids: Vec<Uid>, change: FlagChange) -> Pieces<Vec<Entry>> {
+        let change = Arc::new(change);
+        self.in_pieces(uids, move |txn, piece| ops::messages::store_flags(txn, id, piece, &change)).await
+    }
+
+    /// Removes messages marked `\Deleted`: all of them, or those of the list. Gives what went, ascending.
+    ///
+    /// Also gives `NotFound` without such a box.
+    pub async fn expunge(&self, id: BoxId, which: Option<Vec<Uid>>) -> Pieces<Vec<Uid>> {
+        let uids = match which {
+            Some(uids) => in_order(uids),
+            None => self.marked(id).await.map_err(|error| Interrupted { done: vec![], error })?,
+        };
+        self.in_pieces(uids, move |txn, piece| ops::messages::expunge(txn, id, piece)).await
+    }
+
+    /// Copies messages: all that exist, or none; body and variant are shared, so the day of reception stays (I-4). What
+    /// an interrupted COPY made is taken back, also when its caller is gone, or the process was.
+    ///
+    /// Also gives `NotFound` without such boxes, `Limit`.
+    pub async fn copy(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> {
+        self.core.admit()?;
+        let uids = in_order(uids);
+        // As unique as a trace: what is committed has a number that the counters know.
+        let number = self.core.numbers.trace.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut guard = Unfinished { clearing: Arc::clone(&self.clearing), number: Some(number) };
+        let mut pairs = Vec::with_capacity(uids.len());
+        let mut taken = 0;
+        loop {
+            let (piece, last) = piece_of(&uids, taken);
+            let copied =
+                self.submit(move |txn| ops::messages::copy(txn, from, &piece, to, number, last)).await;
+            match copied {
+                Ok((uid_validity, piece)) => {
+                    taken += piece.taken;
+                    pairs.extend(piece.done);
+                    if taken == uids.len() {
+                        guard.number = None;
+                        return Ok(Copied { uid_validity, pairs });
+                    }
+                }
+                Err(error) => {
+                    while self.submit(move |txn| ops::messages::take_back(txn, number)).await? {}
+                    guard.number = None;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Moves messages (RFC 6851). Each is in one of the two boxes at any time, also if the work is interrupted: then what
+    /// was moved before, if anything, comes with the error.
+    ///
+    /// Also gives `NotFound` without such boxes, `Limit`.
+    pub async fn move_(
+        &self,
+        from: BoxId,
+        uids: Vec<Uid>,
+        to: BoxId,
+    ) -> std::result::Result<Copied, Interrupted<Option<Copied>>> {
+        let uids = in_order(uids);
+        let mut done: Option<Copied> = None;
+        let mut taken = 0;
+        loop {
+            let (piece, _) = piece_of(&uids, taken);
+            match self.submit(move |txn| ops::messages::move_to(txn, from, &piece, to)).await {
+                Ok((uid_validity, piece)) => {
+                    taken += piece.taken;
+                    let moved = done.get_or_insert(Copied { uid_validity, pairs: vec![] });
+                    moved.pairs.extend(piece.done);
+                    if taken == uids.len() {
+                        return Ok(moved.clone());
+                    }
+                }
+                Err(error) => return Err(Interrupted { done, error }),
+            }
+        }
+    }
+
+    /// Renames a box; those under it move along, those above the new name are made. INBOX stays and its messages move
+    /// (RFC 3501 §6.3.5): if that is interrupted, each of them is in one of the two boxes.
+    ///
+    /// Also gives `NotFound`, `Conflict`, `Limit`.
+    pub async fn rename_box(&self, id: BoxId, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        let Some(target) = self.submit(move |txn| ops::boxes::rename(txn, id, &name)).await? else {
+            return Ok(());
+        };
+        let uids = self.read(move |reader| uids(reader, id, |_| true)).await?;
+        self.move_(id, uids, target).await.map_err(|interrupted| interrupted.error)?;
+        Ok(())
+    }
+
+    /// Removes a box and its messages: at once for everybody, in one short commit. What they held is released behind.
+    ///
+    /// Also gives `NotFound`, `Conflict` for INBOX and for a box with boxes under it.
+    pub async fn delete_box(&self, id: BoxId) -> Result<()> {
+        let _look = LookAfterwards(Arc::clone(&self.clearing));
+        self.submit(move |txn| ops::boxes::delete(txn, id)).await
+    }
+
+    /// Removes an account with its boxes; its addresses are never given to another. Nobody enters it from then on; its
+    /// boxes go behind.
+    ///
+    /// Also gives `NotFound`.
+    pub async fn remove_account(&self, account: AccountId, trace: Trace) -> Result<()> {
+        let trace = self.seal_trace(trace).await?;
+        let _look = LookAfterwards(Arc::clone(&self.clearing));
+        self.submit(move |txn| ops::accounts::remove(txn, account, trace)).await
+    }
+
+    /// Resolves once everything deleted before the call is released: for whoever wants to see the space free.
+    pub async fn cleared(&self) {
+        self.clearing.cleared().await;
+    }
+
+    /// Does a work piece by piece; one operation at least, so that what it is about must exist.
+    async fn in_pieces<T, F>(&self, uids: Vec<Uid>, step: F) -> Pieces<Vec<T>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Txn<'_>, &[Uid]) -> Result<Piece<T>> + Clone + Send + 'static,
+    {
+        let mut done = Vec::with_capacity(uids.len());
+        let mut taken = 0;
+        loop {
+            let ((piece, _), step) = (piece_of(&uids, taken), step.clone());
+            match self.submit(move |txn| step(txn, &piece)).await {
+                Ok(piece) => {
+                    taken += piece.taken;
+                    done.extend(piece.done);
+                }
+                Err(error) => return Err(Interrupted { done, error }),
+            }
+            if taken == uids.len() {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// The messages of a box marked `\Deleted` now: looked for in a snapshot, not by the committer.
+    async fn marked(&self, id: BoxId) -> Result<Vec<Uid>> {
+        self.read(move |reader| uids(reader, id, |bits| bits & SystemFlag::Deleted.bit() != 0)).await
+    }
+}
+
+/// A COPY on its way: whoever drops it before its end has what it made taken back.
+struct Unfinished {
+    clearing: Arc<Clearing>,
+    number: Option<u64>,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(number) = self.number.take() {
+            self.clearing.take_back(number);
+        }
+    }
+}
+
+/// A deletion on its way: what it leaves is cleared away, also if its caller does not wait for it.
+struct LookAfterwards(Arc<Clearing>);
+
+impl Drop for LookAfterwards {
+    fn drop(&mut self) {
+        self.0.look();
+    }
+}
+
+/// Ascending, each once.
+fn in_order(mut uids: Vec<Uid>) -> Vec<Uid> {
+    uids.sort_unstable();
+    uids.dedup();
+    uids
+}
+
+/// The next UIDs for one operation, and whether none is left behind them.
+fn piece_of(uids: &[Uid], taken: usize) -> (Vec<Uid>, bool) {
+    let rest = uids.get(taken..).unwrap_or_default();
+    let piece = rest.get(..PIECE).unwrap_or(rest);
+    (piece.to_vec(), piece.len() == rest.len())
+}
+
+/// The messages of a box whose system flags are so.
+fn uids(reader: &Reader<'_>, id: BoxId, which: impl Fn(u8) -> bool) -> Result<Vec<Uid>> {
+    let mut found = vec![];
+    messages::listings(reader.view(), id, Uid::MIN, Uid::MAX, &mut |uid, listing| {
+        if which(listing.bits) {
+            found.push(uid);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
