@@ -19,7 +19,10 @@ use super::{
 const RUN: Duration = Duration::from_secs(6);
 const ACCOUNTS: usize = 64;
 
-pub(crate) fn measure(dir: &Path, limits: Option<&Limits>) {
+/// KiB and callers.
+pub(crate) const ALL: [(usize, usize); 4] = [(4, 1), (4, 64), (100, 1), (100, 64)];
+
+pub(crate) fn measure(dir: &Path, loads: &[(usize, usize)], limits: Option<&Limits>) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let store = open(dir);
     let accounts: Vec<AccountId> = (0..ACCOUNTS)
@@ -29,9 +32,14 @@ pub(crate) fn measure(dir: &Path, limits: Option<&Limits>) {
             runtime.block_on(store.create_account(profile, mssante::State::Valide, vec![], step)).unwrap().id
         })
         .collect();
-    for (callers, size) in [(1, 4 << 10), (64, 4 << 10), (1, 100 << 10), (64, 100 << 10)] {
-        let rate = runtime.block_on(deliveries(&store, &accounts, callers, size));
-        if let (Some(limits), 64, 4096) = (limits, callers, size) {
+    for &(size, callers) in loads {
+        let noise = super::noise(size << 10);
+        let rate = runtime.block_on(deliveries(&store, &accounts, callers, ("noise", &noise)));
+        if size > 64 {
+            let base64 = super::base64(&noise[..size * 3 / 4 << 10]);
+            runtime.block_on(deliveries(&store, &accounts, callers, ("base64", &base64)));
+        }
+        if let (Some(limits), 64, 4) = (limits, callers, size) {
             println!(
                 "    that is {:.0} % of a file that grows, {:.0} % of the engine alone",
                 rate / limits.file * 100.0,
@@ -52,8 +60,13 @@ pub(crate) fn open(dir: &Path) -> Store {
         .unwrap()
 }
 
-async fn deliveries(store: &Store, accounts: &[AccountId], callers: usize, size: usize) -> f64 {
-    let body: Arc<[u8]> = super::noise(size).into();
+async fn deliveries(
+    store: &Store,
+    accounts: &[AccountId],
+    callers: usize,
+    (kind, body): (&str, &[u8]),
+) -> f64 {
+    let (body, size): (Arc<[u8]>, usize) = (body.into(), body.len());
     let before = (store.statistics().commits, written(), processor());
     let start = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
@@ -69,7 +82,7 @@ async fn deliveries(store: &Store, accounts: &[AccountId], callers: usize, size:
     let count = latencies.len() as f64;
     let at = |share: f64| latencies[((count - 1.0) * share) as usize].as_secs_f64() * 1e3;
     println!(
-        "  deliver {} KiB, {callers} callers: {:.0}/s ({:.0} MB/s), p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, \
+        "  deliver {} KiB of {kind}, {callers} callers: {:.0}/s ({:.0} MB/s), p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, \
          {:.1} a commit, {:.2} bytes written a byte, {:.1} us of processor each",
         size >> 10,
         count / seconds,

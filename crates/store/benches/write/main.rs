@@ -1,7 +1,7 @@
-//! Speed of writing on this machine: `cargo bench -p store --bench write -- [physical] [deliver] [micro] [directory]…`.
+//! Speed of writing on this machine: `cargo bench -p store --bench write -- [physical] [deliver] [micro] [4x64…] [directory]…`.
 //! Prints a line a measurement, for each directory in turn: what the machine itself can do, what the store makes of it, and
 //! the parts of one delivery. A directory decides what a sync costs; the default is the system's temporary one.
-//! Deliveries carry bytes that no compression shrinks, and everything an accepted message leaves: two records, two traces'
+//! `4x64` is 4 KiB from 64 callers: only such deliveries are then measured. Deliveries carry bytes that no compression shrinks, and everything an accepted message leaves: two records, two traces'
 //! rows, counters.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a measurement")]
@@ -12,12 +12,15 @@ mod common;
 mod deliver;
 mod micro;
 mod physical;
+#[path = "../../../../benches/measure/mod.rs"]
+mod rows;
 
 use std::path::{Path, PathBuf};
 
 fn main() {
     let (words, dirs): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).partition(|arg| !arg.contains('/'));
+    let loads: Vec<(usize, usize)> = words.iter().filter_map(|word| load(word)).collect();
     let wanted = |word: &str| words.is_empty() || words.iter().any(|given| given == word);
     let dirs: Vec<PathBuf> = if dirs.is_empty() {
         vec![std::env::temp_dir()]
@@ -30,12 +33,23 @@ fn main() {
         println!("\n{}", dir.display());
         let limits = wanted("physical").then(|| physical::measure(fresh(&dir).path()));
         if wanted("deliver") {
-            deliver::measure(fresh(&dir).path(), limits.as_ref());
+            deliver::measure(fresh(&dir).path(), &deliver::ALL, limits.as_ref());
+        } else if !loads.is_empty() {
+            deliver::measure(fresh(&dir).path(), &loads, limits.as_ref());
+        }
+        if wanted("micro") {
+            let place = fresh(&dir);
+            let store = deliver::open(place.path());
+            micro::measure(&store);
+            store.close().unwrap();
         }
     }
-    if wanted("micro") {
-        micro::measure();
-    }
+}
+
+/// KiB and callers.
+fn load(word: &str) -> Option<(usize, usize)> {
+    let (size, callers) = word.split_once('x')?;
+    Some((size.parse().ok()?, callers.parse().ok()?))
 }
 
 fn fresh(parent: &Path) -> tempfile::TempDir {
@@ -54,4 +68,10 @@ fn noise(len: usize) -> Vec<u8> {
     }
     bytes.truncate(len);
     bytes
+}
+
+/// The same in lines of base64, as attachments travel.
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    let text = data_encoding::BASE64.encode(bytes);
+    text.as_bytes().chunks(76).flat_map(|line| [line, b"\r\n"].concat()).collect()
 }
