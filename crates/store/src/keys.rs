@@ -44,6 +44,7 @@
 use crate::{
     body::{Place, Turn},
     day::Day,
+    engine::Family,
     ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid},
     queue::QueueId,
     trace::TraceId,
@@ -285,6 +286,15 @@ pub(crate) fn chunk(place: Place, index: u32) -> Vec<u8> {
     let mut key = chunks(place);
     key.extend_from_slice(&index.to_be_bytes());
     key
+}
+
+/// Whether nearly every delivery reads or writes the row: INBOX and usage of an account, counters of a box and of its days.
+pub(crate) fn is_hot(family: Family, key: &[u8]) -> bool {
+    match family {
+        Family::Accounts => matches!(key.first(), Some(b'i' | b's' | b'u')),
+        Family::Index => key.first() == Some(&b'y'),
+        Family::Bodies | Family::Traces | Family::Queue => false,
+    }
 }
 
 /// What the marker of a body that is being written says of its turn.

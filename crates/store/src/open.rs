@@ -13,7 +13,7 @@ use crate::{
     StoreError, binding,
     clock::Clock,
     core::{Core, Numbers},
-    engine::{Change, Durability, Engine, Family, View as _},
+    engine::{Bounds, Change, Durability, Engine, Family, View as _},
     health::Health,
     housekeeping,
     keyring::{Keyring, KeyringError},
@@ -120,7 +120,7 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
         return Err(OpenError::Absent(dir));
     }
     make_private_dir(&dir)?;
-    let engine = open_engine(&dir, settings.memory, create.is_some())?;
+    let engine = open_engine(&dir, settings.bounds(), create.is_some())?;
     let Header { keys, counters, kind } = match read_header(&engine, &master)? {
         Some(header) => header,
         None => create_header(&engine, &master, &dir, create)?,
@@ -150,8 +150,10 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
 }
 
 /// The engine of a store; nobody else has it open.
-pub(crate) fn open_engine(dir: &Path, memory: usize, create: bool) -> Result<Engine, OpenError> {
-    Engine::open(&dir.join(ENGINE_DIR), memory.max(MEMORY_MIN), create).map_err(|error| {
+pub(crate) fn open_engine(dir: &Path, bounds: impl Into<Bounds>, create: bool) -> Result<Engine, OpenError> {
+    let Bounds { memory, open_files } = bounds.into();
+    let bounds = Bounds { memory: memory.max(MEMORY_MIN), open_files };
+    Engine::open(&dir.join(ENGINE_DIR), bounds, create).map_err(|error| {
         if let StoreError::Damaged(file) = error {
             OpenError::Damaged { dir: dir.join(ENGINE_DIR), file }
         } else if Engine::is_lock_failure(&error) {

@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
+use crate::{CHUNK, committer::BATCH_BYTES, engine::Bounds};
+
 /// Least memory an engine works with, bytes.
 pub(crate) const MEMORY_MIN: usize = 16 << 20;
+
+/// Files of the engine that are open at the same time, unless a setting says otherwise.
+pub(crate) const OPEN_FILES: u32 = 512;
 
 /// Settings of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Memory of the engine, bytes: block cache and write buffers together. Default 128 MiB, at least 16 MiB.
     pub memory: usize,
+    /// Files of the engine that may be open at the same time. Default 512.
+    pub open_files: u32,
     /// Operations that may wait for the committer; beyond it callers wait. Default 1,024.
     pub queue: usize,
     /// Operations made durable by one sync at most. Default 512.
@@ -44,6 +51,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             memory: 128 << 20,
+            open_files: OPEN_FILES,
             queue: 1024,
             batch: 512,
             operation_changes: 2_000,
@@ -57,5 +65,35 @@ impl Default for Settings {
             disk_reserve: 256 << 20,
             watch_every: Duration::from_secs(1),
         }
+    }
+}
+
+impl Settings {
+    /// Memory that the store takes at most under these bounds, bytes: what the engine keeps; chunks of bodies that wait
+    /// for their commit, with one for each operation that waits; a batch, as changes and as the engine takes it; chunks
+    /// on their way in and out.
+    pub fn memory_total(&self) -> usize {
+        const TABLE: usize = 8 << 10;
+        const COPIES: usize = 2;
+        let files = self.open_files as usize * TABLE;
+        let waiting = self.held + self.queue * CHUNK;
+        let moving = (self.readers + self.writers * crate::body::HELD) * CHUNK * COPIES;
+        self.memory + files + waiting + BATCH_BYTES * COPIES + moving
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds { memory: self.memory, open_files: self.open_files }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_stay_below_the_total_that_is_promised() {
+        let total = Settings::default().memory_total();
+        assert!(total <= 256 << 20, "{} MiB", total >> 20);
+        assert!(Settings { queue: 2048, ..Settings::default() }.memory_total() > total);
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn measure(dir: &Path, loads: &[(usize, usize)], limits: Option<&Limi
         let noise = super::noise(size << 10);
         let rate = runtime.block_on(deliveries(&store, &accounts, callers, ("noise", &noise)));
         if size > 64 {
-            let base64 = super::base64(&noise[..size * 3 / 4 << 10]);
+            let base64 = super::base64(&noise[..(size << 10) * 3 / 4]);
             runtime.block_on(deliveries(&store, &accounts, callers, ("base64", &base64)));
         }
         if let (Some(limits), 64, 4) = (limits, callers, size) {

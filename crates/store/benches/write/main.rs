@@ -13,6 +13,7 @@ mod deliver;
 mod micro;
 mod physical;
 #[path = "../../../../benches/measure/mod.rs"]
+#[allow(unreachable_pub, reason = "shared with benches that are crates of their own")]
 mod rows;
 
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use self::{
+    hot::Hot,
     pending::Pending,
     txn::{DueMarks, Txn},
 };
@@ -31,12 +32,13 @@ use crate::{
     watch::Event,
 };
 
+mod hot;
 mod mend;
 pub(crate) mod pending;
 pub(crate) mod txn;
 
 /// Bytes after which a batch takes no further operation.
-const BATCH_BYTES: usize = 8 << 20;
+pub(crate) const BATCH_BYTES: usize = 8 << 20;
 
 /// One operation on its way through.
 pub(crate) trait Work: Send {
@@ -106,7 +108,7 @@ pub(crate) fn start(
 ) -> std::io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name("committer".into()).spawn(move || {
         let summaries = Arc::clone(&core);
-        Committer { core, counters, stop: false, failing: Quiet::default() }.run(queue);
+        Committer { core, counters, stop: false, hot: Hot::default(), failing: Quiet::default() }.run(queue);
         summaries.summaries.stop();
     })
 }
@@ -115,6 +117,7 @@ struct Committer {
     core: Arc<Core>,
     counters: Counters,
     stop: bool,
+    hot: Hot,
     /// Says that commits fail, now and then.
     failing: Quiet,
 }
@@ -136,6 +139,7 @@ impl Committer {
     /// Applies what waits, commits it, answers.
     fn batch(&mut self, first: Job, queue: &mut mpsc::Receiver<Job>) {
         self.mend();
+        self.hot.follow(&self.core.engine);
         let mut batch = Batch::new(self.counters);
         let now = self.core.clock.now();
         if let Some(cuts) = housekeeping::expired(self.counters, now) {
@@ -144,7 +148,7 @@ impl Committer {
         let mut next = Some(first);
         while let Some(job) = next {
             match job {
-                Job::Work(work) => batch.apply(&self.core, work),
+                Job::Work(work) => batch.apply(&self.core, &self.hot, work),
                 Job::Wake => {}
                 Job::Stop => self.stop = true,
             }
@@ -181,6 +185,7 @@ impl Committer {
         self.core.latch.end();
         self.core.latch.observe(Instant::now(), self.core.engine.background_errors());
         if let Err(error) = written {
+            self.hot.forget();
             if let Some(before) = self.failing.due(Instant::now()) {
                 tracing::error!(%error, before, "a commit failed; the store sheds load until its engine was opened anew");
             }
@@ -193,6 +198,7 @@ impl Committer {
         if batch.due.removed {
             self.core.queue_front.advance(&self.core.engine);
         }
+        self.hot.committed(changes);
         self.counters = counters;
         let numbers = &self.core.numbers;
         numbers.committed.store(counters.committed, Ordering::Release);
@@ -230,8 +236,8 @@ impl Batch {
         }
     }
 
-    fn apply(&mut self, core: &Core, mut work: Box<dyn Work>) {
-        let mut txn = Txn::new(core, &self.pending, self.counters);
+    fn apply(&mut self, core: &Core, hot: &Hot, mut work: Box<dyn Work>) {
+        let mut txn = Txn::new(core, hot, &self.pending, self.counters);
         // A defect that one operation meets must not end the committer, and with it all mail: what the operation did is
         // in its own view alone, which goes.
         let applied = catch_unwind(AssertUnwindSafe(|| work.apply(&mut txn)));

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::{
     Result,
-    committer::pending::{Overlay, Pending},
+    committer::{
+        hot::Hot,
+        pending::{Overlay, Pending},
+    },
     core::Core,
     engine::{Engine, Family, View, Visit},
     ids::{AccountId, BoxId, CredentialId, ModSeq, UidValidity},
@@ -15,6 +18,7 @@ use crate::{
 /// One operation at work.
 pub(crate) struct Txn<'batch> {
     pub(crate) core: &'batch Core,
+    hot: &'batch Hot,
     batch: &'batch Pending,
     own: Pending,
     counters: Counters,
@@ -55,9 +59,15 @@ pub(crate) struct TxnOutcome {
 }
 
 impl<'batch> Txn<'batch> {
-    pub(crate) fn new(core: &'batch Core, batch: &'batch Pending, counters: Counters) -> Self {
+    pub(crate) fn new(
+        core: &'batch Core,
+        hot: &'batch Hot,
+        batch: &'batch Pending,
+        counters: Counters,
+    ) -> Self {
         Self {
             core,
+            hot,
             batch,
             own: Pending::default(),
             counters,
@@ -167,7 +177,7 @@ impl View for Txn<'_> {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.own.get(family, key).or_else(|| self.batch.get(family, key)) {
             Some(known) => Ok(known.cloned()),
-            None => self.core.engine.get(family, key),
+            None => self.hot.get(&self.core.engine, family, key),
         }
     }
 

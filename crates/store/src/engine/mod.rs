@@ -3,7 +3,7 @@
 //!
 //! Blocking: never on a runtime thread. Must never touch: what keys and values mean.
 
-use crate::Result;
+use crate::{Result, settings::OPEN_FILES};
 
 mod damage;
 mod rocks;
@@ -41,6 +41,22 @@ impl Family {
             Self::Traces => "traces",
             Self::Queue => "queue",
         }
+    }
+}
+
+/// What an engine may take of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Bytes for cache and write buffers together.
+    pub(crate) memory: usize,
+    /// Files that are open at the same time.
+    pub(crate) open_files: u32,
+}
+
+/// So much memory, and the usual number of files.
+impl From<usize> for Bounds {
+    fn from(memory: usize) -> Self {
+        Self { memory, open_files: OPEN_FILES }
     }
 }
 

@@ -18,7 +18,7 @@ use arc_swap::ArcSwapOption;
 
 use self::open::Open;
 pub(crate) use self::{cursor::Cursor, open::Snapshot, tables::Table};
-use super::{Change, Damage, Durability, Family, View, Visit};
+use super::{Bounds, Change, Damage, Durability, Family, View, Visit};
 use crate::{Result, StoreError};
 
 mod cursor;
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The engine of a store. Dropping it closes it.
 pub(crate) struct Engine {
     dir: PathBuf,
-    memory: usize,
+    bounds: Bounds,
     /// None while it is opened anew.
     open: ArcSwapOption<Open>,
     /// A write failed: what is on the disk is known again once it was opened anew.
@@ -43,17 +43,18 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Opens the engine in `dir` with `memory` bytes for cache and write buffers together; makes it if `create`.
-    pub(crate) fn open(dir: &Path, memory: usize, create: bool) -> Result<Self> {
+    /// Opens the engine in `dir` within these bounds, or with so much memory; makes it if `create`.
+    pub(crate) fn open(dir: &Path, bounds: impl Into<Bounds>, create: bool) -> Result<Self> {
+        let bounds = bounds.into();
         if let Some(lost) = tables::lost_root(dir) {
             // The engine would begin anew there, and remove everything that is.
             return Err(StoreError::Damaged(lost));
         }
         let damage = Arc::new(Damage::default());
-        let open = Open::new(dir, memory, create, &damage)?;
+        let open = Open::new(dir, bounds, create, &damage)?;
         Ok(Self {
             dir: dir.to_owned(),
-            memory,
+            bounds,
             open: ArcSwapOption::from_pointee(open),
             failed: AtomicBool::new(false),
             epoch: AtomicU64::new(1),
@@ -125,7 +126,7 @@ impl Engine {
         if let Some(old) = self.open.swap(None) {
             self.let_go(old)?;
         }
-        let open = Open::new(&self.dir, self.memory, false, &self.damage)?;
+        let open = Open::new(&self.dir, self.bounds, false, &self.damage)?;
         self.failed.store(true, Ordering::Release);
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.open.store(Some(Arc::new(open)));

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Result, StoreError,
-    engine::{Change, Damage, Durability, Family, View, Visit},
+    engine::{Bounds, Change, Damage, Durability, Family, View, Visit},
 };
 
 /// What RocksDB says where the system says `ENOSPC`.
@@ -35,7 +35,8 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(dir: &Path, memory: usize, create: bool, damage: &Arc<Damage>) -> Result<Self> {
+    pub(super) fn new(dir: &Path, bounds: Bounds, create: bool, damage: &Arc<Damage>) -> Result<Self> {
+        let Bounds { memory, open_files } = bounds;
         let cache = Cache::new_lru_cache(memory);
         let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
             write_buffers(memory),
@@ -44,7 +45,7 @@ impl Open {
         );
         let families = Family::ALL
             .map(|family| ColumnFamilyDescriptor::new(family.name(), profile(family, memory, &cache)));
-        let mut options = process_options(&buffers);
+        let mut options = process_options(&buffers, i32::try_from(open_files).unwrap_or(i32::MAX));
         options.create_if_missing(create);
         let db = DB::open_cf_descriptors(&options, dir, families).map_err(|error| failure(&error))?;
         Ok(Self { db, cache, buffers, damage: Arc::clone(damage) })
@@ -56,12 +57,17 @@ impl Open {
 
     pub(super) fn write(&self, changes: &[Change], durability: Durability) -> Result<()> {
         let mut batch = WriteBatch::with_capacity_bytes(changes.iter().map(Change::weight).sum());
+        // Looked up once: each is found by its name.
+        let mut handles = Vec::with_capacity(Family::ALL.len());
+        for family in Family::ALL {
+            handles.push(self.family(family)?);
+        }
         for change in changes {
             match change {
-                Change::Put(family, key, value) => batch.put_cf(self.family(*family)?, key, value),
-                Change::Delete(family, key) => batch.delete_cf(self.family(*family)?, key),
+                Change::Put(family, key, value) => batch.put_cf(handles[*family as usize], key, value),
+                Change::Delete(family, key) => batch.delete_cf(handles[*family as usize], key),
                 Change::DeleteRange(family, from, until) => {
-                    batch.delete_range_cf(self.family(*family)?, from, until);
+                    batch.delete_range_cf(handles[*family as usize], from, until);
                 }
             }
         }

@@ -8,10 +8,9 @@ use crate::engine::Family;
 
 const WAL_BYTES: u64 = 256 << 20;
 const BACKGROUND_JOBS: i32 = 2;
-const OPEN_FILES: i32 = 512;
 
 /// What concerns the process as a whole.
-pub(super) fn process_options(buffers: &WriteBufferManager) -> Options {
+pub(super) fn process_options(buffers: &WriteBufferManager, open_files: i32) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
@@ -19,7 +18,7 @@ pub(super) fn process_options(buffers: &WriteBufferManager) -> Options {
     options.set_max_total_wal_size(WAL_BYTES);
     options.set_write_buffer_manager(buffers);
     options.set_max_background_jobs(BACKGROUND_JOBS);
-    options.set_max_open_files(OPEN_FILES);
+    options.set_max_open_files(open_files);
     options.set_bytes_per_sync(1 << 20);
     // The committer is the only writer but for parts of long bodies: insertions side by side would cost each of them.
     options.set_allow_concurrent_memtable_write(false);
