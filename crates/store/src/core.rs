@@ -152,8 +152,47 @@ impl Core {
         if self.is_shedding() { Err(StoreError::Busy) } else { Ok(()) }
     }
 
+    /// Shuts the latch if the engine's background work failed or does not keep up; it opens by itself a moment after that
+    /// is over.
+    pub(crate) fn heed_engine(&self, now: Instant) {
+        self.latch.observe(now, self.engine.background_errors());
+        if self.engine.is_stalled() {
+            self.latch.shut(now);
+        }
+    }
+
     /// Whether new work should be refused now.
     pub(crate) fn is_shedding(&self) -> bool {
         self.latch.is_shut(Instant::now()) || self.engine.has_failed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        common::World,
+        engine::{Change, Durability, Family},
+        shed::SHUT_FOR,
+    };
+
+    #[test]
+    fn an_engine_that_takes_no_writes_shuts_the_latch_for_a_moment() {
+        let world = World::new();
+        let store = world.open();
+        let (core, now) = (&store.core, Instant::now());
+        core.heed_engine(now);
+        assert!(!core.latch.is_shut(now));
+        // Nothing is moved to the disk any more: memory fills up.
+        core.engine.quiesce();
+        for number in 0..64_u8 {
+            let put = Change::Put(Family::Bodies, vec![number; 32], vec![0; 1 << 20]);
+            if core.engine.is_stalled() || core.engine.write(&[put], Durability::Later).is_err() {
+                break;
+            }
+        }
+        core.heed_engine(now);
+        assert!(core.latch.is_shut(now));
+        assert!(!core.latch.is_shut(now + SHUT_FOR));
     }
 }

@@ -7,7 +7,7 @@ use std::{env, net::SocketAddr, path::Path, sync::Arc};
 use store::{Clock, Kind, MasterKey, OpenError, OpenOptions, Store};
 
 use crate::{
-    config::{MasterKeyPlace, Settings, Tls},
+    config::{MasterKeyPlace, Settings, StorePlace, Tls},
     exit::Failure,
     rooms,
 };
@@ -77,8 +77,8 @@ pub(crate) fn open_store(
 fn store_settings(settings: &Settings) -> store::Settings {
     let usual = store::Settings::default();
     let body_bytes = usual.body_bytes.max(rooms::encoded(settings.limits.attachments));
-    let (memory, disk_reserve) = (settings.store.memory, settings.store.disk_reserve);
-    store::Settings { memory, body_bytes, disk_reserve, ..usual }
+    let StorePlace { memory, open_files, queued, disk_reserve, .. } = settings.store;
+    store::Settings { memory, open_files, queued, body_bytes, disk_reserve, ..usual }
 }
 
 /// A demonstration's passwords are known to everyone: it is never reachable from another machine.

@@ -183,7 +183,6 @@ impl Committer {
         self.core.latch.begin(Instant::now());
         let written = self.core.engine.write(&changes, Durability::Synced);
         self.core.latch.end();
-        self.core.latch.observe(Instant::now(), self.core.engine.background_errors());
         if let Err(error) = written {
             self.hot.forget();
             if let Some(before) = self.failing.due(Instant::now()) {

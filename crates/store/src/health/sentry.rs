@@ -74,6 +74,7 @@ struct Rounds {
 
 impl Rounds {
     fn round(&mut self, core: &Core, now: Instant) {
+        core.heed_engine(now);
         self.room(core, now);
         let may_open = self.look(core);
         self.remind(core, now);

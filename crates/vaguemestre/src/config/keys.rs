@@ -58,6 +58,8 @@ pub(super) const KEYS: &[Key] = &[
     key("store", "directory", r#""/var/lib/vaguemestre/store""#),
     key("store", "master_key", r#""/etc/vaguemestre/master.key""#),
     key("store", "memory", r#""128 MiB""#),
+    key("store", "open_files", "512"),
+    key("store", "queued", "1000000"),
     key("store", "disk_reserve", r#""256 MiB""#),
     key("listeners", "submission", r#"["0.0.0.0:587", "[::]:587"]"#),
     key("listeners", "submission_tls", r#"["0.0.0.0:465", "[::]:465"]"#),

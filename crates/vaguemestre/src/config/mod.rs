@@ -83,6 +83,10 @@ pub(crate) struct StorePlace {
     pub(crate) master_key: MasterKeyPlace,
     /// Bytes of memory for the engine's caches and write buffers together.
     pub(crate) memory: usize,
+    /// Files of the engine that are open at the same time.
+    pub(crate) open_files: u32,
+    /// Recipients that may wait in the outgoing queue.
+    pub(crate) queued: u64,
     /// Bytes of the disk kept free of new mail.
     pub(crate) disk_reserve: u64,
 }

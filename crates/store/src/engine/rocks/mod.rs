@@ -172,6 +172,11 @@ impl Engine {
         self.now().map_or(0, |open| open.number("rocksdb.background-errors"))
     }
 
+    /// Whether it takes no write until its background work caught up.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.now().is_ok_and(|open| open.number("rocksdb.is-write-stopped") > 0)
+    }
+
     /// Bytes of cache and write buffers in use.
     pub(crate) fn memory_used(&self) -> u64 {
         self.now().map_or(0, |open| open.memory_used())
