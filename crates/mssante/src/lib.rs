@@ -16,6 +16,7 @@ pub mod domain;
 pub mod identifiers;
 pub mod naming;
 pub mod profile;
+pub mod retention;
 pub mod route;
 pub mod tag;
 pub mod whitelist;

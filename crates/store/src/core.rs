@@ -5,7 +5,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -61,6 +61,11 @@ pub(crate) struct Numbers {
     pub(crate) turn: AtomicU64,
     pub(crate) committed: AtomicI64,
     pub(crate) day: AtomicU32,
+    /// The newest days erased, of messages and of traces.
+    pub(crate) erased: AtomicU32,
+    pub(crate) erased_traces: AtomicU32,
+    /// Whether retention waits for the clock to be accepted.
+    pub(crate) held: AtomicBool,
     pub(crate) commits: AtomicU64,
     pub(crate) operations: AtomicU64,
     pub(crate) messages: AtomicU64,
@@ -75,6 +80,9 @@ impl Numbers {
             turn: AtomicU64::new(u64::try_from(turn).unwrap_or(0)),
             committed: AtomicI64::new(counters.committed),
             day: AtomicU32::new(counters.day.number()),
+            erased: AtomicU32::new(counters.erased.number()),
+            erased_traces: AtomicU32::new(counters.erased_traces.number()),
+            held: AtomicBool::new(counters.held),
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             messages: AtomicU64::new(0),
@@ -87,12 +95,33 @@ impl Numbers {
     }
 }
 
+impl Numbers {
+    /// Takes over how far time and retention got.
+    pub(crate) fn mark(&self, counters: &Counters) {
+        self.committed.store(counters.committed, Ordering::Release);
+        self.day.store(counters.day.number(), Ordering::Release);
+        self.erased.store(counters.erased.number(), Ordering::Release);
+        self.erased_traces.store(counters.erased_traces.number(), Ordering::Release);
+        self.held.store(counters.held, Ordering::Release);
+    }
+
+    /// The first day that may have keys of this kind: none that is erased ever has again.
+    pub(crate) fn first_day(&self, kind: KeyKind) -> Day {
+        let erased = match kind {
+            KeyKind::Message => &self.erased,
+            KeyKind::Trace => &self.erased_traces,
+        };
+        Day::from_number(erased.load(Ordering::Acquire)).next()
+    }
+}
+
 impl Core {
     /// The day a body that starts now belongs to: the clock's, never before the last committed one (I-4).
     pub(crate) fn reception_day(&self) -> Result<Day> {
         let now = self.clock.now();
         self.check_clock(now)?;
-        Ok(Day::of(now).max(Day::from_number(self.numbers.day.load(Ordering::Acquire))))
+        let last = Day::from_number(self.numbers.day.load(Ordering::Acquire));
+        Ok(Day::of(now).max(last).max(self.numbers.first_day(KeyKind::Message)))
     }
 
     /// Whether the clock may be believed for mail.

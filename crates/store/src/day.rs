@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 const SECONDS: i64 = 86_400;
@@ -30,6 +30,18 @@ impl Day {
         self.0
     }
 
+    /// The day after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// As a date of the calendar; the last one that can be written for days beyond the year 9999.
+    #[must_use]
+    pub fn date(self) -> Date {
+        self.start().to_zoned(TimeZone::UTC).date()
+    }
+
     /// The first instant of the day; the last instant that can be written for days beyond the year 9999.
     #[must_use]
     pub fn start(self) -> Timestamp {
@@ -40,6 +52,13 @@ impl Day {
 impl From<Timestamp> for Day {
     fn from(at: Timestamp) -> Self {
         Self::of(at)
+    }
+}
+
+impl From<Date> for Day {
+    /// Day 0 for anything before 1970.
+    fn from(date: Date) -> Self {
+        date.to_zoned(TimeZone::UTC).map_or(Self(0), |midnight| Self::of(midnight.timestamp()))
     }
 }
 
@@ -66,6 +85,8 @@ mod tests {
         assert_eq!(day.start(), at("2026-11-21T00:00:00Z"));
         assert_eq!(day.to_string(), "2026-11-21");
         assert_eq!(Day::from(at("1970-01-02T00:00:00Z")), Day::from_number(1));
+        assert_eq!(Day::from(day.date()), day);
+        assert_eq!(Day::from(Date::MIN), Day::from_number(0));
     }
 
     #[test]

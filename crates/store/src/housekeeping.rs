@@ -1,7 +1,7 @@
 //! What the committer tidies on its way: chunks of bodies nobody committed, fingerprints and carried Message-IDs whose
 //! time has passed.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     Result,
@@ -12,14 +12,13 @@ use crate::{
     engine::{Change, Engine, Family, View},
     keys,
     records::Counters,
+    retention::leaps,
 };
 
 /// Days a submission's fingerprint is remembered (I-1).
 pub(crate) const ONCE_DAYS: u32 = 7;
 /// Months a carried Message-ID is remembered, the current one included (S-3.9).
 pub(crate) const CARRIED_MONTHS: u32 = 16;
-/// A clock that jumps further ahead than this proves nothing about age (I-4).
-const TRUSTED_STEP: SignedDuration = SignedDuration::from_hours(36);
 
 /// The month of an instant: years times twelve plus months.
 pub(crate) fn month(now: Timestamp) -> u32 {
@@ -30,8 +29,7 @@ pub(crate) fn month(now: Timestamp) -> u32 {
 /// Ranges whose time has passed, once a day.
 pub(crate) fn expired(counters: Counters, now: Timestamp) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let today = Day::of(now);
-    let step = now.as_microsecond().saturating_sub(counters.committed);
-    if today <= counters.day || SignedDuration::from_micros(step) > TRUSTED_STEP {
+    if today <= counters.day || counters.held || counters.committed == 0 || leaps(&counters, now) {
         return None;
     }
     let once = Day::from_number(today.number().saturating_sub(ONCE_DAYS));
@@ -92,5 +90,7 @@ mod tests {
         {
             assert_eq!(expired(last, now.parse().unwrap()), None, "{now}");
         }
+        let held = Counters { held: true, ..last };
+        assert_eq!(expired(held, "2026-03-09T00:10:00Z".parse().unwrap()), None, "held");
     }
 }

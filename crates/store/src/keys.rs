@@ -3,7 +3,7 @@
 //!
 //! | family | key | value |
 //! |---|---|---|
-//! | accounts | `m` `format` / `store-key` / `counters` | what the store is; the store key, wrapped; last numbers given |
+//! | accounts | `m` `format` / `store-key` / `counters` / `retention` | what the store is; the store key, wrapped; last numbers given; the latest proof of retention |
 //! | accounts | `m` `store-key-next` | the store key, wrapped by the master key that is about to follow |
 //! | accounts | `a` account | the account, sealed under the store key |
 //! | accounts | `d` hash(address) | whose it is, or was (S-1.3) |
@@ -19,6 +19,8 @@
 //! | accounts | `p` number first-uid | box, last uid: a run of messages made by a COPY that is not finished |
 //! | accounts | `o` day hash(fingerprint) | the journey accepted under that fingerprint (I-1), 7 days |
 //! | accounts | `k` month hash(account, Message-ID) | day of reception, nothing before format 3: carried (S-3.9), 15 months |
+//! | accounts | `z` box day | the day is erased and out of the box's counters; rows of it may be left |
+//! | accounts | `e` kind day | when the keys of that day were destroyed, and since when they might be |
 //! | accounts | `x` body | turn, nothing before format 3: chunks being written; swept when the store opens |
 //! | index | `f` box uid | what listings show: flags, mod-sequence, date, size |
 //! | index | `e` box uid | what never changes: body, variant, journey |
@@ -46,6 +48,7 @@ use crate::{
     day::Day,
     engine::Family,
     ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid},
+    keyring::KeyKind,
     queue::QueueId,
     trace::TraceId,
 };
@@ -65,6 +68,7 @@ pub(crate) const FORMAT: &[u8] = b"mformat";
 pub(crate) const STORE_KEY: &[u8] = b"mstore-key";
 pub(crate) const STORE_KEY_NEXT: &[u8] = b"mstore-key-next";
 pub(crate) const COUNTERS: &[u8] = b"mcounters";
+pub(crate) const RETENTION: &[u8] = b"mretention";
 pub(crate) const QUEUE_COUNTERS: &[u8] = b"c";
 
 /// Every key that starts with these bytes: from the first, included, to the second, excluded.
@@ -254,6 +258,29 @@ pub(crate) fn window_at(key: &[u8]) -> Option<u32> {
     part(key, 10).map(u32::from_be_bytes)
 }
 
+/// The days of a box that are out of its counters and of which rows may be left.
+pub(crate) fn gone_days(id: BoxId) -> Vec<u8> {
+    key!(*b"z", id.0.to_be_bytes())
+}
+
+pub(crate) fn gone_day(id: BoxId, day: Day) -> Vec<u8> {
+    key!(*b"z", id.0.to_be_bytes(), day.number().to_be_bytes())
+}
+
+pub(crate) fn erasures(kind: KeyKind) -> Vec<u8> {
+    key!(*b"e", [kind.number()])
+}
+
+pub(crate) fn erasure(kind: KeyKind, day: Day) -> Vec<u8> {
+    key!(*b"e", [kind.number()], day.number().to_be_bytes())
+}
+
+/// What follows from the first body on to the last one of a day, under a prefix: rows, or chunks without one.
+pub(crate) fn through_day(prefix: &[u8], day: Day) -> (Vec<u8>, Vec<u8>) {
+    let next = day.number().saturating_add(1).to_be_bytes();
+    (prefix.to_vec(), key!(prefix, next))
+}
+
 pub(crate) fn keywords(id: BoxId) -> Vec<u8> {
     key!(*b"w", id.0.to_be_bytes())
 }
@@ -313,6 +340,18 @@ pub(crate) fn trace(day: Day, number: u64) -> Vec<u8> {
 
 pub(crate) fn journey(id: &TraceId) -> Vec<u8> {
     key!(*b"i", id.0)
+}
+
+/// Steps of the journeys that began by the end of a day.
+pub(crate) fn journeys_begun_by(day: Day) -> (Vec<u8>, Vec<u8>) {
+    let end = Day::from_number(day.number().saturating_add(1)).start().as_millisecond();
+    let end = u64::try_from(end).unwrap_or(u64::MAX).to_be_bytes();
+    (b"i".to_vec(), key!(*b"i", end[2..]))
+}
+
+/// The day of the trace that a key `i` leads to.
+pub(crate) fn step_day(key: &[u8]) -> Option<Day> {
+    part(key, 17).map(|bytes| Day::from_number(u32::from_be_bytes(bytes)))
 }
 
 pub(crate) fn journey_step(id: &TraceId, day: Day, number: u64) -> Vec<u8> {

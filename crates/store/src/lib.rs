@@ -41,6 +41,7 @@ mod queue;
 mod queue_front;
 mod reader;
 mod records;
+mod retention;
 mod rotation;
 mod rows;
 mod seal;
@@ -79,6 +80,7 @@ pub use queue::{
     Queued, Ret, Settlement,
 };
 pub use reader::Reader;
+pub use retention::{KeepPlan, Kept, Retention, RetentionProof};
 pub use rotation::rotate_master;
 pub use seal::{CHUNK, SealError};
 pub use settings::Settings;

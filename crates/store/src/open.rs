@@ -21,7 +21,7 @@ use crate::{
     master::MasterKey,
     queue_front::QueueFront,
     records::{self, Counters, Format},
-    rows,
+    retention, rows,
     seal::StoreKey,
     settings::{MEMORY_MIN, Settings},
     shed::Latch,
@@ -146,6 +146,7 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
         settings,
         kind,
     };
+    let counters = retention::roll_forward(&core, counters)?;
     Ok(Opened { core: Arc::new(core), counters })
 }
 

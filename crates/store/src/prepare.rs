@@ -49,9 +49,9 @@ impl Store {
         Ok(steps)
     }
 
-    /// Seals a trace under the key of its own day, made off the runtime's threads if it is the day's first.
+    /// Seals a trace under the key of its own day, or of the first that is not erased, made off the runtime's threads if it is the day's first.
     pub(crate) async fn seal_trace(&self, trace: Trace) -> Result<SealedTrace> {
-        let day = Day::of(trace.at);
+        let day = Day::of(trace.at).max(self.core.numbers.first_day(KeyKind::Trace));
         let key = if let Some(key) = self.core.known_key(KeyKind::Trace, day) {
             key
         } else {

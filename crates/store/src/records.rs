@@ -194,11 +194,43 @@ impl DayTally {
     }
 }
 
+/// A day that was erased and is out of a box's counters; the row stays until those of its messages are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GoneDay {
+    /// The mod-sequence at which its messages vanished.
+    pub(crate) modseq: ModSeq,
+    /// How many the box had.
+    pub(crate) messages: u32,
+    /// Their UIDs are in the log of vanished UIDs: nothing needs their rows any more.
+    pub(crate) listed: bool,
+}
+
+/// One line of the log of erasures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ErasureRecord {
+    /// When its keys were destroyed, microseconds since 1970.
+    pub(crate) at: i64,
+    /// The first day on which they might be.
+    pub(crate) due: Day,
+    /// Messages of that day whose rows were removed from boxes since.
+    pub(crate) messages: u64,
+}
+
 /// What an account has in all its boxes. An account without messages may have no row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UsageRecord {
     pub(crate) messages: u64,
     pub(crate) bytes: u64,
+}
+
+impl UsageRecord {
+    /// This without those messages; none if it has fewer.
+    pub(crate) fn less(self, those: DayTally) -> Option<Self> {
+        Some(Self {
+            messages: self.messages.checked_sub(u64::from(those.messages))?,
+            bytes: self.bytes.checked_sub(those.bytes)?,
+        })
+    }
 }
 
 /// A deleted box: its references up to this UID, 0 for none, are released.

@@ -132,6 +132,8 @@ pub enum Action {
     Trust,
     /// A recipient at another operator was put in the outgoing queue.
     Queue,
+    /// What was kept too long was erased, and it was proved (S-4.3).
+    Retention,
 }
 
 impl Action {
@@ -162,6 +164,7 @@ impl Action {
             Self::QueueRemove => "queue-remove",
             Self::Trust => "trust",
             Self::Queue => "queue",
+            Self::Retention => "retention",
         }
     }
 }

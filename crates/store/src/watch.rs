@@ -49,6 +49,13 @@ impl Watches {
         self.queue.send_modify(|generation| *generation += 1);
     }
 
+    /// The boxes that somebody watches.
+    pub(crate) fn watched(&self) -> Vec<BoxId> {
+        let entries = self.boxes.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = entries.senders.iter().filter(|(_, sender)| sender.receiver_count() > 0);
+        held.map(|(id, _)| *id).collect()
+    }
+
     pub(crate) fn tell(&self, events: &[Event]) {
         for event in events {
             match *event {

@@ -18,3 +18,4 @@ mod model;
 mod pieces;
 mod queue;
 mod readers;
+mod retention;

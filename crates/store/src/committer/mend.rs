@@ -44,8 +44,7 @@ impl Committer {
         let numbers = &self.core.numbers;
         numbers.trace.fetch_max(counters.trace, Ordering::AcqRel);
         numbers.queue.fetch_max(queued.last, Ordering::AcqRel);
-        numbers.committed.store(counters.committed, Ordering::Release);
-        numbers.day.store(counters.day.number(), Ordering::Release);
+        numbers.mark(&counters);
         self.counters = counters;
         engine.trust();
         if leftovers.is_empty() { Ok(()) } else { engine.write(&leftovers, Durability::Synced) }

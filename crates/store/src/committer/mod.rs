@@ -21,7 +21,6 @@ use self::{
 use crate::{
     Result, StoreError,
     core::Core,
-    day::Day,
     delivery::Durable,
     engine::{Change, Durability, Family},
     health::Quiet,
@@ -29,6 +28,7 @@ use crate::{
     ids::BoxId,
     keys,
     records::{self, Counters},
+    retention,
     watch::Event,
 };
 
@@ -172,8 +172,7 @@ impl Committer {
         }
         let now = self.core.clock.now();
         let mut counters = batch.counters;
-        counters.committed = counters.committed.max(now.as_microsecond());
-        counters.day = counters.day.max(Day::of(now));
+        retention::follow(&mut counters, now);
         counters.trace = self.core.numbers.trace.load(Ordering::Acquire);
         let mut changes = std::mem::take(&mut batch.pending).into_changes();
         changes.push(Change::Put(Family::Accounts, keys::COUNTERS.to_vec(), records::encode(&counters)?));
@@ -200,8 +199,7 @@ impl Committer {
         self.hot.committed(changes);
         self.counters = counters;
         let numbers = &self.core.numbers;
-        numbers.committed.store(counters.committed, Ordering::Release);
-        numbers.day.store(counters.day.number(), Ordering::Release);
+        numbers.mark(&counters);
         numbers.commits.fetch_add(1, Ordering::Relaxed);
         numbers.operations.fetch_add(batch.done.len() as u64, Ordering::Relaxed);
         numbers.messages.fetch_add(batch.messages, Ordering::Relaxed);

@@ -11,7 +11,9 @@ use crate::{
     core::Core,
     engine::{Engine, Family, View, Visit},
     ids::{AccountId, BoxId, CredentialId, ModSeq, UidValidity},
-    records::Counters,
+    keys,
+    records::{self, Counters},
+    rows::sight::{Marks, Sight},
     watch::Event,
 };
 
@@ -111,6 +113,22 @@ impl<'batch> Txn<'batch> {
         self.own.delete_range(family, range);
     }
 
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// For what moves the marks of time and retention.
+    pub(crate) fn counters_mut(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    /// Makes the commit happen even if nothing else changes: it says how far time got.
+    pub(crate) fn tick(&mut self) -> Result<()> {
+        let value = records::encode(&self.counters)?;
+        self.own.put(Family::Accounts, keys::COUNTERS.to_vec(), value);
+        Ok(())
+    }
+
     /// The day of a body that becomes part of the store.
     pub(crate) fn saw_day(&mut self, day: crate::day::Day) {
         self.counters.day = self.counters.day.max(day);
@@ -170,6 +188,12 @@ impl<'batch> Txn<'batch> {
 
     pub(crate) fn message_added(&mut self) {
         self.messages += 1;
+    }
+}
+
+impl Sight for Txn<'_> {
+    fn marks(&self) -> Result<Marks> {
+        Ok(Marks::from(&self.counters))
     }
 }
 

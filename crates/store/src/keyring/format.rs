@@ -153,12 +153,12 @@ fn content(contents: &Contents) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     bytes.push(marks);
     for (kind, day) in &contents.erased {
-        bytes.push(kind_byte(*kind));
+        bytes.push(kind.number());
         bytes.extend_from_slice(&day.number().to_be_bytes());
     }
     bytes.extend_from_slice(&keys.to_be_bytes());
     for ((kind, day), key) in &contents.keys {
-        bytes.push(kind_byte(*kind));
+        bytes.push(kind.number());
         bytes.extend_from_slice(&day.number().to_be_bytes());
         bytes.extend_from_slice(key.secret());
     }
@@ -189,13 +189,6 @@ fn kind_and_day(bytes: &mut &[u8]) -> Option<(KeyKind, Day)> {
         _ => return None,
     };
     Some((kind, Day::from_number(u32::from_be_bytes(take(bytes)?))))
-}
-
-fn kind_byte(kind: KeyKind) -> u8 {
-    match kind {
-        KeyKind::Message => 1,
-        KeyKind::Trace => 2,
-    }
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {

@@ -37,6 +37,16 @@ pub enum KeyKind {
     Trace,
 }
 
+impl KeyKind {
+    /// The number that files and keys know it by.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Message => 1,
+            Self::Trace => 2,
+        }
+    }
+}
+
 impl fmt::Display for KeyKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -171,31 +181,28 @@ impl Keyring {
         Ok(key)
     }
 
-    /// Destroys the key of a day, for good. A day without a key may be erased too: it will never have one.
+    /// Destroys the keys of a day and of every day before it, for good: none of these days ever has a key again.
     ///
     /// # Errors
     /// The disk refused: call again; until it succeeds the key may still be there.
-    #[cfg_attr(not(test), allow(dead_code, reason = "retention is not built yet"))]
     pub(crate) fn erase(&self, kind: KeyKind, day: Day) -> Result<(), KeyringError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut contents = Contents::clone(&self.contents.load());
-        contents.keys.remove(&(kind, day));
+        contents.keys.retain(|(of, known), _| *of != kind || *known > day);
         let mark = contents.erased.entry(kind).or_insert(day);
         *mark = day.max(*mark);
         self.rewrite(contents)
     }
 
+    /// The newest day whose keys are destroyed; none if none are.
+    pub(crate) fn erased(&self, kind: KeyKind) -> Option<Day> {
+        self.contents.load().erased.get(&kind).copied()
+    }
+
     /// The days that have a key of this kind, oldest first.
-    #[cfg_attr(not(test), allow(dead_code, reason = "retention is not built yet"))]
     pub(crate) fn days(&self, kind: KeyKind) -> Vec<Day> {
         let contents = self.contents.load();
         contents.keys.keys().filter(|(of, _)| *of == kind).map(|(_, day)| *day).collect()
-    }
-
-    /// The newest day of this kind that was erased; every day up to it that has no key never gets one.
-    #[cfg_attr(not(test), allow(dead_code, reason = "retention is not built yet"))]
-    pub(crate) fn erased(&self, kind: KeyKind) -> Option<Day> {
-        self.contents.load().erased.get(&kind).copied()
     }
 
     fn rewrite(&self, contents: Contents) -> Result<(), KeyringError> {

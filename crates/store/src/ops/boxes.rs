@@ -14,7 +14,7 @@ use crate::{
         messages::{self, any},
     },
     records::{self, BoxRecord, BoxState, DeletedBox},
-    rows::{self, accounts, boxes},
+    rows::{self, accounts, boxes, sight},
 };
 
 /// The boxes a new account gets, INBOX first.
@@ -68,6 +68,7 @@ pub(crate) fn delete(txn: &mut Txn<'_>, id: BoxId) -> Result<()> {
 /// Removes a box: nobody finds it or its messages any more. What they hold is released behind, by [`clear`].
 pub(crate) fn remove(txn: &mut Txn<'_>, id: BoxId, record: &BoxRecord) -> Result<()> {
     let state = boxes::state(txn, id)?.ok_or(StoreError::Corrupt("box counters"))?;
+    let shown = sight::present(txn, id)?.ok_or(StoreError::Corrupt("box counters"))?.state.highest;
     count_usage(txn, record.account, -i64::from(state.exists), state.bytes.cast_signed().wrapping_neg())?;
     let name = boxes::name_key(&txn.core.keys, record.account, &record.name);
     for key in [name, keys::box_record(id), keys::box_state(id), keys::box_of(record.account, id)] {
@@ -87,7 +88,8 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: BoxId, record: &BoxRecord) -> Result
     if any(txn, Family::Index, &from, &until)? {
         put_deleted(txn, id, DeletedBox { released: 0 })?;
     }
-    txn.box_changed(id, crate::ids::ModSeq(state.highest.0 + 1));
+    delete_all(txn, Family::Accounts, &keys::gone_days(id))?;
+    txn.box_changed(id, crate::ids::ModSeq(shown.0 + 1));
     Ok(())
 }
 

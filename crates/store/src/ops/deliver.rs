@@ -169,6 +169,14 @@ pub(crate) fn append(txn: &mut Txn<'_>, to: BoxId, message: SealedIncoming) -> R
 /// Makes a body part of the store.
 fn adopt(txn: &mut Txn<'_>, body: SealedBody, variants: Vec<SealedVariant>, references: u32) -> Result<()> {
     let id: BodyId = body.id();
+    if txn.counters().erased >= id.day {
+        // Its day was erased while it arrived: whoever sends it again starts a body of today.
+        return Err(StoreError::Busy);
+    }
+    if id.day > Day::of(txn.core.clock.now()).next() {
+        // It began under a clock that was set back since.
+        return Err(StoreError::ClockBehind);
+    }
     let count =
         u16::try_from(variants.len()).map_err(|_| StoreError::Limit(crate::error::Limit::Variants))?;
     let turn = Some(body.turn());

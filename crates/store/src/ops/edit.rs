@@ -14,8 +14,12 @@ use crate::{
     ids::{BodyId, BoxId, ModSeq, Uid},
     keys,
     ops::accounts,
-    records::{self, BoxState, DayTally, Listing, Reference},
-    rows::{boxes, messages, messages::Keywords},
+    records::{self, BoxState, DayTally, GoneDay, Listing, Reference},
+    rows::{
+        boxes, messages,
+        messages::Keywords,
+        sight::{self, Present},
+    },
     summary::overlay::flags_value,
 };
 
@@ -35,12 +39,15 @@ pub(crate) struct BoxEdit {
     tallies: BTreeMap<Day, DayTally>,
     /// Messages and bytes before this operation.
     before: (u32, u64),
+    /// Days that are gone and that this operation takes out of the counters.
+    gone: Vec<(Day, DayTally, ModSeq)>,
 }
 
 impl BoxEdit {
     /// Opens a box for change.
     pub(crate) fn open(txn: &Txn<'_>, id: BoxId) -> Result<Self> {
-        let state = boxes::state(txn, id)?.ok_or(StoreError::NotFound)?;
+        let kept = boxes::state(txn, id)?.ok_or(StoreError::NotFound)?;
+        let Present { state, gone } = sight::present(txn, id)?.ok_or(StoreError::NotFound)?;
         let modseq = ModSeq(state.highest.0 + 1);
         Ok(Self {
             id,
@@ -51,7 +58,8 @@ impl BoxEdit {
             changes: 0,
             vanished: vec![],
             tallies: BTreeMap::new(),
-            before: (state.exists, state.bytes),
+            before: (kept.exists, kept.bytes),
+            gone,
         })
     }
 
@@ -157,6 +165,13 @@ impl BoxEdit {
         self.keywords(txn)?.flags(listing)
     }
 
+    /// Takes the days that are gone out of the counters, and changes nothing else.
+    pub(crate) fn drop_gone(mut self, txn: &mut Txn<'_>) -> Result<()> {
+        self.changed = !self.gone.is_empty();
+        self.modseq = self.state.highest;
+        self.finish(txn)
+    }
+
     /// Writes counters, vanished runs and the mod-sequence, if anything changed.
     pub(crate) fn finish(mut self, txn: &mut Txn<'_>) -> Result<()> {
         if !self.changed {
@@ -164,6 +179,11 @@ impl BoxEdit {
         }
         self.state.highest = self.modseq;
         log_vanished(txn, self.id, &mut self.state, self.modseq, &self.vanished)?;
+        for (day, tally, modseq) in &self.gone {
+            let gone = GoneDay { modseq: *modseq, messages: tally.messages, listed: false };
+            txn.put(Family::Accounts, keys::gone_day(self.id, *day), records::encode(&gone)?);
+            txn.delete(Family::Index, keys::tally(self.id, *day));
+        }
         for (day, tally) in &self.tallies {
             let key = keys::tally(self.id, *day);
             match tally.messages {
@@ -294,6 +314,10 @@ const CHUNKS_ONE_BY_ONE: u32 = 32;
 
 /// Releases a reference; the last one takes body, variants and index records along.
 pub(crate) fn release(txn: &mut Txn<'_>, id: BodyId) -> Result<()> {
+    if txn.counters().erased >= id.day {
+        // It went with its day.
+        return Ok(());
+    }
     let mut record = messages::body(txn, id)?.ok_or(StoreError::Corrupt("body record"))?;
     record.references = record.references.checked_sub(1).ok_or(StoreError::Corrupt("body references"))?;
     if record.references > 0 {

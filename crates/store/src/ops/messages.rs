@@ -137,8 +137,11 @@ pub(crate) fn move_to(
 pub(crate) fn empty_into(txn: &mut Txn<'_>, from: BoxId, to: BoxId) -> Result<bool> {
     let most = txn.core.settings.operation_changes;
     let mut uids = vec![];
-    messages::references(txn, from, Uid::MIN, &mut |uid, _| {
-        uids.push(uid);
+    let erased = txn.counters().erased;
+    messages::references(txn, from, Uid::MIN, &mut |uid, reference| {
+        if reference.body.day > erased {
+            uids.push(uid);
+        }
         Ok(uids.len() <= most)
     })?;
     let (_, pairs) = move_to(txn, from, &uids, to)?;
@@ -188,7 +191,14 @@ fn remove_some(
     Ok(piece)
 }
 
-fn remove(txn: &mut Txn<'_>, edit: &mut BoxEdit, id: BoxId, uid: Uid, listing: &Listing) -> Result<()> {
+/// Takes a message out of a box under change, and releases its body.
+pub(crate) fn remove(
+    txn: &mut Txn<'_>,
+    edit: &mut BoxEdit,
+    id: BoxId,
+    uid: Uid,
+    listing: &Listing,
+) -> Result<()> {
     let reference = messages::reference(txn, id, uid)?.ok_or(StoreError::Corrupt("message reference"))?;
     edit.remove(txn, uid, listing)?;
     release(txn, reference.body)

@@ -8,4 +8,5 @@ pub(crate) mod deliver;
 pub(crate) mod edit;
 pub(crate) mod messages;
 pub(crate) mod queue;
+pub(crate) mod retention;
 pub(crate) mod traces;

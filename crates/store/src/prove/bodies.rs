@@ -43,6 +43,7 @@ impl Proof<'_> {
 
     fn body(&mut self, id: BodyId, record: &BodyRecord) {
         let place = || format!("a body of {}", id.day);
+        self.expect(id.day > self.erased, place, "its day is erased");
         let (references, variants) = self.bodies.remove(&id).unwrap_or_default();
         self.expect(
             references == record.references && references > 0,

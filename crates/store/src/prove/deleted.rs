@@ -46,6 +46,9 @@ impl Proof<'_> {
         self.expect(gone, || format!("box {id}"), "it is said to be deleted, and is there");
         let Some(next) = deleted.released.checked_add(1).and_then(Uid::new) else { return Ok(()) };
         messages::references(view, id, next, &mut |_, reference| {
+            if reference.body.day <= self.erased {
+                return Ok(true);
+            }
             let (references, variants) = self.bodies.entry(reference.body).or_default();
             *references += 1;
             variants.insert(reference.variant);

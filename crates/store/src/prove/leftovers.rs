@@ -19,7 +19,7 @@ impl Proof<'_> {
         self.of_known_boxes(Family::Index, b"e", |id, proof| {
             proof.boxes.contains(&id) || proof.deleted.contains(&id)
         })?;
-        for prefix in [b"b", b"s"] {
+        for prefix in [b"b", b"s", b"z"] {
             self.of_known_boxes(Family::Accounts, prefix, |id, proof| proof.boxes.contains(&id))?;
         }
         let names = count(self.reader.view(), Family::Accounts, b"n")?;

@@ -10,15 +10,15 @@ use crate::{
     body::chunk_count,
     day::Day,
     engine::{Family, View},
-    flags::SystemFlag,
-    ids::{AccountId, BodyId, BoxId, Uid},
+    ids::{BodyId, BoxId},
     keys,
     reader::Reader,
-    records::{AddressRecord, BodyRecord, BoxState, DayTally, Listing, UsageRecord},
-    rows::{accounts, boxes, messages, messages::Keywords},
+    records::{AddressRecord, BodyRecord, UsageRecord},
+    rows::{accounts, sight},
 };
 
 mod bodies;
+mod boxes;
 mod deleted;
 mod leftovers;
 mod queue;
@@ -67,7 +67,12 @@ pub(crate) fn prove(reader: &Reader<'_>) -> std::result::Result<ProofReport, Vec
         boxes: BTreeSet::new(),
         used: UsageRecord::default(),
         deleted: BTreeSet::new(),
+        erased: Day::from_number(0),
     };
+    match sight::counters(reader.view()) {
+        Ok(counters) => proof.erased = counters.erased,
+        Err(error) => proof.fault("counters", error.to_string()),
+    }
     let outcomes = [
         ("accounts", proof.accounts()),
         ("what was deleted", proof.deleted()),
@@ -91,6 +96,8 @@ struct Proof<'r> {
     /// References found in boxes and in the queue: how many to each body, and to which of its variants.
     bodies: BTreeMap<BodyId, (u32, BTreeSet<u16>)>,
     boxes: BTreeSet<BoxId>,
+    /// The newest day that is erased.
+    erased: Day,
     /// What the boxes of the account at hand hold so far.
     used: UsageRecord,
     /// Deleted boxes that still have references.
@@ -149,132 +156,6 @@ impl Proof<'_> {
         Ok(())
     }
 
-    fn mailbox(&mut self, account: AccountId, id: BoxId) -> Result<()> {
-        let place = || format!("box {id}");
-        let (view, keys) = (self.reader.view(), &self.reader.core().keys);
-        self.report.boxes += 1;
-        self.boxes.insert(id);
-        let (Some(record), Some(state)) = (boxes::record(view, keys, id)?, boxes::state(view, id)?) else {
-            self.fault(place(), "its record or its counters are missing");
-            return Ok(());
-        };
-        let named = boxes::by_name(view, keys, account, &record.name)?;
-        self.expect(
-            record.account == account && named == Some(id),
-            place,
-            "its name or account does not lead to it",
-        );
-        let keywords = Keywords::load(view, keys, id)?;
-        let mut listings = vec![];
-        messages::listings(view, id, Uid::MIN, Uid::MAX, &mut |uid, listing| {
-            listings.push((uid, listing));
-            Ok(())
-        })?;
-        self.expect(state.account == account, place, "its counters are another account's");
-        self.used.messages += u64::from(state.exists);
-        self.used.bytes += state.bytes;
-        self.counters(id, &state, &listings);
-        self.tallies(id, &listings)?;
-        for (uid, listing) in &listings {
-            self.message(id, &state, *uid, listing, &keywords)?;
-        }
-        self.references(id, &listings)?;
-        self.changes(id, &state, &listings)?;
-        self.summary(id, &state, &listings)?;
-        self.vanished_rows(id, &state, &listings)
-    }
-
-    fn counters(&mut self, id: BoxId, state: &BoxState, listings: &[(Uid, Listing)]) {
-        let unseen = listings.iter().filter(|(_, l)| l.bits & SystemFlag::Seen.bit() == 0).count();
-        let bytes: u64 = listings.iter().map(|(_, l)| l.size).sum();
-        let right = state.exists as usize == listings.len()
-            && state.unseen as usize == unseen
-            && state.bytes == bytes;
-        self.expect(right, || format!("box {id}"), "its counters are not those of its messages");
-    }
-
-    /// Each day of which the box has messages is counted, and no other.
-    fn tallies(&mut self, id: BoxId, listings: &[(Uid, Listing)]) -> Result<()> {
-        let mut expected: BTreeMap<Day, DayTally> = BTreeMap::new();
-        for (_, listing) in listings {
-            let tally = expected.entry(listing.day).or_default();
-            tally.messages += 1;
-            tally.unseen += u32::from(listing.bits & SystemFlag::Seen.bit() == 0);
-            tally.bytes += listing.size;
-        }
-        let kept = boxes::tallies(self.reader.view(), id, Day::from_number(u32::MAX))?;
-        self.expect(
-            kept.into_iter().eq(expected),
-            || format!("box {id}"),
-            "what it counts for each day is not what it has",
-        );
-        Ok(())
-    }
-
-    fn message(
-        &mut self,
-        id: BoxId,
-        state: &BoxState,
-        uid: Uid,
-        listing: &Listing,
-        keywords: &Keywords,
-    ) -> Result<()> {
-        let place = || format!("box {id}, UID {uid}");
-        self.report.messages += 1;
-        self.expect(uid < state.uid_next, place, "its UID is not below UIDNEXT");
-        self.expect(listing.modseq <= state.highest, place, "its mod-sequence is above HIGHESTMODSEQ");
-        self.expect(keywords.flags(listing).is_ok(), place, "it has a keyword that its box does not know");
-        let Some(reference) = messages::reference(self.reader.view(), id, uid)? else {
-            self.fault(place(), "it refers to no body");
-            return Ok(());
-        };
-        self.expect(reference.body.day == listing.day, place, "its day is not that of its body");
-        let (references, variants) = self.bodies.entry(reference.body).or_default();
-        *references += 1;
-        variants.insert(reference.variant);
-        let size = self.reader.index(id, uid).ok().flatten().map(|index| index.size);
-        self.expect(size == Some(listing.size), place, "its index record does not open, or has another size");
-        Ok(())
-    }
-
-    fn references(&mut self, id: BoxId, listings: &[(Uid, Listing)]) -> Result<()> {
-        let references = count(self.reader.view(), Family::Index, &keys::references(id))?;
-        self.expect(
-            references == listings.len(),
-            || format!("box {id}"),
-            "it has references without messages",
-        );
-        Ok(())
-    }
-
-    fn vanished_rows(&mut self, id: BoxId, state: &BoxState, listings: &[(Uid, Listing)]) -> Result<()> {
-        let (mut wrong, mut runs) = (0, 0);
-        let (from, until) = keys::under(&keys::vanished_all(id));
-        self.reader.view().scan(Family::Index, &from, &until, &mut |key, value| {
-            let run = (keys::last_uid(key), keys::last_uid(value), keys::modseq_of(key));
-            runs += 1;
-            let (Some(first), Some(last), Some(modseq)) = run else {
-                return Err(StoreError::Corrupt("vanished"));
-            };
-            let start = listings.partition_point(|(uid, _)| *uid < first);
-            let alive = listings.get(start).is_some_and(|(uid, _)| *uid <= last);
-            let never = last < first || last >= state.uid_next;
-            wrong += usize::from(alive || never || modseq > state.highest || modseq <= state.floor);
-            Ok(true)
-        })?;
-        self.expect(
-            runs == state.runs,
-            || format!("box {id}"),
-            "its log of vanished UIDs is not as long as it says",
-        );
-        self.expect(
-            wrong == 0,
-            || format!("box {id}"),
-            "UIDs are said to have vanished that are there, or never were",
-        );
-        Ok(())
-    }
-
     fn traces(&mut self) -> Result<()> {
         let (from, until) = keys::under(b"t");
         let mut steps = vec![];
@@ -301,12 +182,14 @@ impl Proof<'_> {
                 "it does not open, or its journey does not know it",
             );
         }
-        let journeys = count(self.reader.view(), Family::Traces, b"i")?;
-        self.expect(
-            journeys as u64 == self.report.traces,
-            || "traces".into(),
-            "journeys have steps that are gone",
-        );
+        let erased = sight::counters(reader.view())?.erased_traces;
+        let (mut journeys, (from, until)) = (0, keys::under(b"i"));
+        reader.view().scan(Family::Traces, &from, &until, &mut |key, _| {
+            // Steps of erased days are tidied behind.
+            journeys += u64::from(keys::step_day(key).ok_or(StoreError::Corrupt("trace key"))? > erased);
+            Ok(true)
+        })?;
+        self.expect(journeys == self.report.traces, || "traces".into(), "journeys have steps that are gone");
         Ok(())
     }
 }

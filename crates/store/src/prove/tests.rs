@@ -2,15 +2,18 @@
 
 use super::*;
 use crate::{
-    Action, FlagChange, FlagMode, Flags, Store,
+    Action, FlagChange, FlagMode, Flags, Store, SystemFlag,
     body::Place,
     common::{World, body_bytes, deliver, delivery, inbox, outgoing},
     engine::{Change, Durability},
-    ids::ModSeq,
+    ids::{AccountId, ModSeq, Uid},
     keys::Part,
     queue::QueueId,
-    records::{self, EntryRow, MessageRow, QueueCounters, Reference},
-    rows::queue,
+    records::{
+        self, BoxState, DayTally, EntryRow, GoneDay, Listing, MessageRow, QueueCounters, Reference,
+        UsageRecord,
+    },
+    rows::{boxes, messages, queue},
     seal::CHUNK,
 };
 
@@ -242,7 +245,7 @@ fn tally(s: &Scene) -> (Day, DayTally) {
     boxes::tallies(&s.store.core.engine, s.inbox, Day::from_number(u32::MAX)).unwrap()[0]
 }
 
-const DAYS: [Damage; 8] = [
+const DAYS: [Damage; 9] = [
     ("for each day", |s| {
         let (day, tally) = tally(s);
         s.put(Family::Index, keys::tally(s.inbox, day), &DayTally { unseen: 1, ..tally });
@@ -261,6 +264,11 @@ const DAYS: [Damage; 8] = [
     ("belongs to no box", |s| {
         let (day, tally) = tally(s);
         s.put(Family::Index, keys::tally(BoxId(77), day), &tally);
+    }),
+    ("not erased", |s| {
+        let (day, tally) = tally(s);
+        let gone = GoneDay { modseq: ModSeq(2), messages: tally.messages, listed: false };
+        s.put(Family::Accounts, keys::gone_day(s.inbox, day), &gone);
     }),
     ("usage", |s| {
         let more = UsageRecord { messages: 3, bytes: 300 };

@@ -130,7 +130,12 @@ impl Reader<'_> {
             }
             let key = (sort.key)(body, variant);
             let value = sealed.value_at(&key)?.ok_or(StoreError::Corrupt("header variant"))?;
-            if !visit(*uid, opener.open(body.day, &key, value)?)? {
+            let plain = match opener.open(body.day, &key, value) {
+                // Its day was erased after the snapshot was taken.
+                Err(StoreError::NotFound) => continue,
+                opened => opened?,
+            };
+            if !visit(*uid, plain)? {
                 break;
             }
         }

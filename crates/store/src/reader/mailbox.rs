@@ -14,7 +14,7 @@ use crate::{
     keyring::KeyKind,
     keys,
     records::Reference,
-    rows::{boxes, messages, messages::Keywords},
+    rows::{boxes, messages, messages::Keywords, sight},
     seal::Shape,
 };
 
@@ -73,21 +73,21 @@ impl Reader<'_> {
 
     /// What changed since a mod-sequence (RFC 7162). `NotFound` if there is no such box.
     pub fn changes(&self, id: BoxId, since: ModSeq) -> Result<Changes> {
-        let state = boxes::state(self.view(), id)?.ok_or(StoreError::NotFound)?;
+        let present = sight::present(self.view(), id)?.ok_or(StoreError::NotFound)?;
         let keywords = Keywords::load(self.view(), &self.core().keys, id)?;
-        let after = ModSeq(since.0.saturating_add(1));
         let mut changed = vec![];
-        self.scene(id, &state)?.changed_since(since, &mut |seen| {
+        self.scene(id, &present.state)?.changed_since(since, &mut |seen| {
             changed.push(ListingRef { seen, words: &keywords }.entry()?);
             Ok(true)
         })?;
         // Below its floor the log has gaps: every UID that is not there may have gone since (RFC 7162 §3.2.5.2).
+        let state = present.state;
         let vanished = if since < state.floor {
             let last = Uid::new(state.uid_next.get() - 1);
             let there = self.scene(id, &state)?.open()?.uids;
             last.map(|last| there.missing_through(last)).unwrap_or_default()
         } else {
-            self.vanished(id, after)?
+            self.vanished(id, &present, since)?
         };
         Ok(Changes { changed, vanished, uid_next: state.uid_next, highest: state.highest })
     }
@@ -100,20 +100,22 @@ impl Reader<'_> {
     /// Index record of a message.
     pub fn index(&self, id: BoxId, uid: Uid) -> Result<Option<IndexRecord>> {
         let Some(Reference { body, variant, .. }) = self.reference(id, uid)? else { return Ok(None) };
-        let plain = self.sealed_record(body, &keys::index(body, variant))?;
+        let Some(plain) = there(self.sealed_record(body, &keys::index(body, variant)))? else {
+            return Ok(None);
+        };
         IndexRecord::decode(&plain).map(Some).map_err(|_| StoreError::Corrupt("index record"))
     }
 
     /// Header of a message: its variant, blank line included.
     pub fn header(&self, id: BoxId, uid: Uid) -> Result<Option<Bytes>> {
         let Some(Reference { body, variant, .. }) = self.reference(id, uid)? else { return Ok(None) };
-        self.sealed_record(body, &keys::header(body, variant)).map(|plain| Some(plain.into()))
+        Ok(there(self.sealed_record(body, &keys::header(body, variant)))?.map(Bytes::from))
     }
 
     /// Body of a message.
     pub fn body(&self, id: BoxId, uid: Uid) -> Result<Option<BodyReader>> {
         let Some(Reference { body, .. }) = self.reference(id, uid)? else { return Ok(None) };
-        self.body_of(body).map(Some)
+        there(self.body_of(body))
     }
 
     pub(crate) fn body_of(&self, id: BodyId) -> Result<BodyReader> {
@@ -135,7 +137,8 @@ impl Reader<'_> {
         messages::reference(self.view(), id, uid)
     }
 
-    fn vanished(&self, id: BoxId, after: ModSeq) -> Result<UidRuns> {
+    fn vanished(&self, id: BoxId, present: &Present, since: ModSeq) -> Result<UidRuns> {
+        let after = ModSeq(since.0.saturating_add(1));
         let mut gone = vec![];
         let (_, until) = keys::under(&keys::vanished_all(id));
         self.view().scan(Family::Index, &keys::vanished(id, after, Uid::MIN), &until, &mut |key, last| {
@@ -144,6 +147,17 @@ impl Reader<'_> {
             gone.push((first, last));
             Ok(true)
         })?;
+        for uid in sight::vanished(self.view(), id, present, since)? {
+            gone.push((uid, uid));
+        }
         Ok(UidRuns::of(gone))
+    }
+}
+
+/// What was read, or nothing if the keys of its day were destroyed after the snapshot was taken (I-4).
+fn there<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(StoreError::NotFound) => Ok(None),
+        read => read.map(Some),
     }
 }

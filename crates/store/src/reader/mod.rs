@@ -1,6 +1,9 @@
 //! Reads: everything seen through one snapshot. Blocking; [`crate::Store::read`] runs them off the runtime's threads.
 
-use std::sync::Arc;
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 use jiff::Timestamp;
 use mssante::Address;
@@ -9,11 +12,14 @@ use crate::{
     Account, AccountId, Credential, CredentialId, Result, StoreError, Trace, TraceId, Usage,
     core::Core,
     day::Day,
-    engine::{Family, Snapshot, View},
+    engine::{Family, Snapshot, View, Visit},
     ids::BoxId,
     keyring::KeyKind,
     keys, ops, records,
-    rows::{accounts, boxes},
+    rows::{
+        accounts, boxes,
+        sight::{self, Marks, Sight},
+    },
     seal::StoreKey,
 };
 
@@ -26,13 +32,13 @@ mod queue;
 /// Every method gives `Corrupt` if what it reads does not open, `Engine` if the engine fails.
 pub struct Reader<'store> {
     core: &'store Arc<Core>,
-    view: Snapshot,
+    view: Sighted,
 }
 
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
 impl<'store> Reader<'store> {
     pub(crate) fn new(core: &'store Arc<Core>) -> Self {
-        Self { core, view: core.engine.snapshot() }
+        Self { core, view: Sighted { snapshot: core.engine.snapshot(), marks: OnceLock::new() } }
     }
 
     /// The account, if there is one.
@@ -112,8 +118,15 @@ impl<'store> Reader<'store> {
 
     /// What an account has in all its boxes; nothing if there is no such account.
     pub fn usage(&self, account: AccountId) -> Result<Usage> {
-        let records::UsageRecord { messages, bytes } = accounts::usage(&self.view, account)?;
-        Ok(Usage { messages, bytes })
+        let mut used = accounts::usage(&self.view, account)?;
+        if self.view.marks()?.leave_rows() {
+            for id in self.box_ids(account)? {
+                for (_, tally, _) in sight::present(&self.view, id)?.map_or(vec![], |present| present.gone) {
+                    used = used.less(tally).ok_or(StoreError::Corrupt("usage"))?;
+                }
+            }
+        }
+        Ok(Usage { messages: used.messages, bytes: used.bytes })
     }
 
     /// Whether a message with this Message-ID was carried for the account in the last 15 months (S-3.9).
@@ -124,8 +137,7 @@ impl<'store> Reader<'store> {
 
     /// The last day whose messages are gone.
     pub(crate) fn erased(&self) -> Result<Day> {
-        let bytes = self.view.get(Family::Accounts, keys::COUNTERS)?.unwrap_or_default();
-        records::decode::<records::Counters>(&bytes, "counters").map(|counters| counters.erased)
+        Ok(self.view.marks()?.erased)
     }
 
     fn now(&self) -> Timestamp {
@@ -138,7 +150,7 @@ impl<'store> Reader<'store> {
         records::decode(&plain, "trace")
     }
 
-    pub(crate) fn view(&self) -> &Snapshot {
+    pub(crate) fn view(&self) -> &Sighted {
         &self.view
     }
 
@@ -149,5 +161,39 @@ impl<'store> Reader<'store> {
     /// The boxes of an account, by identifier.
     pub(crate) fn box_ids(&self, account: AccountId) -> Result<Vec<BoxId>> {
         boxes::of_account(&self.view, account)
+    }
+}
+
+/// A snapshot that knows what is gone in it.
+pub(crate) struct Sighted {
+    snapshot: Snapshot,
+    marks: OnceLock<Marks>,
+}
+
+impl Deref for Sighted {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
+}
+
+impl View for Sighted {
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.snapshot.get(family, key)
+    }
+
+    fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.snapshot.scan(family, from, until, visit)
+    }
+}
+
+impl Sight for Sighted {
+    fn marks(&self) -> Result<Marks> {
+        if let Some(marks) = self.marks.get() {
+            return Ok(*marks);
+        }
+        let marks = Marks::from(&sight::counters(&self.snapshot)?);
+        Ok(*self.marks.get_or_init(|| marks))
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     ids::{AccountId, BoxId},
     keys::{self, Hash},
     records::{self, BoxRecord, BoxState, DayTally},
+    rows::sight::{self, Present, Sight},
     seal::StoreKey,
 };
 
@@ -63,6 +64,7 @@ pub(crate) fn record(view: &impl View, keys: &StoreKey, id: BoxId) -> Result<Opt
     records::decode(&plain, "box").map(Some)
 }
 
+/// The counters of a box as they are kept: days that are gone may still be in them ([`sight::present`]).
 pub(crate) fn state(view: &impl View, id: BoxId) -> Result<Option<BoxState>> {
     view.get(Family::Accounts, &keys::box_state(id))?
         .map(|bytes| records::decode(&bytes, "box counters"))
@@ -89,9 +91,9 @@ pub(crate) fn tallies(view: &impl View, id: BoxId, last: Day) -> Result<Vec<(Day
     Ok(found)
 }
 
-pub(crate) fn info(view: &impl View, keys: &StoreKey, id: BoxId) -> Result<Option<BoxInfo>> {
+pub(crate) fn info(view: &impl Sight, keys: &StoreKey, id: BoxId) -> Result<Option<BoxInfo>> {
     let Some(record) = record(view, keys, id)? else { return Ok(None) };
-    let state = state(view, id)?.ok_or(StoreError::Corrupt("box counters"))?;
+    let Present { state, .. } = sight::present(view, id)?.ok_or(StoreError::Corrupt("box counters"))?;
     Ok(Some(BoxInfo {
         id,
         account: record.account,

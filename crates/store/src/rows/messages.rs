@@ -8,6 +8,7 @@ use crate::{
     ids::{BodyId, BoxId, Uid},
     keys,
     records::{self, BodyRecord, Listing, Reference},
+    rows::sight::Sight,
     seal::StoreKey,
 };
 
@@ -80,25 +81,26 @@ impl Keywords {
     }
 }
 
-pub(crate) fn listing(view: &impl View, id: BoxId, uid: Uid) -> Result<Option<Listing>> {
-    view.get(Family::Index, &keys::listing(id, uid))?
-        .map(|bytes| records::decode(&bytes, "message"))
-        .transpose()
+/// A message that is there.
+pub(crate) fn listing(view: &impl Sight, id: BoxId, uid: Uid) -> Result<Option<Listing>> {
+    let row = row(view, id, uid)?;
+    let Some(listing) = row else { return Ok(None) };
+    Ok(if view.marks()?.are_past(listing.day) { None } else { Some(listing) })
 }
 
 /// Visits the listings of UIDs from `from` to `to`, both included.
 pub(crate) fn listings(
-    view: &impl View,
+    view: &impl Sight,
     id: BoxId,
     from: Uid,
     to: Uid,
     visit: &mut dyn FnMut(Uid, Listing) -> Result<()>,
 ) -> Result<()> {
-    let mut until = keys::listing(id, to);
-    until.push(0);
-    view.scan(Family::Index, &keys::listing(id, from), &until, &mut |key, value| {
-        let uid = keys::last_uid(key).ok_or(StoreError::Corrupt("message key"))?;
-        visit(uid, records::decode(value, "message")?)?;
+    let marks = view.marks()?;
+    rows(view, id, from, to, &mut |uid, listing| {
+        if !marks.are_past(listing.day) {
+            visit(uid, listing)?;
+        }
         Ok(true)
     })
 }
@@ -117,10 +119,34 @@ pub(crate) fn references(
     })
 }
 
-pub(crate) fn reference(view: &impl View, id: BoxId, uid: Uid) -> Result<Option<Reference>> {
-    view.get(Family::Index, &keys::reference(id, uid))?
-        .map(|bytes| records::decode(&bytes, "message reference"))
+/// The row of a message that is there, or gone and not tidied away yet.
+pub(crate) fn row(view: &impl View, id: BoxId, uid: Uid) -> Result<Option<Listing>> {
+    view.get(Family::Index, &keys::listing(id, uid))?
+        .map(|bytes| records::decode(&bytes, "message"))
         .transpose()
+}
+
+/// Visits rows of messages that are there, or gone and not tidied away yet, as long as `visit` says true.
+pub(crate) fn rows(
+    view: &impl View,
+    id: BoxId,
+    from: Uid,
+    to: Uid,
+    visit: &mut dyn FnMut(Uid, Listing) -> Result<bool>,
+) -> Result<()> {
+    let mut until = keys::listing(id, to);
+    until.push(0);
+    view.scan(Family::Index, &keys::listing(id, from), &until, &mut |key, value| {
+        let uid = keys::last_uid(key).ok_or(StoreError::Corrupt("message key"))?;
+        visit(uid, records::decode(value, "message")?)
+    })
+}
+
+/// What never changes of a message that is there.
+pub(crate) fn reference(view: &impl Sight, id: BoxId, uid: Uid) -> Result<Option<Reference>> {
+    let Some(bytes) = view.get(Family::Index, &keys::reference(id, uid))? else { return Ok(None) };
+    let reference: Reference = records::decode(&bytes, "message reference")?;
+    Ok(if view.marks()?.are_past(reference.body.day) { None } else { Some(reference) })
 }
 
 pub(crate) fn body(view: &impl View, id: BodyId) -> Result<Option<BodyRecord>> {

@@ -6,3 +6,4 @@ pub(crate) mod accounts;
 pub(crate) mod boxes;
 pub(crate) mod messages;
 pub(crate) mod queue;
+pub(crate) mod sight;

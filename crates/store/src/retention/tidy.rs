@@ -1,0 +1,220 @@
+//! Tidying boxes behind an erasure: their counters let go of the days, the log of vanished UIDs takes the messages up,
+//! then their rows are removed.
+//!
+//! Three steps for a group of boxes, each of which may be the last before a kill: (1) operations that take the days out
+//! of the counters and write what vanished; (2) rows removed straight from the engine: nothing reads or writes the rows of
+//! a message that is gone and in the log; (3) an operation that forgets the days, which makes the removals durable before.
+
+use std::sync::Arc;
+
+use crate::{
+    Result, Store, StoreError,
+    core::Core,
+    day::Day,
+    engine::{Change, Durability, Family, View as _},
+    ids::{BoxId, Uid},
+    keys,
+    ops::{self, retention::Listed},
+    reader::Reader,
+    rows::{
+        boxes,
+        sight::{self, Sight as _},
+    },
+};
+
+/// Boxes looked at in one read.
+const BOXES: usize = 1024;
+/// Rows that one operation changes at most, about.
+const ROWS: usize = 2000;
+/// Messages whose rows are removed by one write.
+const REMOVED_AT_ONCE: usize = 1000;
+/// Messages in a row from which on one mark for the range is cheaper than one for each.
+const RANGE_FROM: usize = 64;
+
+impl Store {
+    /// Tidies every box; how many messages' rows were removed.
+    pub(super) async fn tidy(&self) -> Result<u64> {
+        let marks = self.read(|reader| reader.view().marks()).await?;
+        if !marks.leave_rows() {
+            return Ok(0);
+        }
+        let (mut tidied, mut after) = (0, Some(BoxId(0)));
+        while let Some(last) = after {
+            let (boxes, next) = self.read(move |reader| untidy(reader, last)).await?;
+            tidied += self.tidy_group(boxes).await?;
+            after = next;
+        }
+        self.submit(move |txn| {
+            let counters = txn.counters_mut();
+            counters.tidied = counters.tidied.max(marks.erased);
+            txn.tick()
+        })
+        .await?;
+        Ok(tidied)
+    }
+
+    async fn tidy_group(&self, boxes: Vec<BoxId>) -> Result<u64> {
+        if boxes.is_empty() {
+            return Ok(0);
+        }
+        let boxes = Arc::new(boxes);
+        let group = Arc::clone(&boxes);
+        let mut piece = vec![];
+        let mut rows = 0;
+        for listed in self.read(move |reader| list(reader, &group)).await? {
+            rows += listed.rows();
+            piece.push(listed);
+            if rows >= ROWS {
+                let full = std::mem::take(&mut piece);
+                rows = 0;
+                self.submit(move |txn| ops::retention::take_out(txn, full)).await?;
+            }
+        }
+        self.submit(move |txn| ops::retention::take_out(txn, piece)).await?;
+        let epoch = self.core.engine.epoch();
+        let core = Arc::clone(&self.core);
+        let remove = move || remove_rows(&core, &boxes);
+        let days = tokio::task::spawn_blocking(remove).await.map_err(|_| StoreError::Busy)??;
+        let mut messages = 0;
+        for some in days.chunks(ROWS / 2) {
+            let some = some.to_vec();
+            messages += self
+                .submit(move |txn| {
+                    // An engine that was opened anew may have lost the removals.
+                    if txn.core.engine.epoch() != epoch {
+                        return Err(StoreError::Busy);
+                    }
+                    ops::retention::forget(txn, &some)
+                })
+                .await?;
+        }
+        Ok(messages)
+    }
+}
+
+/// Boxes of a page that have something of erased days; where the next page begins.
+fn untidy(reader: &Reader<'_>, after: BoxId) -> Result<(Vec<BoxId>, Option<BoxId>)> {
+    let view = reader.view();
+    let mut page = vec![];
+    let (_, until) = keys::under(b"s");
+    let from = keys::box_state(BoxId(after.0 + 1));
+    view.scan(Family::Accounts, &from, &until, &mut |key, _| {
+        page.push(BoxId(keys::last_u64(key).ok_or(StoreError::Corrupt("box key"))?));
+        Ok(page.len() < BOXES)
+    })?;
+    let next = if page.len() < BOXES { None } else { page.last().copied() };
+    let mut found = vec![];
+    for id in page {
+        let gone = sight::present(view, id)?.is_some_and(|present| !present.gone.is_empty());
+        if gone || !sight::gone_days(view, id)?.is_empty() {
+            found.push(id);
+        }
+    }
+    Ok((found, next))
+}
+
+/// What is to be taken out of boxes: for each day the runs of UIDs that vanish with it.
+pub(super) fn list(reader: &Reader<'_>, boxes: &[BoxId]) -> Result<Vec<Listed>> {
+    let view = reader.view();
+    let mut found = vec![];
+    for &id in boxes {
+        let Some(present) = sight::present(view, id)? else { continue };
+        let mut days: Vec<(Day, u32)> = vec![];
+        for (day, gone) in sight::gone_days(view, id)? {
+            if !gone.listed {
+                days.push((day, gone.messages));
+            }
+        }
+        days.extend(present.gone.iter().map(|(day, tally, _)| (*day, tally.messages)));
+        let mut runs: Vec<Vec<(Uid, Uid)>> = vec![vec![]; days.len()];
+        sight::each_of(view, id, &days, &mut |uid, listing| {
+            let at = days.iter().position(|(day, _)| *day == listing.day);
+            if let Some(runs) = at.and_then(|at| runs.get_mut(at)) {
+                extend(runs, uid);
+            }
+            Ok(())
+        })?;
+        for ((day, _), runs) in days.into_iter().zip(runs) {
+            found.extend(Listed::in_pieces(id, day, &runs, ROWS));
+        }
+    }
+    Ok(found)
+}
+
+/// Adds an ascending UID to runs.
+fn extend(runs: &mut Vec<(Uid, Uid)>, uid: Uid) {
+    match runs.last_mut() {
+        Some((_, last)) if last.get().checked_add(1) == Some(uid.get()) => *last = uid,
+        _ => runs.push((uid, uid)),
+    }
+}
+
+/// Removes the rows of messages whose days are out of their boxes' counters and logs; gives these days.
+pub(super) fn remove_rows(core: &Arc<Core>, boxes: &[BoxId]) -> Result<Vec<(BoxId, Day)>> {
+    let reader = Reader::new(core);
+    let mut removal = Removal { core, changes: vec![], messages: 0, run: vec![] };
+    let mut done = vec![];
+    for &id in boxes {
+        let listed: Vec<_> =
+            sight::gone_days(reader.view(), id)?.into_iter().filter(|(_, gone)| gone.listed).collect();
+        let Some(state) = boxes::state(reader.view(), id)? else { continue };
+        let summarised = state.summarised;
+        let days: Vec<(Day, u32)> = listed.iter().map(|(day, gone)| (*day, gone.messages)).collect();
+        sight::each_of(reader.view(), id, &days, &mut |uid, listing| {
+            if listing.modseq > summarised {
+                removal.changes.push(Change::Delete(Family::Index, keys::change(id, listing.modseq, uid)));
+            }
+            removal.add(id, uid)
+        })?;
+        removal.end_run(id)?;
+        done.extend(days.into_iter().map(|(day, _)| (id, day)));
+    }
+    removal.write()?;
+    Ok(done)
+}
+
+/// Rows being removed from one box after the other.
+struct Removal<'core> {
+    core: &'core Core,
+    changes: Vec<Change>,
+    messages: usize,
+    /// UIDs whose rows are still to be removed. Between them no message is left.
+    run: Vec<Uid>,
+}
+
+impl Removal<'_> {
+    fn add(&mut self, id: BoxId, uid: Uid) -> Result<()> {
+        let apart = self.run.last().is_some_and(|last| last.get().checked_add(1) != Some(uid.get()));
+        if apart {
+            self.end_run(id)?;
+        }
+        self.run.push(uid);
+        self.messages += 1;
+        if self.messages >= REMOVED_AT_ONCE {
+            self.end_run(id)?;
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn end_run(&mut self, id: BoxId) -> Result<()> {
+        let run = std::mem::take(&mut self.run);
+        let (Some(&first), Some(&last)) = (run.first(), run.last()) else { return Ok(()) };
+        for key in [keys::listing, keys::reference] {
+            if run.len() >= RANGE_FROM {
+                let mut until = key(id, last);
+                until.push(0);
+                self.changes.push(Change::DeleteRange(Family::Index, key(id, first), until));
+            } else {
+                self.changes.extend(run.iter().map(|uid| Change::Delete(Family::Index, key(id, *uid))));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<()> {
+        self.messages = 0;
+        let changes = std::mem::take(&mut self.changes);
+        if changes.is_empty() { Ok(()) } else { self.core.engine.write(&changes, Durability::Later) }
+    }
+}
