@@ -69,6 +69,8 @@ pub(crate) struct Numbers {
     pub(crate) commits: AtomicU64,
     pub(crate) operations: AtomicU64,
     pub(crate) messages: AtomicU64,
+    /// Messages erased from boxes.
+    pub(crate) gone: AtomicU64,
 }
 
 impl Numbers {
@@ -86,6 +88,7 @@ impl Numbers {
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             messages: AtomicU64::new(0),
+            gone: AtomicU64::new(0),
         }
     }
 

@@ -201,6 +201,7 @@ impl Store {
             commits: numbers.commits.load(Ordering::Relaxed),
             operations: numbers.operations.load(Ordering::Relaxed),
             messages: numbers.messages.load(Ordering::Relaxed),
+            erased: numbers.gone.load(Ordering::Relaxed),
             waiting: (self.queue.max_capacity() - self.queue.capacity()) as u64,
             engine_memory: self.core.engine.memory_used(),
             live_bytes: self.core.engine.live_bytes(),

@@ -11,6 +11,8 @@ pub struct Statistics {
     pub operations: u64,
     /// Messages put in boxes by deliveries and APPEND, one a copy.
     pub messages: u64,
+    /// Messages erased from boxes after their time, one a box.
+    pub erased: u64,
     /// Operations waiting for the committer.
     pub waiting: u64,
     /// Memory the engine uses for caches and write buffers, bytes.

@@ -4,6 +4,7 @@
 
 mod keys;
 mod queue;
+mod retention;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use mssante::{Address, BoxType, Domain, State};
 
 pub(crate) use keys::{KeyPlace, Keys};
 pub(crate) use queue::{Queue, QueueAction};
+pub(crate) use retention::{Clock, ClockAction, Retention, RetentionAction};
 
 /// Where the configuration is when `--config` is not given.
 const CONFIG: &str = "/etc/vaguemestre/vaguemestre.toml";
@@ -62,6 +64,10 @@ pub(crate) enum Command {
     Trust(Remote<Trust>),
     /// What waits to leave for other operators.
     Queue(Remote<Queue>),
+    /// How long messages and traces are kept, and the proof of it.
+    Retention(Remote<Retention>),
+    /// The clock that retention rests on.
+    Clock(Remote<Clock>),
     /// How the running daemon fares.
     Status(Remote<Status>),
 }

@@ -9,6 +9,7 @@ mod config;
 mod control;
 mod demo;
 mod exit;
+mod keeper;
 mod listeners;
 mod logs;
 mod metrics;

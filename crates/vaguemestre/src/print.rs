@@ -3,6 +3,7 @@
 //! The standard output only. The one place that prints an application password, once.
 
 mod queue;
+mod retention;
 pub(crate) mod trust;
 
 use std::{
@@ -65,6 +66,10 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
         Answer::Queued(view) => queue::entry(view),
         Answer::Retried { entries, .. } => queue::retried(*entries),
         Answer::QueueRemoved(entries) => queue::removed(entries),
+        Answer::Retention(view) => retention::show(view),
+        Answer::ClockAccepted { now, trace } => {
+            say!("the clock is believed again: it is {now}; trace {trace}");
+        }
         Answer::Status(view) => status(view),
         Answer::TrustStatus(view) => trust::status(view),
         Answer::TrustDomain(view) => trust::domain(view),

@@ -16,7 +16,7 @@ use store::{Clock, Kind, SystemClock};
 use crate::{
     checking,
     cli::{
-        Account, AccountAction, AppPassword, AppPasswordAction, Cli, Command, NewAccount, Remote,
+        Account, AccountAction, AppPassword, AppPasswordAction, Cli, ClockAction, Command, NewAccount, Remote, Retention, RetentionAction,
         Store as StoreCommand, Trust, TrustAction,
     },
     config::{self, Settings},
@@ -52,6 +52,10 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         }
         Command::Trust(remote) => trust(&remote, as_json),
         Command::Queue(remote) => queue::queue(&remote, as_json),
+        Command::Retention(remote) => retention(&remote, as_json),
+        Command::Clock(remote) => match remote.what.action {
+            ClockAction::Accept => ask(&remote, &Request::ClockAccept {}, as_json),
+        },
         Command::Status(remote) => ask(&remote, &Request::Status {}, as_json),
     };
     match done {
@@ -162,6 +166,27 @@ fn trusted(answer: &Answer) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+fn retention(remote: &Remote<Retention>, as_json: bool) -> Result<(), Failure> {
+    let RetentionAction::Show = remote.what.action;
+    match call(&socket(remote)?, &Request::RetentionShow {})? {
+        Answer::Refused(refused) => Err(refused.into()),
+        answer => {
+            print::answer(&answer, as_json);
+            kept(&answer)
+        }
+    }
+}
+
+/// Whether scripts may rest on the proof of retention.
+fn kept(answer: &Answer) -> Result<(), Failure> {
+    let Answer::Retention(view) = answer else { return Ok(()) };
+    let faults = view.proof.as_ref().map_or(0, |proof| proof.faults.len());
+    if faults > 0 {
+        return Err(Failure::failed(format!("the proof of retention found faults: {faults}, see above")));
+    }
+    Ok(())
 }
 
 fn ask<T: clap::Args>(remote: &Remote<T>, request: &Request, as_json: bool) -> Result<(), Failure> {

@@ -24,6 +24,7 @@ use crate::{
         peer, server,
     },
     exit::Failure,
+    keeper,
     listeners::{self, Door, Peers},
     logs, metrics,
     opening::{certificate, exposed_figures, open_store},
@@ -191,6 +192,7 @@ async fn serve_store(
     tokio::select! {
         () = server::serve(&control, administrators, office) => {}
         () = watch_over(settings, warden) => {}
+        () = keeper::watch(store.clone(), settings.retention.clone()) => {}
         () = signals.next() => {}
     }
     info!(grace_seconds = settings.grace.as_secs(), "ending: no new sessions, open ones are told");

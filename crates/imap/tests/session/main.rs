@@ -7,6 +7,7 @@ mod interleaving;
 mod limits;
 mod many;
 mod messages;
+mod retention;
 mod stage;
 mod traces;
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::Reader;
 use crate::{
     BodyReader, QueueId, Queued, Result, StoreError,
+    day::Day,
     engine::{Family, View},
     ids::BodyId,
     keys,
@@ -78,6 +79,29 @@ impl Reader<'_> {
         let message = self.queued_message(row.body)?;
         let header = self.sealed_record(row.body, &keys::header(row.body, message.variant))?;
         Ok(Some((header.into(), self.body_of(row.body)?)))
+    }
+
+    /// Entries whose body was received on that day or before.
+    pub(crate) fn queued_until(&self, day: Day) -> Result<Vec<Queued>> {
+        let mut page = Page::new(self);
+        let (from, until) = keys::through_day(b"m", day);
+        let mut any = false;
+        self.view().scan(Family::Queue, &from, &until, &mut |_, _| {
+            any = true;
+            Ok(false)
+        })?;
+        if any {
+            let (from, until) = keys::under(b"e");
+            self.view().scan(Family::Queue, &from, &until, &mut |key, value| {
+                let id = QueueId(keys::last_u64(key).ok_or(StoreError::Corrupt("queue key"))?);
+                match queue::entry_row(value) {
+                    Ok(row) if row.body.day > day => {}
+                    row => page.add_or_skip(id, row.map(Some))?,
+                }
+                Ok(true)
+            })?;
+        }
+        Ok(page.found)
     }
 
     /// Entries in the queue.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mssante::retention::{MESSAGES, TRACES_MONTHS, Term};
 
 use crate::{
-    Result, Store, StoreError,
+    Action, Outcome, Queued, Result, Store, StoreError, Trace,
     committer::{
         pending::Pending,
         txn::{Txn, TxnOutcome},
@@ -14,7 +14,8 @@ use crate::{
     day::Day,
     engine::{Change, Durability, Family},
     keyring::KeyKind,
-    keys, ops,
+    keys,
+    ops::{self, traces::SealedTrace},
     records::{self, Counters, ErasureRecord},
     rows::sight,
     watch::Event,
@@ -25,6 +26,7 @@ impl Store {
     /// loses messages is told.
     pub(super) async fn erase(&self, kind: KeyKind, term: Term, through: Day) -> Result<()> {
         let log = log(&self.core, kind, term, through);
+        let lost = self.unsent(kind, through).await?;
         let core = Arc::clone(&self.core);
         let destroy = move || core.keyring.erase(kind, through);
         tokio::task::spawn_blocking(destroy)
@@ -33,12 +35,42 @@ impl Store {
             .map_err(|error| StoreError::Engine(error.to_string()))?;
         match kind {
             KeyKind::Message => {
-                let lost = self.submit(move |txn| ops::retention::erase(txn, through, &log)).await?;
+                let lost = self
+                    .submit(move |txn| {
+                        lost.into_iter().for_each(|step| ops::traces::put(txn, step));
+                        ops::retention::erase(txn, through, &log)
+                    })
+                    .await?;
                 tell_of_lost(lost);
                 self.tell_of_gone().await
             }
             KeyKind::Trace => self.submit(move |txn| ops::retention::erase_traces(txn, through, &log)).await,
         }
+    }
+
+    /// The traces of queue entries that will go with their bodies: their time in the queue is far shorter than that of
+    /// a message, so there are none unless the clock leapt.
+    async fn unsent(&self, kind: KeyKind, through: Day) -> Result<Vec<SealedTrace>> {
+        if kind == KeyKind::Trace {
+            return Ok(vec![]);
+        }
+        let lost = self.read(move |reader| reader.queued_until(through)).await?;
+        let at = self.core.clock.now();
+        let step = |queued: Queued| Trace {
+            id: queued.message,
+            at,
+            action: Action::Fail,
+            person: None,
+            acting_as: queued.sender,
+            peer: None,
+            outcome: Outcome::Refused,
+            detail: vec![
+                ("to".to_owned(), queued.recipient.to_string()),
+                ("entry".to_owned(), queued.id.to_string()),
+                ("reason".to_owned(), "erased-unsent".to_owned()),
+            ],
+        };
+        self.seal_traces(lost.into_iter().map(step).collect()).await
     }
 
     /// Tells watches of the boxes from which messages are gone now.

@@ -69,6 +69,8 @@ pub struct Kept {
     pub erasing: Duration,
     /// Messages whose rows were removed from boxes.
     pub tidied: u64,
+    /// How long that took.
+    pub tidying: Duration,
     /// Messages that left the boxes of a structure before their bodies' day.
     pub left: u64,
     /// The proof, if one was made: at the first round of a day, and whenever something was erased.
@@ -92,7 +94,9 @@ impl Store {
         } else {
             self.erase_due(plan, &counters, &mut kept).await?;
         }
+        let start = Instant::now();
         kept.tidied = self.tidy().await?;
+        kept.tidying = start.elapsed();
         if !counters.held {
             kept.left = self.let_go_early(plan, today(&counters)).await?;
         }

@@ -5,7 +5,7 @@
 //! of the counters and write what vanished; (2) rows removed straight from the engine: nothing reads or writes the rows of
 //! a message that is gone and in the log; (3) an operation that forgets the days, which makes the removals durable before.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
     Result, Store, StoreError,
@@ -88,6 +88,7 @@ impl Store {
                 })
                 .await?;
         }
+        self.core.numbers.gone.fetch_add(messages, Ordering::Relaxed);
         Ok(messages)
     }
 }

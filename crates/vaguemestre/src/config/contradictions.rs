@@ -2,9 +2,12 @@
 //!
 //! Pure; must never read a file. Runs on complete settings, whose wrong values have harmless ones in their place.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use super::{Settings, pass::Pass, raw::Value};
+
+/// What waits in the queue has to be given up, and reported, before its body is erased (S-4.3).
+const QUEUE_LIFETIME_MAX: Duration = Duration::from_secs(80 * 86_400);
 
 impl Pass<'_> {
     /// Records every contradiction of `settings`.
@@ -96,6 +99,8 @@ impl Pass<'_> {
                 self.contradiction("queue", key, format!("it is longer than {than}"), &write);
             }
         };
+        let kept = "80 d: a message is kept three months, wherever it waits";
+        longer("lifetime", queue.lifetime > QUEUE_LIFETIME_MAX, kept);
         longer("first_retry", queue.first_retry > queue.longest_retry, "longest_retry");
         longer("longest_retry", queue.longest_retry > queue.lifetime, "lifetime");
         longer("delay_notice", queue.delay_notice > queue.lifetime, "lifetime");

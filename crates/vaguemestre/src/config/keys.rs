@@ -61,6 +61,8 @@ pub(super) const KEYS: &[Key] = &[
     key("store", "open_files", "512"),
     key("store", "queued", "1000000"),
     key("store", "disk_reserve", r#""256 MiB""#),
+    key("retention", "trace_months", "6"),
+    key("retention", "structures", "[]"),
     key("listeners", "submission", r#"["0.0.0.0:587", "[::]:587"]"#),
     key("listeners", "submission_tls", r#"["0.0.0.0:465", "[::]:465"]"#),
     key("listeners", "imap", r#"["0.0.0.0:143", "[::]:143"]"#),

@@ -7,6 +7,7 @@ mod contradictions;
 mod keys;
 mod pass;
 mod raw;
+mod retention;
 mod trust;
 mod units;
 mod values;
@@ -19,6 +20,7 @@ use std::{
 };
 
 use mssante::Domain;
+use store::KeepPlan;
 
 pub(crate) use trust::{Environment, Queue, Relay, Route, Trust};
 
@@ -33,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) relay: Relay,
     pub(crate) queue: Queue,
     pub(crate) store: StorePlace,
+    pub(crate) retention: KeepPlan,
     pub(crate) listeners: Listeners,
     pub(crate) control: Control,
     pub(crate) limits: Limits,

@@ -61,6 +61,7 @@ impl Pass<'_> {
                 queued: self.count("store", "queued", 1_000, 100_000_000) as u64,
                 disk_reserve: self.size("store", "disk_reserve", 0, 1 << 40),
             },
+            retention: self.retention(),
             listeners: Listeners {
                 submission: self.addresses("submission"),
                 submission_tls: self.addresses("submission_tls"),

@@ -4,6 +4,7 @@
 //! shows it, which has no `Debug`.
 
 pub(crate) mod queue;
+pub(crate) mod retention;
 
 use jiff::Timestamp;
 use mssante::{Address, Domain, Profile, Rights, State};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use queue::{QueuedView, RemovedView, Which};
+use retention::RetentionView;
 
 /// The longest line that the daemon reads, in octets, its end included.
 pub(crate) const REQUEST_OCTETS: u64 = 64 * 1024;
@@ -72,6 +74,9 @@ pub(crate) enum Request {
     QueueRemove {
         ids: Vec<u64>,
     },
+    RetentionShow {},
+    /// Believes the machine's clock again (I-4).
+    ClockAccept {},
     Status {},
     TrustStatus {},
     TrustShow {
@@ -97,6 +102,8 @@ impl Request {
             Self::QueueShow { .. } => "queue-show",
             Self::QueueRetry { .. } => "queue-retry",
             Self::QueueRemove { .. } => "queue-remove",
+            Self::RetentionShow {} => "retention-show",
+            Self::ClockAccept {} => "clock-accept",
             Self::Status {} => "status",
             Self::TrustStatus {} => "trust-status",
             Self::TrustShow { .. } => "trust-show",
@@ -111,6 +118,7 @@ impl Request {
             | Self::AccountShow { .. }
             | Self::PasswordList { .. }
             | Self::Trace { .. }
+            | Self::RetentionShow {}
             | Self::TrustShow { .. }
             | Self::QueueList { .. }
             | Self::QueueShow { .. } => true,
@@ -118,6 +126,7 @@ impl Request {
             | Self::AccountRemove { .. }
             | Self::PasswordCreate { .. }
             | Self::PasswordRevoke { .. }
+            | Self::ClockAccept {}
             | Self::Status {}
             | Self::TrustStatus {}
             | Self::TrustRefresh {}
@@ -163,6 +172,11 @@ pub(crate) enum Answer {
         next: Option<u64>,
     },
     QueueRemoved(Vec<RemovedView>),
+    Retention(Box<RetentionView>),
+    ClockAccepted {
+        now: Timestamp,
+        trace: String,
+    },
     Status(Box<StatusView>),
     TrustStatus(Box<TrustStatus>),
     TrustDomain(Box<DomainView>),

@@ -53,6 +53,7 @@ impl Figures {
         self.relayed(&mut registry);
         self.stored(&mut registry);
         self.queue(&mut registry).await?;
+        self.retention(&mut registry).await?;
         self.trust(&mut registry);
         let mut text = String::new();
         text::encode(&mut text, &registry)?;
@@ -132,6 +133,7 @@ impl Figures {
         counter(registry, "commits", "Synced commits of the store", figures.commits);
         counter(registry, "operations", "Operations made durable by them", figures.operations);
         counter(registry, "messages_stored", "Messages put in boxes, one a copy", figures.messages);
+        counter(registry, "messages_erased", "Messages erased from boxes after their time", figures.erased);
         gauge(registry, "operations_waiting", "Operations waiting for a commit", unsigned(figures.waiting));
         gauge(registry, "engine_memory_bytes", "Memory of the engine", unsigned(figures.engine_memory));
         gauge(registry, "live_bytes", "Live data, as the engine estimates it", unsigned(figures.live_bytes));
@@ -155,6 +157,21 @@ impl Figures {
         let now = self.clock.now();
         let oldest = first.first().map_or(0.0, |queued| now.duration_since(queued.queued).as_secs_f64());
         fraction(registry, "queue_oldest_age_seconds", "How long the oldest of them has waited", oldest);
+        Ok(())
+    }
+
+    async fn retention(&self, registry: &mut Registry) -> Result<(), FiguresError> {
+        let known = self.store.read(|reader| reader.retention()).await?;
+        let erased = "Start of the newest day of reception that is erased, seconds since 1970; 0 if none is";
+        let start = known.erased_through.start().as_second();
+        gauge(registry, "retention_erased_through_seconds", erased, start);
+        let oldest = "Start of the oldest day of which messages are kept, seconds since 1970; 0 if none are";
+        let start = known.oldest_kept.map_or(0, |day| day.start().as_second());
+        gauge(registry, "retention_oldest_kept_seconds", oldest, start);
+        let held = "1 while the clock is not believed and nothing is erased";
+        gauge(registry, "retention_held", held, i64::from(known.held));
+        let faults = known.proof.map_or(0, |proof| proof.faults.len());
+        gauge(registry, "retention_faults", "What the latest proof of retention found wrong", signed(faults));
         Ok(())
     }
 

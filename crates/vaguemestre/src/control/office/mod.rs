@@ -7,6 +7,7 @@ mod accounts;
 mod masking;
 mod passwords;
 mod queue;
+mod retention;
 mod status;
 mod traces;
 mod trust;
@@ -56,6 +57,8 @@ impl Office {
             Request::PasswordList { address } => self.list_passwords(address).await,
             Request::PasswordRevoke { address, id } => self.revoke_password(administrator, address, id).await,
             Request::Trace { id } => self.show_trace(&id).await,
+            Request::RetentionShow {} => self.show_retention().await,
+            Request::ClockAccept {} => self.accept_clock(administrator).await,
             Request::Status {} => self.status().await,
             Request::TrustStatus {} => self.trust_status(),
             Request::TrustShow { domain } => self.trust_domain(&domain),
