@@ -18,7 +18,9 @@ use std::{
 
 use common::*;
 use jiff::{SignedDuration, Timestamp};
-use store::{AccountId, Clock as _, KeepPlan, Kept, Kind, ManualClock, MasterKey, OpenOptions, Settings, Store};
+use store::{
+    AccountId, Clock as _, KeepPlan, Kept, Kind, ManualClock, MasterKey, OpenOptions, Settings, Store,
+};
 
 const START: &str = "2026-01-15T10:00:00Z";
 const MANY: usize = 100_000;
@@ -155,7 +157,8 @@ async fn latencies(store: &Store, now: Timestamp, to: &[AccountId], stop: Arc<At
             while !stop.load(Ordering::Acquire) {
                 let began = Instant::now();
                 let number = latencies.len() as u64;
-                deliver(&store, now, number, b"court\r\n", &[to[(caller + latencies.len()) % to.len()]]).await;
+                deliver(&store, now, number, b"court\r\n", &[to[(caller + latencies.len()) % to.len()]])
+                    .await;
                 latencies.push(began.elapsed());
             }
             latencies

@@ -2,8 +2,11 @@
 
 use crate::common::*;
 use jiff::Timestamp;
-use mssante::retention::MESSAGES;
-use store::{AccountId, Day, FlagChange, FlagMode, Flags, KeepPlan, Kept, ModSeq, Store, SystemFlag, Uid};
+use mssante::{Finess, Profile, State, StructureId, retention::MESSAGES};
+use store::{
+    AccountId, Action, Day, FlagChange, FlagMode, Flags, KeepPlan, Kept, ModSeq, Store, StoreError,
+    SystemFlag, Trace, Uid,
+};
 
 fn uid(number: u32) -> Uid {
     Uid::new(number).unwrap()
@@ -17,11 +20,11 @@ fn keep(world: &World, store: &Store) -> Kept {
     kept
 }
 
-/// Lives on to an instant, a round of retention every day, as a service that runs does.
+/// Lives on to an instant, with rounds of retention in between: a step of 35 hours is still believed.
 fn live_until(world: &World, store: &Store, until: &str) {
     let until: Timestamp = until.parse().unwrap();
     while world.clock_now() < until {
-        let next = world.clock_now() + hours(24);
+        let next = world.clock_now() + hours(35);
         world.clock.set(next.min(until));
         keep(world, store);
     }
@@ -137,4 +140,157 @@ fn copies_and_moves_go_with_the_day_of_their_reception() {
     live_until(&world, &store, "2026-04-18T09:00:00Z");
     assert_eq!((used(&store, one), used(&store, two)), ((0, 0), (0, 0)));
     assert_eq!(world.close(store).bodies, 0);
+}
+
+/// Two people with messages in the structure that keeps them thirty days; one of another keeps them three months.
+#[test]
+fn a_structure_lets_messages_go_earlier_and_their_bodies_with_the_last_copy() {
+    let world = World::new();
+    let store = world.open();
+    let here = StructureId::Finess(Finess::parse("350000022").unwrap());
+    let of = |name: &str, structure| {
+        let profile = Profile { structure, ..profile(name) };
+        let trace = world.trace(Action::AccountCreate);
+        world.run(store.create_account(profile, State::Valide, vec![], trace)).unwrap().id
+    };
+    let (one, other) = (of("un", Some(here.clone())), of("deux", None));
+    let trash = store.reader().box_by_name(one, "Trash").unwrap().unwrap().id;
+    world.run(async {
+        deliver(&store, world.clock_now(), 1, &body_bytes(1, 300), &[one]).await;
+        deliver(&store, world.clock_now(), 2, &body_bytes(2, 300), &[one, other]).await;
+        store.copy(inbox(&store, one).id, vec![uid(1)], trash).await.unwrap();
+    });
+    let plan = KeepPlan { structures: vec![(here, 30)], ..KeepPlan::default() };
+    let live = |days: i64| {
+        let mut left = 0;
+        for _ in 0..days {
+            world.clock.advance(hours(24));
+            left += world.run(store.keep(&plan)).unwrap().left;
+        }
+        left
+    };
+    assert_eq!((live(30), used(&store, one).0), (0, 3));
+    let before = inbox(&store, one).highest;
+    assert_eq!((live(1), used(&store, one).0, used(&store, other).0), (3, 0, 1));
+    assert_eq!(store.reader().changes(inbox(&store, one).id, before).unwrap().vanished.len(), 2);
+    assert_eq!(settle_and_prove(&store).bodies, 1, "the body of two copies stays with the last one");
+    assert_eq!(read_body(&store, inbox(&store, other).id, uid(1)), body_bytes(2, 300));
+    live(60);
+    assert_eq!(used(&store, other).0, 0);
+    world.close(store);
+}
+
+#[test]
+fn a_clock_that_leaps_erases_nothing_until_it_is_accepted() {
+    let (world, store, one, _) = scene();
+    assert_eq!(used(&store, one).0, 9);
+    world.clock.set("2036-01-01T10:00:00Z".parse().unwrap());
+    for _ in 0..3 {
+        let kept = world.run(store.keep(&KeepPlan::default())).unwrap();
+        assert!(kept.held && kept.erased.is_none());
+        world.clock.advance(hours(24));
+    }
+    let held = store.reader().retention().unwrap();
+    assert!(held.held && !held.proof.unwrap().faults.is_empty(), "the proof says that it is not kept");
+    assert_eq!(used(&store, one).0, 9);
+    world.close(store);
+    let store = world.open();
+    assert!(world.run(store.keep(&KeepPlan::default())).unwrap().held, "an opening accepts nothing");
+    // It was a mistake, and is mended: mail is refused until the clock is accepted.
+    world.clock.set("2026-04-15T11:00:00Z".parse().unwrap());
+    assert_eq!(world.run(store.body().write(b"x")).unwrap_err(), StoreError::ClockBehind);
+    world.run(store.accept_clock(world.trace(Action::Administer))).unwrap();
+    world.run(deliver(&store, world.clock_now(), 20, b"new\r\n", &[one]));
+    assert!(!keep(&world, &store).held);
+    assert_eq!(used(&store, one).0, 10);
+    live_until(&world, &store, "2026-04-16T09:00:00Z");
+    assert_eq!(used(&store, one).0, 7, "what is due goes as before");
+    world.close(store);
+}
+
+#[test]
+fn an_accepted_leap_was_true_and_what_is_due_goes_at_once() {
+    let (world, store, one, two) = scene();
+    world.clock.set("2026-06-01T10:00:00Z".parse().unwrap());
+    assert!(world.run(store.keep(&KeepPlan::default())).unwrap().held);
+    world.run(store.accept_clock(world.trace(Action::Administer))).unwrap();
+    let kept = keep(&world, &store);
+    assert_eq!((kept.tidied, used(&store, one).0, used(&store, two).0), (10, 0, 0));
+    world.close(store);
+}
+
+#[test]
+fn a_clock_far_behind_reopens_no_erased_day() {
+    let (world, store, one, _) = scene();
+    live_until(&world, &store, "2026-04-18T09:00:00Z");
+    let erased = store.reader().retention().unwrap().erased_through;
+    world.clock.set("2026-01-05T10:00:00Z".parse().unwrap());
+    assert_eq!(world.run(store.body().write(b"x")).unwrap_err(), StoreError::ClockBehind);
+    world.run(store.accept_clock(world.trace(Action::Administer))).unwrap();
+    let body = world.run(sealed(&store, b"late"));
+    assert!(body.id().day > erased);
+    drop(body);
+    world.run(deliver(&store, world.clock_now(), 30, b"late\r\n", &[one]));
+    assert_eq!(shown(&store, one, "INBOX").len(), 1);
+    world.close(store);
+}
+
+#[test]
+fn an_old_backup_with_the_master_key_and_todays_key_file_reads_nothing_that_was_erased() {
+    let (world, store, one, _) = scene();
+    world.close(store);
+    let (engine, backup) = (world.store_dir().join("engine"), world.dir.path().join("backup"));
+    copy_files(&engine, &backup);
+    let store = world.open();
+    live_until(&world, &store, "2026-04-16T09:00:00Z");
+    world.close(store);
+    // The engine as it was, everything else as it is.
+    std::fs::remove_dir_all(&engine).unwrap();
+    copy_files(&backup, &engine);
+    let store = world.open();
+    assert_eq!(shown(&store, one, "INBOX"), [3, 4, 5, 6]);
+    let inbox_id = inbox(&store, one).id;
+    for gone in [1, 2] {
+        assert!(store.reader().header(inbox_id, uid(gone)).unwrap().is_none());
+        assert!(store.reader().body(inbox_id, uid(gone)).unwrap().is_none());
+    }
+    assert_eq!(read_body(&store, inbox_id, uid(5)), body_bytes(5, 400));
+    keep(&world, &store);
+    world.close(store);
+}
+
+fn copy_files(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        if entry.file_name() != "LOCK" {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn traces_go_after_their_own_term_and_journeys_with_them() {
+    let world = World::new();
+    let store = world.open();
+    let one = world.account(&store, "un").id;
+    let journey = world.run(async {
+        let mut first = delivery(&store, world.clock_now(), 1, b"x\r\n", &[one]).await;
+        first.traces = vec![Trace { id: first.id, ..world.trace(Action::Receive) }];
+        let id = first.id;
+        store.deliver(first).await.unwrap();
+        id
+    });
+    world.clock.advance(hours(24));
+    keep(&world, &store);
+    // The journey goes on the day after.
+    let later = Trace { id: journey, ..world.trace(Action::FirstOpening) };
+    world.run(store.trace(later)).unwrap();
+    live_until(&world, &store, "2026-07-15T09:00:00Z");
+    assert_eq!(store.reader().traces(&journey).unwrap().len(), 2, "messages went three months ago");
+    live_until(&world, &store, "2026-07-16T09:00:00Z");
+    let left = store.reader().traces(&journey).unwrap();
+    assert_eq!(left.iter().map(|trace| trace.action).collect::<Vec<_>>(), [Action::FirstOpening]);
+    live_until(&world, &store, "2026-07-17T09:00:00Z");
+    assert_eq!(store.reader().traces(&journey).unwrap(), []);
+    world.close(store);
 }

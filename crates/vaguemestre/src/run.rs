@@ -16,8 +16,8 @@ use store::{Clock, Kind, SystemClock};
 use crate::{
     checking,
     cli::{
-        Account, AccountAction, AppPassword, AppPasswordAction, Cli, ClockAction, Command, NewAccount, Remote, Retention, RetentionAction,
-        Store as StoreCommand, Trust, TrustAction,
+        Account, AccountAction, AppPassword, AppPasswordAction, Cli, ClockAction, Command, NewAccount,
+        Remote, Retention, RetentionAction, Store as StoreCommand, Trust, TrustAction,
     },
     config::{self, Settings},
     control::{

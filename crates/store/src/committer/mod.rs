@@ -32,7 +32,7 @@ use crate::{
     watch::Event,
 };
 
-mod hot;
+pub(crate) mod hot;
 mod mend;
 pub(crate) mod pending;
 pub(crate) mod txn;

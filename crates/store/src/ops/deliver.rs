@@ -173,7 +173,7 @@ fn adopt(txn: &mut Txn<'_>, body: SealedBody, variants: Vec<SealedVariant>, refe
         // Its day was erased while it arrived: whoever sends it again starts a body of today.
         return Err(StoreError::Busy);
     }
-    if id.day > Day::of(txn.core.clock.now()).next() {
+    if id.day > Day::of(txn.core.clock.now()).max(txn.counters().day).next() {
         // It began under a clock that was set back since.
         return Err(StoreError::ClockBehind);
     }

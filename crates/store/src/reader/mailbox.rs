@@ -14,7 +14,11 @@ use crate::{
     keyring::KeyKind,
     keys,
     records::Reference,
-    rows::{boxes, messages, messages::Keywords, sight},
+    rows::{
+        boxes, messages,
+        messages::Keywords,
+        sight::{self, Present},
+    },
     seal::Shape,
 };
 

@@ -7,6 +7,7 @@ use mssante::retention::{MESSAGES, TRACES_MONTHS, Term};
 use crate::{
     Action, Outcome, Queued, Result, Store, StoreError, Trace,
     committer::{
+        hot::Hot,
         pending::Pending,
         txn::{Txn, TxnOutcome},
     },
@@ -140,7 +141,8 @@ fn make_gone(core: &Core, counters: Counters, kind: KeyKind, term: Term, through
         messages: 0,
     };
     let before = Pending::default();
-    let mut txn = Txn::new(core, &before, counters);
+    let hot = Hot::default();
+    let mut txn = Txn::new(core, &hot, &before, counters);
     match kind {
         KeyKind::Message => tell_of_lost(ops::retention::erase(&mut txn, through, &[(through, line)])?),
         KeyKind::Trace => ops::retention::erase_traces(&mut txn, through, &[(through, line)])?,

@@ -44,6 +44,9 @@ impl Store {
             tidied += self.tidy_group(boxes).await?;
             after = next;
         }
+        let core = Arc::clone(&self.core);
+        let drop_files = move || drop_bodies(&core, marks.erased);
+        tokio::task::spawn_blocking(drop_files).await.map_err(|_| StoreError::Busy)??;
         self.submit(move |txn| {
             let counters = txn.counters_mut();
             counters.tidied = counters.tidied.max(marks.erased);
@@ -91,6 +94,13 @@ impl Store {
         self.core.numbers.gone.fetch_add(messages, Ordering::Relaxed);
         Ok(messages)
     }
+}
+
+/// Gives the room of bodies that are gone back to the disk, without waiting for the engine to tidy up.
+fn drop_bodies(core: &Core, through: Day) -> Result<()> {
+    let (from, until) = keys::through_day(b"", through);
+    core.engine.drop_files(Family::Bodies, &from, &until)?;
+    core.engine.write(&[Change::DeleteRange(Family::Bodies, from, until)], Durability::Later)
 }
 
 /// Boxes of a page that have something of erased days; where the next page begins.

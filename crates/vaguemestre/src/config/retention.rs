@@ -12,7 +12,8 @@ use store::KeepPlan;
 use super::pass::Pass;
 
 /// What to write in `structures`.
-const STRUCTURES: &str = "texts such as \"finess 350000022 30 d\": finess, siret or siren, the number, and 1 to 88 days";
+const STRUCTURES: &str =
+    "texts such as \"finess 350000022 30 d\": finess, siret or siren, the number, and 1 to 88 days";
 
 impl Pass<'_> {
     pub(super) fn retention(&mut self) -> KeepPlan {

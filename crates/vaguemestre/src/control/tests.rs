@@ -1,6 +1,7 @@
 //! The control socket from end to end: a real store, a real socket, the client of the command line.
 
 mod queue;
+mod retention;
 
 use std::{
     fs,

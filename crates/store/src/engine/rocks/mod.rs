@@ -201,6 +201,12 @@ impl Engine {
         self.now()?.scrub(family, from, until)
     }
 
+    /// Gives the files back that lie whole in a range whose keys were removed. A file may have held the mark of a removal:
+    /// the range is to be removed once more afterwards.
+    pub(crate) fn drop_files(&self, family: Family, from: &[u8], until: &[u8]) -> Result<()> {
+        self.now()?.drop_files(family, from, until)
+    }
+
     /// Ends background work for good, so that a process may exit while something still holds the engine. Only reads
     /// are possible afterwards.
     pub(crate) fn quiesce(&self) {

@@ -103,6 +103,11 @@ impl Open {
         Ok(())
     }
 
+    pub(super) fn drop_files(&self, family: Family, from: &[u8], until: &[u8]) -> Result<()> {
+        let dropped = self.db.delete_file_in_range_cf(self.family(family)?, from, until);
+        dropped.map_err(|error| self.failed(&error))
+    }
+
     pub(super) fn number(&self, property: &str) -> u64 {
         self.db.property_int_value(property).ok().flatten().unwrap_or(0)
     }

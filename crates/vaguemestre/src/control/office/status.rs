@@ -35,11 +35,10 @@ impl Office {
         let now = self.clock.now();
         let trust = self.warden.status(now);
         let domains = self.mssante_domains().to_vec();
-        let looked =
-            move |reader: &Reader<'_>| {
-                let kept = retention_alarms(&reader.retention()?);
-                Ok((reader.queue_size()?, postmaster::missing(reader, &domains)?, kept))
-            };
+        let looked = move |reader: &Reader<'_>| {
+            let kept = retention_alarms(&reader.retention()?);
+            Ok((reader.queue_size()?, postmaster::missing(reader, &domains)?, kept))
+        };
         let (queue, postmasters, kept) = self.store.read(looked).await?;
         let House { started, doors, certificate, relay_certificate } = self.house.as_ref();
         let listeners = doors.iter().map(|door| ListenerView {
@@ -61,7 +60,14 @@ impl Office {
             relay_certificate: relay_certificate.as_ref().map(|certificate| view(certificate, now)),
             queue,
             list_age_seconds: trust.list.map(|list| list.age_seconds),
-            alarms: self.store.alarms().into_iter().chain(trust.alarms).chain(postmasters).chain(kept).collect(),
+            alarms: self
+                .store
+                .alarms()
+                .into_iter()
+                .chain(trust.alarms)
+                .chain(postmasters)
+                .chain(kept)
+                .collect(),
             store: serde_json::to_value(self.store.statistics()).unwrap_or_default(),
         })))
     }
@@ -69,7 +75,8 @@ impl Office {
 
 /// What somebody must do so that retention is kept (S-4.3).
 fn retention_alarms(known: &Retention) -> Vec<String> {
-    let held = "the clock leapt and nothing is erased: check the machine's time, then `vaguemestre clock accept`";
+    let held =
+        "the clock leapt and nothing is erased: check the machine's time, then `vaguemestre clock accept`";
     let held = known.held.then(|| held.to_owned());
     let faults = known.proof.as_ref().filter(|proof| !proof.faults.is_empty());
     let faults = faults.map(|_| "retention is not kept: see `vaguemestre retention show`".to_owned());
