@@ -3,6 +3,7 @@
 //! Must never touch: what operations mean.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
@@ -35,6 +36,8 @@ const CLOCK_BEHIND: SignedDuration = SignedDuration::from_mins(5);
 
 /// The shared heart of one open store.
 pub(crate) struct Core {
+    /// Where the store lies.
+    pub(crate) dir: PathBuf,
     pub(crate) engine: Engine,
     pub(crate) keys: StoreKey,
     pub(crate) keyring: Keyring,

@@ -19,7 +19,8 @@ use crate::{
     core::Core,
     health::Sentry,
     open::{self, Opened},
-    prove, summary,
+    prove::{self, Activity},
+    summary,
 };
 
 /// Everything that is kept. Cheap to clone; the last clone, reader or body that goes closes the engine.
@@ -118,7 +119,15 @@ impl Store {
     /// # Errors
     /// Everything that is wrong, at most [`crate::FAULTS`] faults.
     pub fn prove(&self) -> std::result::Result<ProofReport, Vec<Fault>> {
-        prove::prove(&self.reader())
+        prove::prove(&self.reader(), Activity::Quiet)
+    }
+
+    /// The same while others use the store: bodies that are being written are no fault.
+    ///
+    /// # Errors
+    /// As [`Store::prove`].
+    pub fn prove_running(&self) -> std::result::Result<ProofReport, Vec<Fault>> {
+        prove::prove(&self.reader(), Activity::Running)
     }
 
     /// Runs `f` on a fresh snapshot off the runtime's threads; waits while too many others do. One that waits holds

@@ -8,6 +8,7 @@
 extern crate self as store;
 
 mod account;
+mod backup;
 mod binding;
 mod body;
 mod boxes;
@@ -58,6 +59,10 @@ mod write;
 pub use account::{
     Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, Credential, OPENERS_PER_ACCOUNT, Usage,
 };
+pub use backup::{
+    BackupError, BackupInfo, BackupReport, BoxRestore, BoxRestored, FollowOptions, Followed, Position,
+    Receiver, Replayed, RestoreOptions, Restored, VerifiedBackup, backups, restore, verify_backup,
+};
 pub use body::{BodyReader, BodyWriter, SealedBody};
 pub use boxes::{
     BOX_DEPTH, BOX_NAME_BYTES, BOXES_PER_ACCOUNT, BoxInfo, Changes, Entry, INBOX, KEYWORDS_PER_BOX,
@@ -72,14 +77,14 @@ pub use flags::{FlagChange, FlagMode, Flags, KEYWORD_BYTES, KEYWORDS_PER_MESSAGE
 pub use ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid, UidValidity};
 pub use keyring::{KeyFileView, KeyKind, KeyringError, StoreId, backup_keys, show_keys};
 pub use master::{MasterKey, MasterKeyError, is_credential_name};
-pub use open::{Kind, OpenError, OpenOptions};
+pub use open::{Kind, OpenError, OpenOptions, UpgradeCheck, check_upgrade};
 pub use pieces::{Interrupted, Pieces};
 pub use prove::{FAULTS, Fault, ProofReport};
 pub use queue::{
     ENVID_BYTES, LAST_BYTES, Notify, ORCPT_BYTES, Outgoing, OutgoingRecipient, QUEUED_RECIPIENTS, QueueId,
     Queued, Ret, Settlement,
 };
-pub use reader::Reader;
+pub use reader::{Reader, Salvaged};
 pub use retention::{KeepPlan, Kept, Retention, RetentionProof};
 pub use rotation::rotate_master;
 pub use seal::{CHUNK, SealError};

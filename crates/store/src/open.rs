@@ -10,10 +10,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    StoreError, binding,
+    StoreError, backup, binding,
     clock::Clock,
     core::{Core, Numbers},
-    engine::{Bounds, Change, Durability, Engine, Family, View as _},
+    engine::{self, Bounds, Change, Durability, Engine, Family, View as _},
     health::Health,
     housekeeping,
     keyring::{Keyring, KeyringError},
@@ -121,6 +121,8 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
     }
     make_private_dir(&dir)?;
     let engine = open_engine(&dir, settings.bounds(), create.is_some())?;
+    // Behind the engine's lock: whoever had copies under way is gone.
+    backup::sweep(&dir);
     let Header { keys, counters, kind } = match read_header(&engine, &master)? {
         Some(header) => header,
         None => create_header(&engine, &master, &dir, create)?,
@@ -134,6 +136,7 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
     let core = Core {
         latch: Latch::new(engine.background_errors()),
         health: Health::of(&dir, settings.disk_reserve),
+        dir,
         numbers: Numbers::new(&counters, &rows::queue::counters(&engine)?, clock.now()),
         queue_front: QueueFront::find(&engine)?,
         summaries: Summaries::new(settings.summary_changes),
@@ -165,6 +168,31 @@ pub(crate) fn open_engine(dir: &Path, bounds: impl Into<Bounds>, create: bool) -
             error.into()
         }
     })
+}
+
+/// What opening a store would change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpgradeCheck {
+    /// The format of the store.
+    pub found: u32,
+    /// The format of this program, which opening gives an older store.
+    pub known: u32,
+    /// The oldest format that it upgrades.
+    pub oldest: u32,
+}
+
+/// Looks at a store that may be open, and changes nothing. Blocking.
+///
+/// # Errors
+/// [`OpenError`]: there is none, it is damaged, or a later version keeps things in it that this one does not know.
+pub fn check_upgrade(dir: &Path) -> Result<UpgradeCheck, OpenError> {
+    let engine = dir.join(ENGINE_DIR);
+    if !engine.exists() {
+        return Err(OpenError::Absent(dir.into()));
+    }
+    let format = engine::peek(&engine, Family::Accounts, keys::FORMAT)?;
+    let format: Format = records::decode(&format.unwrap_or_default(), "format")?;
+    Ok(UpgradeCheck { found: format.version, known: records::FORMAT, oldest: records::OLDEST_FORMAT })
 }
 
 struct Header {

@@ -49,24 +49,34 @@ impl Store {
         Ok(steps)
     }
 
-    /// Seals a trace under the key of its own day, or of the first that is not erased, made off the runtime's threads if it is the day's first.
+    /// Seals a trace under the key of its day, made off the runtime's threads if it is the day's first.
     pub(crate) async fn seal_trace(&self, trace: Trace) -> Result<SealedTrace> {
-        let day = Day::of(trace.at).max(self.core.numbers.first_day(KeyKind::Trace));
-        let key = if let Some(key) = self.core.known_key(KeyKind::Trace, day) {
-            key
-        } else {
+        let day = trace_day(&self.core, &trace);
+        if self.core.known_key(KeyKind::Trace, day).is_none() {
             let core = Arc::clone(&self.core);
             tokio::task::spawn_blocking(move || core.ensure_key(KeyKind::Trace, day))
                 .await
-                .map_err(|_| StoreError::Busy)??
-        };
-        let number = self.core.numbers.trace.fetch_add(1, Ordering::AcqRel) + 1;
-        let place = keys::trace(day, number);
-        let sealed = key
-            .seal_record(&place, &records::encode(&trace)?)
-            .map_err(|error| StoreError::Engine(error.to_string()))?;
-        Ok(SealedTrace { id: trace.id, day, number, sealed })
+                .map_err(|_| StoreError::Busy)??;
+        }
+        seal_trace(&self.core, &trace)
     }
+}
+
+/// The day under whose key a trace is sealed: its own, or the first that is not erased.
+pub(crate) fn trace_day(core: &Core, trace: &Trace) -> Day {
+    Day::of(trace.at).max(core.numbers.first_day(KeyKind::Trace))
+}
+
+/// Seals a trace under the key of its day, which there must be.
+pub(crate) fn seal_trace(core: &Core, trace: &Trace) -> Result<SealedTrace> {
+    let day = trace_day(core, trace);
+    let key = core.reading_key(KeyKind::Trace, day)?;
+    let number = core.numbers.trace.fetch_add(1, Ordering::AcqRel) + 1;
+    let place = keys::trace(day, number);
+    let sealed = key
+        .seal_record(&place, &records::encode(trace)?)
+        .map_err(|error| StoreError::Engine(error.to_string()))?;
+    Ok(SealedTrace { id: trace.id, day, number, sealed })
 }
 
 /// Entries and what they share, each with a number of its own; all are due at once.

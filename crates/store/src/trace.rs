@@ -134,6 +134,8 @@ pub enum Action {
     Queue,
     /// What was kept too long was erased, and it was proved (S-4.3).
     Retention,
+    /// Messages of a box were written to files (M-10).
+    Export,
 }
 
 impl Action {
@@ -165,6 +167,7 @@ impl Action {
             Self::Trust => "trust",
             Self::Queue => "queue",
             Self::Retention => "retention",
+            Self::Export => "export",
         }
     }
 }

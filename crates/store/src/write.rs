@@ -8,11 +8,12 @@ use crate::{
     Account, AccountId, Appended, BoxId, BoxInfo, CredentialId, Delivered, Delivery, Durable, Incoming,
     QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Variant,
     committer::{Job, Operation, txn::Txn},
+    keyring::KeyKind,
     ops::{
         self,
         deliver::{Outcome, SealedIncoming},
     },
-    prepare::seal_variant,
+    prepare::{seal_trace, seal_variant, trace_day},
 };
 
 /// Every operation gives `Busy` while the store sheds load or stops, and `Engine` or `Full` if its commit failed: then
@@ -154,6 +155,26 @@ impl Store {
             Ok(())
         });
         self.queue.send(Job::Work(Box::new(operation))).await.map_err(|_| StoreError::Busy)
+    }
+
+    /// Does what [`Store::trace`] does and waits until it is durable: for commands, never on a runtime thread.
+    pub fn trace_blocking(&self, trace: &Trace) -> Result<()> {
+        self.core.ensure_key(KeyKind::Trace, trace_day(&self.core, trace))?;
+        let trace = seal_trace(&self.core, trace)?;
+        self.submit_blocking(move |txn| {
+            ops::traces::put(txn, trace);
+            Ok(())
+        })
+    }
+
+    /// Does what [`Store::submit`] does on a thread that may wait.
+    pub(crate) fn submit_blocking<T: Send + 'static>(
+        &self,
+        apply: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (operation, answer) = Operation::new(apply);
+        self.queue.blocking_send(Job::Work(Box::new(operation))).map_err(|_| StoreError::Busy)?;
+        answer.blocking_recv().map_err(|_| StoreError::Busy)?.map(|(value, _)| value)
     }
 
     pub(crate) async fn submit<T: Send + 'static>(

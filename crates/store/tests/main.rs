@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod accounts;
+mod backup;
 mod boxes;
 mod common;
 mod crash;
 mod damage;
 mod faults;
 mod fixtures;
+mod follow;
 mod keys;
 mod kill;
 mod kill_queue;

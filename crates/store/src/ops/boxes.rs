@@ -177,6 +177,17 @@ pub(crate) fn subscribe(txn: &mut Txn<'_>, account: AccountId, name: &str, on: b
     put_record(txn, id, &record)
 }
 
+/// Gives boxes a new UIDVALIDITY: what clients remember of their UIDs is not true any more. Those that are gone are left
+/// out.
+pub(crate) fn renew_validity(txn: &mut Txn<'_>, ids: &[BoxId]) -> Result<()> {
+    for &id in ids {
+        let Some(mut record) = boxes::record(txn, &txn.core.keys, id)? else { continue };
+        record.uid_validity = txn.next_uid_validity();
+        put_record(txn, id, &record)?;
+    }
+    Ok(())
+}
+
 /// The boxes of an account with their records.
 pub(crate) fn all(txn: &Txn<'_>, account: AccountId) -> Result<Vec<(BoxId, BoxRecord)>> {
     boxes::of_account(txn, account)?

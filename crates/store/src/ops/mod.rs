@@ -9,4 +9,5 @@ pub(crate) mod edit;
 pub(crate) mod messages;
 pub(crate) mod queue;
 pub(crate) mod retention;
+pub(crate) mod returning;
 pub(crate) mod traces;

@@ -57,8 +57,17 @@ pub struct Fault {
     pub problem: String,
 }
 
+/// Whether anybody may be writing bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Activity {
+    /// Nobody: a body that is not finished is a fault.
+    Quiet,
+    /// The store is in use: bodies on their way are none.
+    Running,
+}
+
 /// Goes through everything.
-pub(crate) fn prove(reader: &Reader<'_>) -> std::result::Result<ProofReport, Vec<Fault>> {
+pub(crate) fn prove(reader: &Reader<'_>, now: Activity) -> std::result::Result<ProofReport, Vec<Fault>> {
     let mut proof = Proof {
         reader,
         report: ProofReport::default(),
@@ -68,6 +77,7 @@ pub(crate) fn prove(reader: &Reader<'_>) -> std::result::Result<ProofReport, Vec
         used: UsageRecord::default(),
         deleted: BTreeSet::new(),
         erased: Day::from_number(0),
+        now,
     };
     match sight::counters(reader.view()) {
         Ok(counters) => proof.erased = counters.erased,
@@ -102,6 +112,7 @@ struct Proof<'r> {
     used: UsageRecord,
     /// Deleted boxes that still have references.
     deleted: BTreeSet<BoxId>,
+    now: Activity,
 }
 
 impl Proof<'_> {

@@ -26,6 +26,9 @@ use crate::{
 mod listings;
 mod mailbox;
 mod queue;
+mod salvage;
+
+pub use salvage::Salvaged;
 
 /// One snapshot of the store. Blocking.
 ///

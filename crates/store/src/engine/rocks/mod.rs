@@ -17,13 +17,16 @@ use std::{
 use arc_swap::ArcSwapOption;
 
 use self::open::Open;
-pub(crate) use self::{cursor::Cursor, open::Snapshot, tables::Table};
+pub(crate) use self::{cursor::Cursor, open::Snapshot, peek::peek, tables::Table};
 use super::{Bounds, Change, Damage, Durability, Family, View, Visit};
 use crate::{Result, StoreError};
 
+pub(crate) mod backup;
 mod cursor;
+pub(crate) mod log;
 mod open;
 mod options;
+mod peek;
 mod tables;
 
 /// How long readers may take to let go of an engine that is to be opened anew.

@@ -208,7 +208,7 @@ fn reading(family: Family) -> ReadOptions {
 }
 
 /// A full disk and damage ask for something else than any other failure.
-fn failure(error: &rocksdb::Error) -> StoreError {
+pub(super) fn failure(error: &rocksdb::Error) -> StoreError {
     let text = error.as_ref();
     let named = tables::named(text);
     match (error.kind(), named) {

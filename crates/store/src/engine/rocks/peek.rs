@@ -1,0 +1,23 @@
+//! A look at an engine that may be open in another process. Must never write.
+
+use std::path::Path;
+
+use rocksdb::{DB, Error, Options};
+
+use super::open::failure;
+use crate::{Result, StoreError, engine::Family};
+
+/// Reads one value of an engine that may be open elsewhere, and changes nothing of it.
+pub(crate) fn peek(dir: &Path, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    let options = Options::default();
+    // Its own family and the default one, which cannot be left out: the others stay closed.
+    let db = DB::open_cf_for_read_only(&options, dir, ["default", family.name()], false).map_err(failed)?;
+    let handle = db.cf_handle(family.name());
+    let handle = handle.ok_or_else(|| StoreError::Engine(format!("no family {}", family.name())))?;
+    db.get_cf(handle, key).map_err(failed)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: Error) -> StoreError {
+    failure(&error)
+}
