@@ -8,6 +8,7 @@
 mod harness;
 
 mod accounts;
+mod backup;
 mod crash;
 mod demonstration;
 mod large;

@@ -2,6 +2,7 @@
 //!
 //! Only words and types; what a command does is in `run`. Must never read a file.
 
+mod backup;
 mod keys;
 mod queue;
 mod retention;
@@ -12,12 +13,13 @@ use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use mssante::{Address, BoxType, Domain, State};
 
+pub(crate) use backup::{Backup, Export, Restore, RestoreBox, Upgrade, Verify};
 pub(crate) use keys::{KeyPlace, Keys};
 pub(crate) use queue::{Queue, QueueAction};
 pub(crate) use retention::{Clock, ClockAction, Retention, RetentionAction};
 
 /// Where the configuration is when `--config` is not given.
-const CONFIG: &str = "/etc/vaguemestre/vaguemestre.toml";
+pub(crate) const CONFIG: &str = "/etc/vaguemestre/vaguemestre.toml";
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
@@ -68,6 +70,18 @@ pub(crate) enum Command {
     Retention(Remote<Retention>),
     /// The clock that retention rests on.
     Clock(Remote<Clock>),
+    /// Back the store up, while it runs or not: only what changed is written. Never the keys: `keys backup` is for those.
+    Backup(Remote<Backup>),
+    /// Make a whole store of a backup and the key file of today, and prove it (offline).
+    Restore(Restore),
+    /// Bring back what is missing of one box, into the running service.
+    RestoreBox(Remote<RestoreBox>),
+    /// Prove that the store agrees with itself: references, seals, counters; exit code 1 if it does not.
+    Verify(Remote<Verify>),
+    /// What opening the store with this program would change (offline).
+    Upgrade(Upgrade),
+    /// Write messages to files that other programs read; exit code 1 if some could not be read.
+    Export(Remote<Export>),
     /// How the running daemon fares.
     Status(Remote<Status>),
 }

@@ -4,11 +4,13 @@
 //! `delivery`, `identity`, `imap` and `store`. Start reading at `run`, then `serve` and `demo`.
 
 mod checking;
+mod chores;
 mod cli;
 mod config;
 mod control;
 mod demo;
 mod exit;
+mod export;
 mod keeper;
 mod listeners;
 mod logs;

@@ -74,7 +74,7 @@ pub(crate) fn open_store(
 }
 
 /// The store's limits under these settings: it keeps whatever the services announce that they take.
-fn store_settings(settings: &Settings) -> store::Settings {
+pub(crate) fn store_settings(settings: &Settings) -> store::Settings {
     let usual = store::Settings::default();
     let body_bytes = usual.body_bytes.max(rooms::encoded(settings.limits.attachments));
     let StorePlace { memory, open_files, queued, disk_reserve, .. } = settings.store;

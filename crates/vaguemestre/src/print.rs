@@ -2,6 +2,7 @@
 //!
 //! The standard output only. The one place that prints an application password, once.
 
+pub(crate) mod chores;
 mod queue;
 mod retention;
 pub(crate) mod trust;
@@ -74,6 +75,9 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
         Answer::TrustStatus(view) => trust::status(view),
         Answer::TrustDomain(view) => trust::domain(view),
         Answer::Refreshed(refreshed) => trust::refreshed(refreshed),
+        Answer::Chored(chored) => chores::chored(chored),
+        // The client waits on; nobody is shown it.
+        Answer::Working {} | Answer::Following {} => {}
         Answer::Refused(refused) => say!("{}", refused.message),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Must never carry out what the running daemon is for: the store has one writer.
 
+mod chores;
+mod follow;
 mod keys;
 mod queue;
 
@@ -56,6 +58,12 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Clock(remote) => match remote.what.action {
             ClockAction::Accept => ask(&remote, &Request::ClockAccept {}, as_json),
         },
+        Command::Backup(remote) => chores::backup(&remote, as_json),
+        Command::Restore(restore) => chores::restore(&restore, as_json),
+        Command::RestoreBox(remote) => chores::restore_box(&remote, as_json),
+        Command::Upgrade(upgrade) => chores::check_upgrade(&upgrade, as_json),
+        Command::Verify(remote) => chores::verify(&remote, as_json),
+        Command::Export(remote) => chores::export(&remote, as_json),
         Command::Status(remote) => ask(&remote, &Request::Status {}, as_json),
     };
     match done {

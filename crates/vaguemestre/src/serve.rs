@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 use crate::{
     config::{Limits, Service, Settings},
     control::{
-        office::{House, Office},
+        office::{Chores, House, Office},
         peer, server,
     },
     exit::Failure,
@@ -178,6 +178,7 @@ async fn serve_store(
         operator: settings.operator.clone(),
         house,
         warden: Arc::clone(warden),
+        chores: Chores::default(),
     });
     warn_of_postmasters(settings, store).await?;
     info!(

@@ -52,7 +52,7 @@ pub(crate) struct KeyPlace {
     pub(crate) master: Option<MasterKeyPlace>,
 }
 
-fn place(text: &str) -> Result<MasterKeyPlace, String> {
+pub(super) fn place(text: &str) -> Result<MasterKeyPlace, String> {
     MasterKeyPlace::parse(text).ok_or_else(|| {
         "write the path of a file, or credential:NAME for a credential of the service".to_owned()
     })

@@ -25,6 +25,14 @@ pub(crate) enum CallError {
     NoAnswer { socket: PathBuf, why: String },
 }
 
+impl CallError {
+    /// Whether no daemon is there at all: a store may be opened without it.
+    pub(crate) fn is_absent(&self) -> bool {
+        let absent = |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
+        matches!(self, Self::Unreachable { error, .. } if absent(error.kind()))
+    }
+}
+
 fn unreachable_text(socket: &Path, error: &io::Error) -> String {
     let socket = socket.display();
     match error.kind() {
@@ -47,6 +55,34 @@ fn unreachable_text(socket: &Path, error: &io::Error) -> String {
     }
 }
 
+/// Sends `request` and gives the answer with the connection, on which more than answers follows. It may be silent for as
+/// long as a command waits for an answer.
+///
+/// # Errors
+/// [`CallError`].
+pub(crate) fn begin(socket: &Path, request: &Request) -> Result<(Answer, UnixStream), CallError> {
+    let no_answer =
+        |error: io::Error| CallError::NoAnswer { socket: socket.to_owned(), why: error.to_string() };
+    let mut stream = UnixStream::connect(socket)
+        .map_err(|error| CallError::Unreachable { socket: socket.to_owned(), error })?;
+    let exchange = |stream: &mut UnixStream| {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        stream.write_all(&line)?;
+        // Byte by byte: what follows the line is not ours to take.
+        let (mut answer, mut byte) = (Vec::new(), [0]);
+        while (answer.len() as u64) < ANSWER_OCTETS && answer.last() != Some(&b'\n') {
+            stream.read_exact(&mut byte)?;
+            answer.extend_from_slice(&byte);
+        }
+        Ok::<_, io::Error>(serde_json::from_slice(&answer)?)
+    };
+    let answer = exchange(&mut stream).map_err(no_answer)?;
+    Ok((answer, stream))
+}
+
 /// Sends `request` to the daemon at `socket` and waits for its answer.
 ///
 /// # Errors
@@ -61,10 +97,15 @@ pub(crate) fn call(socket: &Path, request: &Request) -> Result<Answer, CallError
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.write_all(&line)?;
-        let mut answer = Vec::new();
-        BufReader::new(stream.take(ANSWER_OCTETS)).read_until(b'\n', &mut answer)?;
-        Ok::<_, io::Error>(answer)
+        let mut stream = BufReader::new(stream);
+        loop {
+            let mut answer = Vec::new();
+            stream.by_ref().take(ANSWER_OCTETS).read_until(b'\n', &mut answer)?;
+            match serde_json::from_slice(&answer)? {
+                Answer::Working {} => {}
+                answer => return Ok::<_, io::Error>(answer),
+            }
+        }
     };
-    let answer = exchange(&mut stream).map_err(|error| no_answer(error.to_string()))?;
-    serde_json::from_slice(&answer).map_err(|error| no_answer(error.to_string()))
+    exchange(&mut stream).map_err(|error| no_answer(error.to_string()))
 }

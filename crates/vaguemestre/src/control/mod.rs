@@ -4,6 +4,7 @@
 //! use the store. Must never listen on a network.
 
 pub(crate) mod client;
+pub(crate) mod follow;
 pub(crate) mod office;
 pub(crate) mod peer;
 pub(crate) mod protocol;

@@ -3,6 +3,7 @@
 //! Both ends are this program, so the types are the protocol. Must never hold a password but in the one answer that
 //! shows it, which has no `Debug`.
 
+pub(crate) mod chores;
 pub(crate) mod queue;
 pub(crate) mod retention;
 
@@ -12,6 +13,8 @@ use pki::{DomainView, Refreshed, TrustStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::follow::Following;
+use crate::chores::{Chore, Chored};
 use queue::{QueuedView, RemovedView, Which};
 use retention::RetentionView;
 
@@ -77,6 +80,14 @@ pub(crate) enum Request {
     RetentionShow {},
     /// Believes the machine's clock again (I-4).
     ClockAccept {},
+    /// Long work on the whole store; [`Answer::Working`] comes until it is done.
+    Chore {
+        chore: Chore,
+    },
+    /// After [`Answer::Following`] commits flow, for as long as the client stays.
+    Follow {
+        following: Following,
+    },
     Status {},
     TrustStatus {},
     TrustShow {
@@ -104,11 +115,18 @@ impl Request {
             Self::QueueRemove { .. } => "queue-remove",
             Self::RetentionShow {} => "retention-show",
             Self::ClockAccept {} => "clock-accept",
+            Self::Chore { chore } => chore.name(),
+            Self::Follow { .. } => "backup-follow",
             Self::Status {} => "status",
             Self::TrustStatus {} => "trust-status",
             Self::TrustShow { .. } => "trust-show",
             Self::TrustRefresh {} => "trust-refresh",
         }
+    }
+
+    /// Whether it may take longer than anybody should wait without a word.
+    pub(crate) fn takes_long(&self) -> bool {
+        matches!(self, Self::Chore { .. })
     }
 
     /// Whether it only looks: changes leave their own trace in the store's commit, looking leaves one beside it.
@@ -127,6 +145,8 @@ impl Request {
             | Self::PasswordCreate { .. }
             | Self::PasswordRevoke { .. }
             | Self::ClockAccept {}
+            | Self::Chore { .. }
+            | Self::Follow { .. }
             | Self::Status {}
             | Self::TrustStatus {}
             | Self::TrustRefresh {}
@@ -181,6 +201,11 @@ pub(crate) enum Answer {
     TrustStatus(Box<TrustStatus>),
     TrustDomain(Box<DomainView>),
     Refreshed(Box<Refreshed>),
+    Chored(Box<Chored>),
+    /// What follows is no answer but commits, in pieces.
+    Following {},
+    /// It is being done: another answer follows.
+    Working {},
     Refused(Refused),
 }
 

@@ -7,19 +7,23 @@ use std::{
     fs, io,
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
+use store::Store;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream},
+    net::{UnixListener, UnixStream, unix::WriteHalf},
+    sync::OwnedSemaphorePermit,
     task::JoinSet,
     time,
 };
 use tracing::{debug, error, info, warn};
 
 use super::{
+    follow::{self, Following},
     office::Office,
     peer,
     protocol::{Answer, REQUEST_OCTETS, Refused, RefusedKind, Request},
@@ -31,6 +35,9 @@ const CONNECTIONS: usize = 8;
 
 /// How long a connection may stay without a request, and a request without its answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a client is told that long work goes on: well within its patience.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +125,18 @@ async fn converse(
     administrators: &[Administrator],
     office: &Office,
 ) -> io::Result<()> {
+    let Some((following, store, permit)) = requests(&mut stream, administrators, office).await? else {
+        return Ok(());
+    };
+    follow::send(stream, store, following, permit).await
+}
+
+/// Answers requests until the client goes, or wants the connection for something else.
+async fn requests(
+    stream: &mut UnixStream,
+    administrators: &[Administrator],
+    office: &Office,
+) -> io::Result<Option<(Following, Store, OwnedSemaphorePermit)>> {
     let credentials = stream.peer_cred()?;
     let (uid, gid) = (credentials.uid(), credentials.gid());
     let (reader, mut writer) = stream.split();
@@ -129,24 +148,40 @@ async fn converse(
         reader.get_mut().set_limit(REQUEST_OCTETS);
         let read = time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
         if read == 0 {
-            return Ok(());
+            return Ok(None);
+        }
+        if let Some(administrator) = administrator
+            && let Ok(Request::Follow { following }) = serde_json::from_slice(&line)
+        {
+            match office.follower(&administrator.name).await {
+                Ok((store, permit)) => {
+                    write(&mut writer, &Answer::Following {}).await?;
+                    return Ok(Some((following, store, permit)));
+                }
+                Err(refused) => write(&mut writer, &Answer::Refused(refused)).await?,
+            }
+            continue;
         }
         let answer = match administrator {
-            Some(administrator) => answer(&line, &administrator.name, office).await,
+            Some(administrator) => answer(&line, &administrator.name, office, &mut writer).await?,
             None => {
                 warn!(uid, gid, "a user who is no administrator tried the control socket");
                 office.note_stranger(uid, gid).await;
                 refused(RefusedKind::NotAdministrator, stranger_text(uid, gid))
             }
         };
-        let mut answer = serde_json::to_vec(&answer)?;
-        answer.push(b'\n');
-        time::timeout(PATIENCE, writer.write_all(&answer)).await??;
+        write(&mut writer, &answer).await?;
         // A line cut at its bound leaves the stream in the middle of it: nothing behind it is a request.
         if line.last() != Some(&b'\n') || administrator.is_none() {
-            return Ok(());
+            return Ok(None);
         }
     }
+}
+
+async fn write(writer: &mut WriteHalf<'_>, answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    time::timeout(PATIENCE, writer.write_all(&line)).await?
 }
 
 fn stranger_text(uid: u32, gid: u32) -> String {
@@ -156,14 +191,18 @@ fn stranger_text(uid: u32, gid: u32) -> String {
     )
 }
 
-async fn answer(line: &[u8], administrator: &str, office: &Office) -> Answer {
+async fn answer(
+    line: &[u8],
+    administrator: &str,
+    office: &Office,
+    writer: &mut WriteHalf<'_>,
+) -> io::Result<Answer> {
     if line.last() != Some(&b'\n') {
-        return refused(
-            RefusedKind::Refused,
-            format!("a request is one line of at most {REQUEST_OCTETS} octets"),
-        );
+        let text = format!("a request is one line of at most {REQUEST_OCTETS} octets");
+        return Ok(refused(RefusedKind::Refused, text));
     }
-    match serde_json::from_slice::<Request>(line) {
+    Ok(match serde_json::from_slice::<Request>(line) {
+        Ok(request) if request.takes_long() => at_work(office.answer(administrator, request), writer).await?,
         Ok(request) => match time::timeout(PATIENCE, office.answer(administrator, request)).await {
             Ok(answer) => answer,
             Err(_) => {
@@ -174,6 +213,17 @@ async fn answer(line: &[u8], administrator: &str, office: &Office) -> Answer {
         },
         Err(error) => {
             refused(RefusedKind::Refused, format!("not a request of this version's protocol: {error}"))
+        }
+    })
+}
+
+/// Waits for long work, telling the client every few seconds that it goes on.
+async fn at_work(working: impl Future<Output = Answer>, writer: &mut WriteHalf<'_>) -> io::Result<Answer> {
+    let mut working = pin!(working);
+    loop {
+        match time::timeout(HEARTBEAT, &mut working).await {
+            Ok(answer) => return Ok(answer),
+            Err(_) => write(writer, &Answer::Working {}).await?,
         }
     }
 }

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     client,
-    office::{House, Office},
+    office::{Chores, House, Office},
     protocol::{AccountView, Answer, REQUEST_OCTETS, RefusedKind, Request},
     server,
 };
@@ -75,6 +75,7 @@ impl Daemon {
             operator,
             house: Arc::new(House { started, doors: Vec::new(), certificate, relay_certificate: None }),
             warden: Arc::new(warden),
+            chores: Chores::default(),
         };
         let administrators = vec![Administrator { name: "claire".into(), who }];
         let serving =

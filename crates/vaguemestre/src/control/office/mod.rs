@@ -4,6 +4,7 @@
 //! May use the store and the rules of `mssante`. Must never know the socket.
 
 mod accounts;
+mod chores;
 mod masking;
 mod passwords;
 mod queue;
@@ -19,6 +20,7 @@ use store::{Account, Action, Clock, Outcome, Store, StoreError, Trace, TraceId};
 
 use tracing::{info, warn};
 
+pub(crate) use chores::Chores;
 pub(crate) use status::House;
 
 use super::protocol::{Answer, Refused, RefusedKind, Request};
@@ -31,6 +33,7 @@ pub(crate) struct Office {
     pub(crate) operator: Operator,
     pub(crate) house: Arc<House>,
     pub(crate) warden: Arc<Warden>,
+    pub(crate) chores: Chores,
 }
 
 type Answered = Result<Answer, Refused>;
@@ -59,6 +62,9 @@ impl Office {
             Request::Trace { id } => self.show_trace(&id).await,
             Request::RetentionShow {} => self.show_retention().await,
             Request::ClockAccept {} => self.accept_clock(administrator).await,
+            Request::Chore { chore } => self.chore(administrator, chore).await,
+            // The socket's end takes it before it comes here.
+            Request::Follow { .. } => Err(refusal("following is for a connection of its own")),
             Request::Status {} => self.status().await,
             Request::TrustStatus {} => self.trust_status(),
             Request::TrustShow { domain } => self.trust_domain(&domain),
