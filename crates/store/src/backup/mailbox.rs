@@ -22,7 +22,7 @@ use crate::{
         self,
         returning::{Brought, Returning},
     },
-    records::{BodyRecord, Listing, Reference},
+    records::{self, BodyRecord, Listing, Reference},
     rows::{messages, messages::Keywords},
     seal::Shape,
 };
@@ -166,8 +166,8 @@ impl Work<'_> {
     /// Has one message ready to be put back, unless it is there, erased or damaged.
     fn bring(&mut self, lost: BoxId, uid: Uid, listing: &Listing) -> StoreResult<()> {
         let core = &self.store.core;
-        let reference = messages::reference(self.copy.engine(), lost, uid)?;
-        let reference = reference.ok_or(StoreError::Corrupt("message reference"))?;
+        let reference = self.copy.row(Family::Index, &keys::reference(lost, uid))?.unwrap_or_default();
+        let reference: Reference = records::decode(&reference, "message reference")?;
         let Reference { body, variant, .. } = reference;
         let key = match core.reading_key(KeyKind::Message, body.day) {
             Err(StoreError::NotFound) => {

@@ -11,7 +11,8 @@ use crate::{
     engine::{Family, View},
     ids::BodyId,
     keys,
-    rows::{messages, messages::Keywords},
+    records::{self, Reference},
+    rows::{messages, messages::Keywords, sight::Sight as _},
 };
 
 /// One message of a box, as far as it can be read.
@@ -97,8 +98,17 @@ impl<'store> Reader<'store> {
 
     /// `NotFound` if its day was erased.
     fn salvage_one(&self, id: BoxId, uid: Uid, keywords: &Keywords) -> Result<Salvaged<'_>> {
-        let reference = messages::reference(self.view(), id, uid)?;
-        let reference = reference.ok_or(StoreError::Corrupt("message reference"))?;
+        let lost = StoreError::Corrupt("message reference");
+        let reference = match self.view().get(Family::Index, &keys::reference(id, uid))? {
+            Some(bytes) => records::decode::<Reference>(&bytes, "message reference")?,
+            None => {
+                let gone = matches!(messages::listing(self.view(), id, uid), Ok(None));
+                return Err(if gone { StoreError::NotFound } else { lost });
+            }
+        };
+        if self.view().marks()?.are_past(reference.body.day) {
+            return Err(StoreError::NotFound);
+        }
         let listing = messages::listing(self.view(), id, uid).ok().flatten().map(|listing| {
             let flags = keywords.flags(&listing).unwrap_or_else(|_| Flags::from_bits(listing.bits));
             (flags, listing.internal_date)
