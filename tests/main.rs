@@ -5,12 +5,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, missing_docs, unreachable_pub)]
 
+#[path = "../crates/store/tests/faults/mod.rs"]
+mod faults;
 mod harness;
 
 mod accounts;
 mod backup;
 mod crash;
 mod demonstration;
+mod failing_disk;
 mod large;
 mod list_swap;
 mod mirror;

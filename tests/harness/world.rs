@@ -148,16 +148,18 @@ impl World {
 
     /// Starts the daemon of `site` (again); returns once it answers.
     pub fn serve_at(&mut self, site: Site) {
+        self.serve_under(site, |_| {});
+    }
+
+    /// The same, under what `change` makes of its surroundings.
+    pub fn serve_under(&mut self, site: Site, change: impl FnOnce(&mut Command)) {
         assert!(self.daemon(site).is_none());
         let log = File::options().create(true).append(true).open(self.log_file(site)).unwrap();
-        let child = Command::new(PROGRAM)
-            .args(["serve", "--config"])
-            .arg(self.config_at(site))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--config"]).arg(self.config_at(site));
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        change(&mut command);
+        let child = command.spawn().unwrap();
         *self.daemon(site) = Some(child);
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(("127.0.0.1", self.port(site, 9930))).is_err() {

@@ -160,9 +160,7 @@ impl BodyWriter {
         if self.started.is_some() {
             return Ok(());
         }
-        if self.core.is_shedding() {
-            return Err(StoreError::Busy);
-        }
+        self.core.admit()?;
         let day = self.core.reception_day()?;
         let key = if let Some(key) = self.core.known_key(KeyKind::Message, day) {
             key

@@ -20,6 +20,7 @@ use store::{Kind, ManualClock, MasterKey, OpenError, OpenOptions, Settings, Stor
 mod disk;
 mod kills;
 mod load;
+mod small;
 mod steps;
 
 /// A store in a directory of its own, and the people whose mail is in it.

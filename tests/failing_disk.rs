@@ -1,0 +1,192 @@
+//! A disk that is almost full, full, or fails, and a table file of the store that is cut under the daemon: new mail is refused
+//! with the right code, the rest goes on, people are told what to do, nothing that was told 250 is lost, and the daemon works
+//! again by itself once the disk does (I-9).
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::faults::{ALL, DATA, EIO, ENOSPC, Faults, Order};
+use crate::harness::{
+    DEPARTMENT, DOCTOR, INTERN, PASSWORD, Site, World, base64_lines, letter, noise, succeed,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn until(world: &World, what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not in time: {what}\n{}", world.log());
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// One submission; the reply that ends it.
+fn submit(world: &World, id: &str, bytes: usize) -> (u16, String) {
+    let mut smtp = world.smtp();
+    assert_eq!(smtp.login(DOCTOR, PASSWORD).0, 235);
+    let body = base64_lines(&noise(bytes, id.len() as u64 + bytes as u64));
+    smtp.submit(DOCTOR, &[DEPARTMENT], letter(DEPARTMENT, id, "#med# disque", &body).as_bytes()).unwrap()
+}
+
+fn status(world: &World) -> String {
+    succeed(&mut world.command(&["status"]))
+}
+
+fn http(world: &World, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", world.metrics(Site::Nord))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn reader() -> String {
+    format!("{DEPARTMENT}*{INTERN}")
+}
+
+/// Reading, flags, deleting; an APPEND is refused.
+fn the_rest_goes_on(world: &World) {
+    let mut imap = world.imap_as(&reader());
+    assert!(imap.text("SELECT INBOX").contains(" EXISTS"));
+    assert!(imap.text("FETCH 1:* (FLAGS ENVELOPE)").contains("ENVELOPE"));
+    imap.ok("STORE 1 +FLAGS (\\Flagged)");
+    let message = letter(DEPARTMENT, "brouillon@poste", "brouillon", "texte");
+    let (_, said) = imap.command(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len()));
+    assert!(said.starts_with("NO [UNAVAILABLE]"), "{said}");
+    let (_, said) = imap.command("COPY 1 INBOX");
+    assert!(said.starts_with("NO [UNAVAILABLE]"), "{said}");
+}
+
+fn tables(world: &World) -> Vec<PathBuf> {
+    let engine = world.dir().join("nord/store/engine");
+    let mut tables: Vec<PathBuf> = fs::read_dir(engine)
+        .unwrap()
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sst"))
+        .collect();
+    tables.sort_by_key(|path| fs::metadata(path).map_or(0, |found| found.len()));
+    tables
+}
+
+/// The largest table, once background work is over.
+fn table(world: &World) -> (PathBuf, String) {
+    let mut before = vec![];
+    until(world, "background work is over", || {
+        let now = tables(world);
+        let same = now == before && !now.is_empty();
+        before = now;
+        sleep(Duration::from_millis(400));
+        same
+    });
+    let path = before.pop().unwrap();
+    let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+    (path, name)
+}
+
+#[test]
+fn a_table_cut_under_the_daemon_is_named_and_mail_is_refused_until_it_is_whole() {
+    let mut world = World::prepared();
+    world.configure(Site::Nord, "store", "memory", "\"16 MiB\"");
+    world.serve();
+    for number in 0..6 {
+        assert_eq!(submit(&world, &format!("avant-{number}@poste"), 2_000_000).0, 250);
+    }
+    let (path, name) = table(&world);
+    let whole = fs::read(&path).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+
+    let cut = Instant::now();
+    until(&world, "the damage is in the log", || world.log().contains(&name));
+    assert!(cut.elapsed() < Duration::from_secs(10), "found at once");
+    assert!(world.log().contains("ALERT"), "{}", world.log());
+    let (code, text) = submit(&world, "refuse@poste", 100);
+    assert!(code == 451 && text.contains("4.3.0") && text.contains("fichier"), "{code} {text}");
+    let status = status(&world);
+    assert!(status.contains("ALARM") && status.contains(&name), "{status}");
+    assert!(http(&world, "/healthz").starts_with("HTTP/1.1 503"));
+    assert!(http(&world, "/metrics").contains("vaguemestre_damaged_files 1"));
+    the_rest_goes_on(&world);
+
+    // It does not start on it either, and says why.
+    world.kill();
+    let refused = world.command(&["serve"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains(&name), "{said}");
+
+    fs::write(&path, whole).unwrap();
+    world.serve();
+    assert_eq!(submit(&world, "apres@poste", 100).0, 250);
+    world.imap_as(&reader()).wait_for(7, PATIENCE);
+    world.terminate();
+    assert!(world.wait(PATIENCE).success());
+}
+
+#[test]
+fn with_less_room_than_the_reserve_new_mail_is_refused_and_the_rest_goes_on() {
+    let mut world = World::start();
+    assert_eq!(submit(&world, "avant@poste", 100).0, 250);
+    world.terminate();
+    assert!(world.wait(PATIENCE).success());
+    world.configure(Site::Nord, "store", "disk_reserve", "\"1048576 GiB\"");
+    world.serve();
+    let (code, text) = submit(&world, "refuse@poste", 100);
+    assert!(code == 452 && text.contains("4.3.1") && text.contains("manque de place"), "{code} {text}");
+    the_rest_goes_on(&world);
+    let mut imap = world.imap_as(&reader());
+    imap.ok("SELECT INBOX");
+    imap.ok("STORE 1 +FLAGS (\\Deleted)");
+    assert!(String::from_utf8_lossy(&imap.ok("EXPUNGE").concat()).contains("1 EXPUNGE"));
+    assert!(status(&world).contains("almost full"));
+    assert!(http(&world, "/metrics").contains("vaguemestre_disk_full 1"));
+}
+
+/// Mail before, a disk that refuses these calls for a while, mail after; gives the replies while it refused.
+fn refused_for_a_while(error: i32, kinds: i32) -> Vec<(u16, String)> {
+    let mut world = World::prepared();
+    let faults = Faults::new(&world.dir().join("faults"), &canonical(&world.dir().join("nord/store")));
+    world.serve_under(Site::Nord, |command| {
+        faults.over(command);
+    });
+    assert_eq!(submit(&world, "avant@poste", 200_000).0, 250);
+    faults.order(Order::Fail { error, steps: None }, kinds);
+    let mut replies = vec![];
+    for number in 0..4 {
+        replies.push(submit(&world, &format!("pendant-{number}@poste"), 200_000));
+    }
+    assert!(faults.failed() > 0);
+    let mut imap = world.imap_as(&reader());
+    assert!(imap.text("EXAMINE INBOX").contains("* 1 EXISTS"), "reading goes on");
+    assert!(!imap.section(1, "TEXT").is_empty());
+    faults.order(Order::Nothing, ALL);
+    until(&world, "mail is taken again", || submit(&world, "apres@poste", 200_000).0 == 250);
+    // What was refused may be there once at most: its sender was told to send it again.
+    let found = imap.text("EXAMINE INBOX");
+    let exists = found.lines().find_map(|line| line.strip_prefix("* ")?.strip_suffix(" EXISTS")).unwrap();
+    assert!((2..=3).contains(&exists.parse::<u32>().unwrap()), "{found}");
+    world.kill();
+    world.serve();
+    assert!(world.imap_as(&reader()).text("EXAMINE INBOX").contains(&format!("* {exists} EXISTS")));
+    replies
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap()
+}
+
+#[test]
+fn without_room_mail_is_refused_for_now_and_taken_again_by_itself() {
+    for (code, text) in refused_for_a_while(ENOSPC, DATA) {
+        assert!(code == 452 && text.contains("4.3.1"), "{code} {text}");
+    }
+}
+
+#[test]
+fn on_a_disk_that_fails_mail_is_refused_for_now_and_taken_again_by_itself() {
+    for (code, text) in refused_for_a_while(EIO, ALL) {
+        assert!(matches!(code, 451 | 452), "{code} {text}");
+    }
+}
