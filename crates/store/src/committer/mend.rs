@@ -15,7 +15,7 @@ use crate::{
 impl Committer {
     /// Opens the engine anew if it failed and the sentry found that it may be.
     pub(super) fn mend(&mut self) {
-        if !self.core.engine.has_failed() || !self.core.health.take_mend() {
+        if !self.core.engine.has_failed() || !self.core.health.take_mend(self.core.engine.epoch()) {
             return;
         }
         match self.core.engine.reopen().and_then(|()| self.read_again()) {

@@ -50,19 +50,31 @@ pub(super) struct Round {
 impl Files {
     /// One round; the engine's list of damage is brought up to date.
     pub(super) fn look(&mut self, engine: &Engine) -> Round {
-        if let Some(tables) = engine.tables() {
-            self.tables = tables;
-        }
+        let Some(tables) = engine.tables() else { return self.note(engine) };
+        self.tables = tables;
         let mut wrong = self.some_wrong(engine.dir());
         if !wrong.is_empty() {
             // What was not needed any more when it was looked at is no loss.
-            let needed = engine.tables().unwrap_or_else(|| self.tables.clone());
+            let needed = engine.tables().unwrap_or_default();
             wrong.retain(|(name, _)| needed.iter().any(|table| table.name == *name));
         }
         for (name, what) in wrong {
             engine.damage().set(&name, Some(what));
         }
         self.follow(engine)
+    }
+
+    /// While the engine is not open nobody knows which files it needs: opening it tells. What that found is noted as it
+    /// is now, so that another file in its place is seen.
+    fn note(&mut self, engine: &Engine) -> Round {
+        let mut round = Round::default();
+        for (name, what) in engine.damage().known() {
+            self.cases.entry(name.clone()).or_insert_with(|| {
+                round.damaged.push((name.clone(), what));
+                Case { epoch: engine.epoch(), stamp: stamp(&engine.dir().join(&name)) }
+            });
+        }
+        round
     }
 
     /// The next files in turn that are not as they must be.

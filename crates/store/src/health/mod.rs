@@ -20,7 +20,8 @@ mod space;
 pub(crate) struct Health {
     full: AtomicBool,
     free: AtomicU64,
-    mend: AtomicBool,
+    /// Which opening of the engine may be replaced by another; 0: none.
+    mend: AtomicU64,
 }
 
 impl Health {
@@ -30,7 +31,7 @@ impl Health {
         Self {
             full: AtomicBool::new(space::is_full(false, free, reserve)),
             free: AtomicU64::new(free),
-            mend: AtomicBool::new(false),
+            mend: AtomicU64::new(0),
         }
     }
 
@@ -49,8 +50,9 @@ impl Health {
         self.free.load(Ordering::Relaxed)
     }
 
-    /// Whether the sentry found that the engine may be opened anew; it is asked for once.
-    pub(crate) fn take_mend(&self) -> bool {
-        self.mend.swap(false, Ordering::AcqRel)
+    /// Whether the sentry found that the engine, last opened as the `epoch`th, may be opened anew; true once. What it
+    /// found of an earlier one says nothing of this one.
+    pub(crate) fn take_mend(&self, epoch: u64) -> bool {
+        self.mend.swap(0, Ordering::AcqRel) == epoch
     }
 }

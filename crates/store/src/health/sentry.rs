@@ -75,11 +75,12 @@ struct Rounds {
 impl Rounds {
     fn round(&mut self, core: &Core, now: Instant) {
         core.heed_engine(now);
+        let epoch = core.engine.epoch();
         self.room(core, now);
         let may_open = self.look(core);
         self.remind(core, now);
         if core.engine.has_failed() && may_open && self.can_write(core) && self.pace.due(now) {
-            core.health.mend.store(true, Ordering::Release);
+            core.health.mend.store(epoch, Ordering::Release);
             if let Some(queue) = self.queue.upgrade() {
                 // A full queue means that a batch is near anyway.
                 let _ = queue.try_send(Job::Wake);

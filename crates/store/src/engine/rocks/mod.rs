@@ -129,7 +129,11 @@ impl Engine {
         if let Some(old) = self.open.swap(None) {
             self.let_go(old)?;
         }
-        let open = Open::new(&self.dir, self.bounds, false, &self.damage)?;
+        let open = Open::new(&self.dir, self.bounds, false, &self.damage).inspect_err(|error| {
+            if let StoreError::Damaged(file) = error {
+                self.damage.met(file);
+            }
+        })?;
         self.failed.store(true, Ordering::Release);
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.open.store(Some(Arc::new(open)));
