@@ -7,7 +7,7 @@ use crate::{
     committer::txn::Txn,
     day::Day,
     engine::{Family, View},
-    ids::{BodyId, BoxId, Uid},
+    ids::{BodyId, BoxId, ModSeq, Uid},
     keyring::KeyKind,
     keys,
     ops::{
@@ -127,12 +127,24 @@ pub(crate) fn take_out(txn: &mut Txn<'_>, pieces: Vec<Listed>) -> Result<()> {
             continue;
         }
         let mut state = boxes::state(txn, id)?.ok_or(StoreError::Corrupt("box counters"))?;
+        let runs = not_told(txn, id, gone.modseq, runs)?;
         log_vanished(txn, id, &mut state, gone.modseq, &runs)?;
         txn.put(Family::Accounts, keys::box_state(id), records::encode(&state)?);
         txn.put(Family::Accounts, key, records::encode(&GoneDay { listed: last, ..gone })?);
         txn.summary_behind(id, if last { gone.messages } else { 0 }, 0);
     }
     Ok(())
+}
+
+/// Those runs that the log does not have yet: an earlier piece may have been told before a kill.
+fn not_told(txn: &Txn<'_>, id: BoxId, modseq: ModSeq, runs: Vec<(Uid, Uid)>) -> Result<Vec<(Uid, Uid)>> {
+    let mut left = Vec::with_capacity(runs.len());
+    for (first, last) in runs {
+        if txn.get(Family::Index, &keys::vanished(id, modseq, first))?.is_none() {
+            left.push((first, last));
+        }
+    }
+    Ok(left)
 }
 
 /// Forgets days of boxes whose rows are removed; how many messages they had.

@@ -217,6 +217,31 @@ fn a_kill_at_each_step_of_tidying_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_kill_between_two_pieces_of_one_day_tells_each_run_once() {
+    let mut scene = Scene::new();
+    // Of the first day UIDs 1 and 3 are left: two runs.
+    let (store, inbox) = (scene.store.clone(), scene.inbox);
+    scene.world.run(async {
+        let deleted = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Deleted) };
+        store.store_flags(inbox, vec![uid(2), uid(4)], deleted).await.unwrap();
+        store.expunge(inbox, None).await.unwrap();
+    });
+    scene.erase();
+    let runs = [(uid(1), uid(1)), (uid(3), uid(3))];
+    let mut pieces = ops::retention::Listed::in_pieces(inbox, scene.first, &runs, 1);
+    assert_eq!(pieces.len(), 2);
+    pieces.truncate(1);
+    scene.world.run(store.submit(move |txn| ops::retention::take_out(txn, pieces))).unwrap();
+    settle_and_prove(&store);
+    assert_eq!(scene.vanished(inbox, ModSeq::new(0)), [1, 2, 3, 4]);
+    drop(store);
+    scene.reopen();
+    scene.world.run(scene.store.keep(&KeepPlan::default())).unwrap();
+    assert_eq!(scene.vanished(inbox, ModSeq::new(0)), [1, 2, 3, 4]);
+    scene.world.close(scene.store);
+}
+
+#[test]
 fn a_queue_entry_does_not_outlive_its_body() {
     let scene = Scene::new();
     let Scene { world, store, .. } = &scene;
