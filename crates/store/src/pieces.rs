@@ -59,7 +59,7 @@ impl Store {
     /// Also gives `NotFound` without such boxes, `Limit`.
     pub async fn copy(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> {
         self.core.admit()?;
-        let uids = in_order(uids);
+        let uids = self.known_now(from, to, in_order(uids)).await?;
         // As unique as a trace: what is committed has a number that the counters know.
         let number = self.core.numbers.trace.fetch_add(1, Ordering::AcqRel) + 1;
         let mut guard = Unfinished { clearing: Arc::clone(&self.clearing), number: Some(number) };
@@ -97,7 +97,8 @@ impl Store {
         uids: Vec<Uid>,
         to: BoxId,
     ) -> std::result::Result<Copied, Interrupted<Option<Copied>>> {
-        let uids = in_order(uids);
+        let uids = self.known_now(from, to, in_order(uids)).await;
+        let uids = uids.map_err(|error| Interrupted { done: None, error })?;
         let mut done: Option<Copied> = None;
         let mut taken = 0;
         loop {
@@ -176,6 +177,15 @@ impl Store {
         }
     }
 
+    /// Within one box a later piece must not take what an earlier one made: UIDs that are not given yet are left out.
+    async fn known_now(&self, from: BoxId, to: BoxId, mut uids: Vec<Uid>) -> Result<Vec<Uid>> {
+        if from == to {
+            let info = self.read(move |reader| reader.box_info(from)).await?.ok_or(StoreError::NotFound)?;
+            uids.retain(|uid| *uid < info.uid_next);
+        }
+        Ok(uids)
+    }
+
     /// The messages of a box marked `\Deleted` now: looked for in a snapshot, not by the committer.
     async fn marked(&self, id: BoxId) -> Result<Vec<Uid>> {
         self.read(move |reader| uids(reader, id, |bits| bits & SystemFlag::Deleted.bit() != 0)).await
@@ -230,3 +240,6 @@ fn uids(reader: &Reader<'_>, id: BoxId, which: impl Fn(u8) -> bool) -> Result<Ve
     })?;
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! Boxes: made, renamed, removed, subscribed to, watched.
 
 use crate::common::*;
-use store::{AccountId, Conflict, SpecialUse, Store, StoreError, Uid};
+use store::{
+    AccountId, Conflict, FlagChange, FlagMode, Flags, SpecialUse, Store, StoreError, SystemFlag, Uid,
+};
 
 fn names(store: &Store, account: AccountId) -> Vec<String> {
     let first = ["INBOX", "Sent", "Drafts", "Trash"];
@@ -170,5 +172,48 @@ fn one_that_fails_leaves_its_neighbours_alone() {
         tasks.join_all().await.into_iter().filter(|made| *made).count()
     });
     assert_eq!((made, names(&store, account).len()), (40, 40));
+    world.close(store);
+}
+
+#[test]
+fn every_change_of_a_box_wakes_whoever_watches_it_and_nobody_else() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un").id;
+    let from = inbox(&store, account).id;
+    let [to, aside] =
+        ["Trash", "Sent"].map(|name| store.reader().box_by_name(account, name).unwrap().unwrap().id);
+    let mut watches = [from, to, aside].map(|id| store.watch(id));
+    let mut woken = |what: &str, expected: [bool; 3]| {
+        let changed = watches.each_mut().map(|watch| {
+            let changed = watch.has_changed().unwrap();
+            watch.mark_unchanged();
+            changed
+        });
+        assert_eq!(changed, expected, "{what}");
+    };
+    let add = |flag| FlagChange { mode: FlagMode::Add, flags: Flags::new().with(flag) };
+    let all = |id| -> Vec<Uid> { store.reader().messages(id).unwrap().iter().map(|e| e.uid).collect() };
+    world.run(async {
+        woken("nothing", [false; 3]);
+        deliver(&store, world.clock_now(), 1, b"x\r\n", &[account]).await;
+        woken("a delivery", [true, false, false]);
+        store.append(from, incoming(&store, 2, b"y\r\n").await, None).await.unwrap();
+        woken("an APPEND", [true, false, false]);
+        store.copy(from, all(from), to).await.unwrap();
+        woken("a COPY", [false, true, false]);
+        store.move_(from, all(from), to).await.unwrap();
+        woken("a MOVE", [true, true, false]);
+        store.store_flags(to, all(to), add(SystemFlag::Deleted)).await.unwrap();
+        woken("flags", [false, true, false]);
+        store.store_flags(to, all(to), add(SystemFlag::Deleted)).await.unwrap();
+        woken("flags that were set already", [false; 3]);
+        store.expunge(to, None).await.unwrap();
+        woken("an EXPUNGE", [false, true, false]);
+        store.rename_box(to, "Corbeille").await.unwrap();
+        woken("a RENAME", [false, true, false]);
+        store.delete_box(to).await.unwrap();
+        woken("a DELETE", [false, true, false]);
+    });
     world.close(store);
 }

@@ -11,8 +11,8 @@ mod queue;
 mod run;
 mod steps;
 
-use crate::common::World;
 use proptest::test_runner::{Config, TestRunner};
+use store::Store;
 
 use self::run::{Open, Run};
 
@@ -45,5 +45,5 @@ fn check(open: Open) {
 
 #[test]
 fn the_store_does_what_the_model_does() {
-    check(World::open);
+    check(|world| Store::open(world.options()));
 }

@@ -91,7 +91,7 @@ fn ninety_days_of_mail_go_day_by_day() {
         assert_eq!(left.first().copied(), (after.exists > 0).then_some(gone + 1), "the oldest go first");
         assert_eq!(used(&store, account).0, u64::from(after.exists));
         let changes = store.reader().changes(inbox_id, before.highest).unwrap();
-        let vanished: Vec<u32> = changes.vanished.iter().map(|uid| uid.get()).collect();
+        let vanished: Vec<u32> = changes.vanished.iter().map(store::Uid::get).collect();
         assert_eq!(vanished, (gone - went + 1..=gone).collect::<Vec<_>>());
         before = after;
     }

@@ -41,7 +41,7 @@ pub const ID_VALUE_BYTES: usize = 1024;
 pub struct Refusal {
     /// Its tag, if that much was legible; without one the answer is untagged.
     pub tag: Option<Tag>,
-    /// BAD, or NO for an unknown charset (RFC 3501 §6.4.4).
+    /// BAD, or NO for an unknown charset (RFC 3501 §6.4.4) and for a new name that no mailbox can have.
     pub completion: Completion,
 }
 
@@ -93,6 +93,10 @@ fn refusal(tag: Tag, name: &str, fault: Fault) -> Refusal {
     let completion = match fault {
         Fault::Charset => {
             Completion::no_with(Code::BadCharset, "this charset is not known: send the search in UTF-8")
+        }
+        // RFC 5530 §3: the command can be read, and can never be done.
+        Fault::Name(error) if matches!(name, "CREATE" | "RENAME") => {
+            Completion::no_with(Code::Cannot, format!("{name}: {error}"))
         }
         fault if name.is_empty() => Completion::bad(fault.to_string()),
         // The name went through `word`: letters, digits, dots and hyphens, of bounded length.

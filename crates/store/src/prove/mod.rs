@@ -22,6 +22,7 @@ mod boxes;
 mod deleted;
 mod leftovers;
 mod queue;
+mod strangers;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,7 @@ pub(crate) fn prove(reader: &Reader<'_>, now: Activity) -> std::result::Result<P
         faults: vec![],
         bodies: BTreeMap::new(),
         boxes: BTreeSet::new(),
+        addresses: 0,
         used: UsageRecord::default(),
         deleted: BTreeSet::new(),
         erased: Day::from_number(0),
@@ -90,6 +92,7 @@ pub(crate) fn prove(reader: &Reader<'_>, now: Activity) -> std::result::Result<P
         ("bodies", proof.kept_bodies()),
         ("traces", proof.traces()),
         ("keys", proof.leftovers()),
+        ("strangers", proof.strangers()),
     ];
     for (pass, outcome) in outcomes {
         if let Err(error) = outcome {
@@ -106,6 +109,8 @@ struct Proof<'r> {
     /// References found in boxes and in the queue: how many to each body, and to which of its variants.
     bodies: BTreeMap<BodyId, (u32, BTreeSet<u16>)>,
     boxes: BTreeSet<BoxId>,
+    /// Addresses that accounts say they have.
+    addresses: u64,
     /// The newest day that is erased.
     erased: Day,
     /// What the boxes of the account at hand hold so far.
@@ -145,6 +150,7 @@ impl Proof<'_> {
         let (view, keys) = (self.reader.view(), &self.reader.core().keys);
         let id = account.id;
         for address in std::iter::once(&account.profile.login).chain(&account.profile.mssante) {
+            self.addresses += 1;
             let known: Option<AddressRecord> =
                 accounts::address(view, &accounts::address_hash(keys, address))?;
             let right = known.is_some_and(|known| known.live && known.account == id);

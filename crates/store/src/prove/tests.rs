@@ -6,12 +6,12 @@ use crate::{
     body::Place,
     common::{World, body_bytes, deliver, delivery, inbox, outgoing},
     engine::{Change, Durability},
-    ids::{AccountId, ModSeq, Uid},
+    ids::{AccountId, CredentialId, ModSeq, Uid},
     keys::Part,
     queue::QueueId,
     records::{
-        self, BoxState, DayTally, EntryRow, GoneDay, Listing, MessageRow, QueueCounters, Reference,
-        UsageRecord,
+        self, BoxState, CopyingRun, DayTally, DeletedBox, EntryRow, GoneDay, Listing, MessageRow,
+        QueueCounters, Reference, UsageRecord,
     },
     rows::{boxes, messages, queue},
     seal::CHUNK,
@@ -297,9 +297,52 @@ const ACCOUNTS: [Damage; 3] = [
     }),
 ];
 
+const DELETED: [Damage; 4] = [
+    ("said to be removed", |s| {
+        s.write(Change::Put(Family::Accounts, keys::removed_account(AccountId(1)), vec![]));
+    }),
+    ("said to be deleted", |s| {
+        s.put(Family::Accounts, keys::deleted_box(s.inbox), &DeletedBox { released: 0 });
+    }),
+    ("as often as it says", |s| {
+        // A deleted box holds what it refers to; here one that never was.
+        s.put(Family::Accounts, keys::deleted_box(BoxId(77)), &DeletedBox { released: 0 });
+        s.copy(Family::Index, &keys::reference(s.inbox, ONE), keys::reference(BoxId(77), ONE));
+    }),
+    ("never was there", |s| {
+        let run = CopyingRun { to: s.inbox, last: Uid::new(9).unwrap() };
+        s.put(Family::Accounts, keys::copying_run(1, ONE), &run);
+    }),
+];
+
+const STRANGERS: [Damage; 7] = [
+    ("no known sort", |s| s.write(Change::Put(Family::Accounts, b"mwhat".to_vec(), vec![]))),
+    ("no known sort", |s| s.write(Change::Put(Family::Accounts, b"Z".to_vec(), vec![]))),
+    ("no known sort", |s| s.write(Change::Put(Family::Index, keys::listings(s.inbox), vec![]))),
+    ("no known sort", |s| s.write(Change::Put(Family::Traces, vec![b'x'; 13], vec![]))),
+    ("account that is gone", |s| {
+        s.put(
+            Family::Accounts,
+            keys::address(&[7; 32]),
+            &AddressRecord { account: AccountId(9), live: true },
+        );
+    }),
+    ("account that lacks it", |s| {
+        s.put(
+            Family::Accounts,
+            keys::address(&[7; 32]),
+            &AddressRecord { account: AccountId(1), live: true },
+        );
+    }),
+    ("password belongs to no account", |s| {
+        s.write(Change::Put(Family::Accounts, keys::credential(AccountId(9), CredentialId(1)), vec![]));
+    }),
+];
+
 #[test]
 fn each_kind_of_damage_is_found() {
-    for (word, damage) in BODIES.into_iter().chain(QUEUE).chain(BOXES).chain(DAYS).chain(ACCOUNTS) {
+    let all = BODIES.into_iter().chain(QUEUE).chain(BOXES).chain(DAYS).chain(ACCOUNTS);
+    for (word, damage) in all.chain(DELETED).chain(STRANGERS) {
         let scene = Scene::new();
         assert_eq!(scene.store.prove().unwrap().messages, 2);
         damage(&scene);

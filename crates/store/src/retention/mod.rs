@@ -83,6 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// `Busy`, `Engine` if the disk refuses: what was done stays done.
+    #[allow(clippy::redundant_closure_for_method_calls, reason = "the method alone is of one lifetime only")]
     pub async fn keep(&self, plan: &KeepPlan) -> Result<Kept> {
         self.submit(|txn| txn.tick()).await?;
         let counters = self.counters().await?;

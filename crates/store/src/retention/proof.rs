@@ -76,6 +76,7 @@ impl Reader<'_> {
 
 impl Store {
     /// Makes a proof if one is due: the first of a day, and whenever something was erased. It is kept, traced and logged.
+    #[allow(clippy::redundant_closure_for_method_calls, reason = "the method alone is of one lifetime only")]
     pub(super) async fn prove_retention(
         &self,
         plan: &KeepPlan,

@@ -23,6 +23,7 @@ struct Scene {
 }
 
 impl Scene {
+    #[allow(clippy::redundant_closure_for_method_calls, reason = "the method alone is of one lifetime only")]
     fn new() -> Self {
         let world = World::new();
         let store = world.open();
@@ -58,7 +59,7 @@ impl Scene {
 
     fn vanished(&self, id: BoxId, since: ModSeq) -> Vec<u32> {
         let changes = self.store.reader().changes(id, since).unwrap();
-        changes.vanished.iter().map(|uid| uid.get()).collect()
+        changes.vanished.iter().map(Uid::get).collect()
     }
 
     /// What a person sees once the first day is gone.

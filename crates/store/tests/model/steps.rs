@@ -34,6 +34,11 @@ pub(super) enum Step {
     Replace { account: usize },
     /// A body is written and never committed.
     Abandon { size: usize },
+    /// So many days pass, each with a commit; at the end retention does its round. Its caller goes away after so many
+    /// looks at it, or stays.
+    Live { days: u8, cut: Option<usize> },
+    /// The summary of a box is renewed now.
+    Summarise { at: Place },
     /// The late followers look.
     Look,
     /// The store is closed and opened again.
@@ -63,6 +68,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => boxes(),
         1 => size().prop_map(|size| Step::Abandon { size }),
         2 => Just(Step::Look),
+        2 => (days(), option::weighted(0.3, 0..8_usize)).prop_map(|(days, cut)| Step::Live { days, cut }),
+        1 => place().prop_map(|at| Step::Summarise { at }),
         1 => Just(Step::Reopen),
     ]
 }
@@ -108,6 +115,11 @@ fn place() -> impl Strategy<Value = Place> {
 
 fn uids() -> impl Strategy<Value = Vec<u32>> {
     prop_oneof![4 => vec(1..14_u32, 0..6), 1 => Just((1..40).collect())]
+}
+
+/// A few days, so that boxes hold many, or what makes the oldest go.
+fn days() -> impl Strategy<Value = u8> {
+    prop_oneof![3 => 0..4_u8, 1 => 25..35_u8, 1 => 85..95_u8]
 }
 
 fn size() -> impl Strategy<Value = usize> {

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+use crate::command::MailboxNameError;
+
 /// Longest command word, item or key; those that exist are much shorter.
 const WORD_BYTES: usize = 32;
 
@@ -24,6 +26,9 @@ pub(super) enum Fault {
     /// Another fault.
     #[error("{0}")]
     Other(Cow<'static, str>),
+    /// A mailbox name that can be read and that no mailbox has.
+    #[error("{0}")]
+    Name(MailboxNameError),
     /// CHARSET names none we know.
     #[error("unknown charset")]
     Charset,

@@ -25,7 +25,7 @@ pub(super) fn sp_mailbox(cursor: &mut Cursor<'_>) -> Parsed<MailboxName> {
     cursor.space()?;
     let bytes = cursor.astring(A_MAILBOX)?;
     let name = mutf7::decode(&bytes).map_err(|error| Fault::other(error.to_string()))?;
-    MailboxName::parse(&name).map_err(|error| Fault::other(error.to_string()))
+    MailboxName::parse(&name).map_err(Fault::Name)
 }
 
 /// CREATE, with `(USE (\Sent))` of RFC 6154 §3.
