@@ -14,6 +14,7 @@ mod backup;
 mod crash;
 mod demonstration;
 mod failing_disk;
+mod keys;
 mod large;
 mod list_swap;
 mod mirror;

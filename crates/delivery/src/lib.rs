@@ -17,6 +17,7 @@ mod envelope;
 mod header_checks;
 mod incoming;
 mod judge;
+mod lookup;
 mod outgoing;
 mod policy;
 mod recipients;

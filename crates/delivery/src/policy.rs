@@ -16,6 +16,7 @@ use crate::{
     envelope::{self, Envelope},
     incoming::Incoming,
     judge::{self, Judged},
+    lookup,
     recipients::{self, Recipient},
     record::{self, Actor},
     replies::{self, Denial},
@@ -53,13 +54,14 @@ impl SubmissionPolicy {
         if !address.is_ascii() && !envelope.smtputf8 {
             return Err(replies::utf8_needed());
         }
-        let wanted = address.clone();
-        let account = self.store.read(move |reader| reader.account_by_address(&wanted)).await?;
+        let found = lookup::account(&self.store, &address).await?;
+        let account = found.as_ref().map(|found| &found.account);
         let trust = self.trust.current();
-        let place = recipients::place(&address, account.as_ref(), trust.list(), &self.settings);
+        let place = recipients::place(&address, account, trust.list(), &self.settings);
         route::recipient(&envelope.route_sender(), &address, place, &self.settings.route)?;
         judge::relaying(&address, place, &trust, self.clock.now())?;
-        Ok(Recipient { address, place, account: account.map(|account| account.id), notify, original })
+        lookup::check_room(found.as_ref(), &address)?;
+        Ok(Recipient { account: account.map(|account| account.id), address, place, notify, original })
     }
 
     async fn take(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), Denial> {

@@ -308,6 +308,18 @@ pub(crate) fn unknown_here(to: &Address) -> Denial {
     denial.about(to)
 }
 
+/// A box that has as much as it may have (M-12).
+pub(crate) fn mailbox_full(to: &Address) -> Denial {
+    let denial = Denial::new(
+        452,
+        "4.2.2",
+        "mailbox-full",
+        format!("<{to}>: this box is full: try again later, and tell its holder by another way"),
+        format!("<{to}> : cette boite est pleine : reessayez plus tard et prevenez son titulaire autrement"),
+    );
+    denial.about(to)
+}
+
 /// A login address: it exchanges with accounts of this operator only (S-1.1).
 pub(crate) fn login_address(to: &Address) -> Denial {
     let denial = Denial::new(
@@ -414,6 +426,7 @@ pub(crate) mod tests {
             attachments_too_large(60_000_000),
             header_too_large(256 * 1024),
             unknown_here(&to),
+            mailbox_full(&to),
             login_address(&to),
             no_onward_relay(&to),
             no_onward_relay(&to).within("From", &to),

@@ -60,6 +60,7 @@ pub(crate) fn account(login: &str, mssante: Option<&str>) -> Account {
         profile,
         state: State::Valide,
         openers: Vec::new(),
+        quota: store::Quota::default(),
         created: Timestamp::UNIX_EPOCH,
         version: 1,
     }

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use message::{
-    Scanner,
+    Header, Scanner,
     report::{Action as Fate, Outcome as Row, Report, report},
 };
 use mssante::{Address, route::Place};
@@ -76,6 +76,10 @@ async fn wanted(
     let written = written(about, &told, to, id, settings);
     let return_path = matches!(asker, Asker::Account(..));
     let (body, variant) = sealed(store, &written, return_path).await?;
+    let carried = match asker {
+        Asker::Account(account, _) => carried(account, &variant),
+        Asker::Elsewhere(_) => Vec::new(),
+    };
     let delivery = Delivery {
         id,
         body,
@@ -83,7 +87,7 @@ async fn wanted(
         copies: Vec::new(),
         outgoing: None,
         traces: traces(about, asker, id, told.len()),
-        carried: Vec::new(),
+        carried,
         once: None,
     };
     Ok(Some(match asker {
@@ -166,6 +170,12 @@ fn traces(about: &About<'_>, asker: Asker<'_>, id: TraceId, count: usize) -> Vec
         trace(about.id, Action::Report, vec![pair("report", &id), pair("recipients", &count)]),
         trace(id, action, own),
     ]
+}
+
+/// The report's Message-ID, for the account that gets it: like any message it is kept for three months, once (S-4.3).
+pub(crate) fn carried(account: AccountId, report: &Variant) -> Vec<(AccountId, String)> {
+    let ids = Header::parse(&report.header).message_ids("Message-ID");
+    ids.into_iter().map(|id| (account, id)).collect()
 }
 
 /// A report as the store keeps a message: body sealed, header with its index record, and in our boxes the null Return-Path.

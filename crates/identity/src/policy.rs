@@ -95,6 +95,7 @@ mod tests {
             },
             state,
             openers: openers.iter().copied().map(AccountId::new).collect(),
+            quota: store::Quota::default(),
             created: Timestamp::UNIX_EPOCH,
             version: 1,
         }

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use mssante::{Profile, State};
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, CredentialId};
 
@@ -13,6 +14,25 @@ pub const CREDENTIAL_NAME_BYTES: usize = 200;
 pub const CREDENTIALS_PER_ACCOUNT: usize = 64;
 /// Most accounts that may open one ORG or APP box.
 pub const OPENERS_PER_ACCOUNT: usize = 1000;
+
+/// What an administrator allows an account; where it says nothing, the store's settings hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Sum of the sizes of its messages, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Messages in all its boxes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
+}
+
+impl Quota {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// One account.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +45,8 @@ pub struct Account {
     pub state: State,
     /// The accounts of the people who may open it (ORG and APP, S-1.7).
     pub openers: Vec<AccountId>,
+    /// What it may have in its boxes, where that is not as usual.
+    pub quota: Quota,
     /// When it was created.
     pub created: Timestamp,
     /// One more at each change; an update names the version it read.

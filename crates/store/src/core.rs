@@ -145,14 +145,20 @@ impl Core {
         self.keyring.day_key(kind, day).ok()
     }
 
+    /// Whether a day is erased and has no key any more.
+    pub(crate) fn is_erased(&self, kind: KeyKind, day: Day) -> bool {
+        matches!(self.keyring.day_key(kind, day), Err(KeyringError::Erased { .. }))
+    }
+
     /// The data key of a day, made if needed. Blocking.
     pub(crate) fn ensure_key(&self, kind: KeyKind, day: Day) -> Result<DayKey> {
-        self.keyring.ensure(kind, day).map_err(|error| {
-            if error.is_for_space() {
+        self.keyring.ensure(kind, day).map_err(|error| match error {
+            KeyringError::Erased { .. } => StoreError::Erased,
+            error if error.is_for_space() => {
                 self.health.refused_for_space();
-                return StoreError::Full;
+                StoreError::Full
             }
-            StoreError::Engine(error.to_string())
+            error => StoreError::Engine(error.to_string()),
         })
     }
 

@@ -17,7 +17,9 @@ use crate::{
     clearing::Clearing,
     committer::{self, Job},
     core::Core,
+    day::Day,
     health::Sentry,
+    keyring::KeyKind,
     open::{self, Opened},
     prove::{self, Activity},
     summary,
@@ -168,6 +170,18 @@ impl Store {
     /// A new body. Its day of reception is fixed at its first byte.
     pub fn body(&self) -> BodyWriter {
         BodyWriter::new(Arc::clone(&self.core), self.queue.downgrade(), self.hold.clone())
+    }
+
+    /// A new body of a message that was first received on `day`, as [`Reader::first_reception`] gives it: it dies with that
+    /// day (S-4.3).
+    ///
+    /// # Errors
+    /// `Erased` if that day is erased: the message is not kept again.
+    pub fn body_of(&self, day: Day) -> Result<BodyWriter> {
+        if self.core.is_erased(KeyKind::Message, day) {
+            return Err(StoreError::Erased);
+        }
+        Ok(self.body().received(day))
     }
 
     /// Tells of each commit that changes the box, after it is durable: its mod-sequence. The first value says nothing;

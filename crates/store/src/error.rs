@@ -30,6 +30,12 @@ pub enum StoreError {
          no new message is taken until then"
     )]
     Damaged(String),
+    /// The account has as much as it may have.
+    #[error("the account has as much as it may have: remove messages, or raise its quota")]
+    Quota,
+    /// The day of that message was erased: its three months are over (S-4.3).
+    #[error("that message's three months are over: it is not kept again")]
+    Erased,
     /// The clock is more than five minutes behind the last commit (I-4).
     #[error("the clock is behind the last commit: set the machine's time, mail is refused until then")]
     ClockBehind,

@@ -57,7 +57,7 @@ mod watch;
 mod write;
 
 pub use account::{
-    Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, Credential, OPENERS_PER_ACCOUNT, Usage,
+    Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, Credential, OPENERS_PER_ACCOUNT, Quota, Usage,
 };
 pub use backup::{
     BackupError, BackupInfo, BackupReport, BoxRestore, BoxRestored, FollowOptions, Followed, Position,

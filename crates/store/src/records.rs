@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Result, StoreError,
-    account::Account,
+    account::{Account, Quota},
     body::{Place, Turn},
     boxes::SpecialUse,
     day::Day,
@@ -85,6 +85,8 @@ pub(crate) struct AccountRecord {
     profile: Profile,
     state: State,
     openers: Vec<AccountId>,
+    #[serde(default, skip_serializing_if = "Quota::is_usual")]
+    quota: Quota,
     #[serde(with = "crate::instant")]
     created: Timestamp,
     version: u64,
@@ -96,6 +98,7 @@ impl AccountRecord {
             profile: account.profile.clone(),
             state: account.state,
             openers: account.openers.clone(),
+            quota: account.quota,
             created: account.created,
             version: account.version,
         };
@@ -103,9 +106,9 @@ impl AccountRecord {
     }
 
     pub(crate) fn decode(id: AccountId, bytes: &[u8]) -> Result<Account> {
-        let Self { profile, state, openers, created, version } =
+        let Self { profile, state, openers, quota, created, version } =
             serde_json::from_slice(bytes).map_err(|_| StoreError::Corrupt("account"))?;
-        Ok(Account { id, profile, state, openers, created, version })
+        Ok(Account { id, profile, state, openers, quota, created, version })
     }
 }
 

@@ -19,5 +19,6 @@ mod messages;
 mod model;
 mod pieces;
 mod queue;
+mod quota;
 mod readers;
 mod retention;

@@ -13,6 +13,8 @@ use clap::{Args, Parser, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use mssante::{Address, BoxType, Domain, State};
 
+use crate::config::units;
+
 pub(crate) use backup::{Backup, Export, Restore, RestoreBox, Upgrade, Verify};
 pub(crate) use keys::{KeyPlace, Keys};
 pub(crate) use queue::{Queue, QueueAction};
@@ -148,11 +150,47 @@ pub(crate) enum AccountAction {
         /// Its login or MSSanté address.
         address: Address,
     },
+    /// Give an account a quota of its own (M-12), or take it back; without it [limits] mailbox_bytes and mailbox_messages hold.
+    #[command(group = clap::ArgGroup::new("quota").required(true).multiple(true).args(["bytes", "messages"]))]
+    Quota {
+        /// Its login or MSSanté address.
+        address: Address,
+        /// What its messages may weigh together, for instance 20GB, or usual.
+        #[arg(long, value_name = "SIZE", value_parser = bytes)]
+        bytes: Option<Limit>,
+        /// How many messages it may have in all its boxes, or usual.
+        #[arg(long, value_name = "NUMBER", value_parser = messages)]
+        messages: Option<Limit>,
+    },
     /// Remove an account with its messages; its addresses are never given again (S-1.3).
     Remove {
         /// Its login or MSSanté address.
         address: Address,
     },
+}
+
+/// One of the two limits of a quota, as it is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// What the configuration says.
+    Usual,
+    /// This.
+    Own(u64),
+}
+
+fn limit(text: &str, read: impl Fn(&str) -> Option<u64>, write: &str) -> Result<Limit, String> {
+    match text {
+        "usual" => Ok(Limit::Usual),
+        text => read(text).map(Limit::Own).ok_or_else(|| format!("write {write}, or usual")),
+    }
+}
+
+fn bytes(text: &str) -> Result<Limit, String> {
+    limit(text, units::size, "a size such as 500MB or 20GB")
+}
+
+fn messages(text: &str) -> Result<Limit, String> {
+    limit(text, |text| text.parse().ok(), "a number")
 }
 
 /// `account add`.
@@ -365,6 +403,23 @@ mod tests {
         assert!(parse(&format!("{base} --rpps 1 --adeli 2")).is_err());
         assert!(parse(&format!("{base} --finess 1 --siren 2")).is_err());
         assert!(parse(&format!("{base} --responsible-name N")).is_err());
+    }
+
+    #[test]
+    fn a_quota_is_a_size_a_number_or_as_usual() {
+        let quota =
+            |rest: &str| match parse(&format!("vaguemestre account quota a@x.fr {rest}")).ok()?.command {
+                Command::Account(Remote {
+                    what: Account { action: AccountAction::Quota { bytes, messages, .. } },
+                    ..
+                }) => Some((bytes, messages)),
+                _ => None,
+            };
+        assert_eq!(quota("--bytes 20GB"), Some((Some(Limit::Own(20_000_000_000)), None)));
+        assert_eq!(quota("--bytes usual --messages 7"), Some((Some(Limit::Usual), Some(Limit::Own(7)))));
+        for wrong in ["", "--bytes 20", "--messages many", "--messages -1"] {
+            assert_eq!(quota(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

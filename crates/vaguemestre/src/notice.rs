@@ -52,6 +52,7 @@ pub(crate) async fn deliver(store: &Store, now: Timestamp, notice: &Notice<'_>) 
         detail: vec![("notice".into(), "app-password".into())],
     };
     let index = message::index(&scanned.header, &scanned);
+    let ids = message::Header::parse(&scanned.header).message_ids("Message-ID");
     let delivery = Delivery {
         id,
         body: body.finish().await?,
@@ -59,7 +60,7 @@ pub(crate) async fn deliver(store: &Store, now: Timestamp, notice: &Notice<'_>) 
         copies: vec![Copy { account: notice.account.id, variant: 0 }],
         outgoing: None,
         traces: vec![trace],
-        carried: Vec::new(),
+        carried: ids.into_iter().map(|id| (notice.account.id, id)).collect(),
         once: None,
     };
     store.deliver(delivery).await?;

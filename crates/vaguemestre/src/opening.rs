@@ -7,7 +7,7 @@ use std::{env, net::SocketAddr, path::Path, sync::Arc};
 use store::{Clock, Kind, MasterKey, OpenError, OpenOptions, Store};
 
 use crate::{
-    config::{MasterKeyPlace, Settings, StorePlace, Tls},
+    config::{self, MasterKeyPlace, Settings, StorePlace, Tls},
     exit::Failure,
     rooms,
 };
@@ -78,7 +78,18 @@ pub(crate) fn store_settings(settings: &Settings) -> store::Settings {
     let usual = store::Settings::default();
     let body_bytes = usual.body_bytes.max(rooms::encoded(settings.limits.attachments));
     let StorePlace { memory, open_files, queued, disk_reserve, .. } = settings.store;
-    store::Settings { memory, open_files, queued, body_bytes, disk_reserve, ..usual }
+    let config::Limits { mailbox_bytes: account_bytes, mailbox_messages: account_messages, .. } =
+        settings.limits;
+    store::Settings {
+        memory,
+        open_files,
+        queued,
+        body_bytes,
+        disk_reserve,
+        account_bytes,
+        account_messages,
+        ..usual
+    }
 }
 
 /// A demonstration's passwords are known to everyone: it is never reachable from another machine.
@@ -112,7 +123,6 @@ mod tests {
     use store::SystemClock;
 
     use super::*;
-    use crate::config;
 
     fn sample() -> Settings {
         let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/vaguemestre.toml"));

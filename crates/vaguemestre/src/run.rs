@@ -18,13 +18,13 @@ use store::{Clock, Kind, SystemClock};
 use crate::{
     checking,
     cli::{
-        Account, AccountAction, AppPassword, AppPasswordAction, Cli, ClockAction, Command, NewAccount,
+        Account, AccountAction, AppPassword, AppPasswordAction, Cli, ClockAction, Command, Limit, NewAccount,
         Remote, Retention, RetentionAction, Store as StoreCommand, Trust, TrustAction,
     },
     config::{self, Settings},
     control::{
         client::call,
-        protocol::{Answer, Request},
+        protocol::{Answer, LimitChange, Request},
     },
     demo,
     exit::Failure,
@@ -98,10 +98,22 @@ fn account(remote: &Remote<Account>, as_json: bool) -> Result<(), Failure> {
             state: new.state,
             openers: new.openers.clone(),
         },
+        AccountAction::Quota { address, bytes, messages } => Request::AccountQuota {
+            address: address.clone(),
+            bytes: bytes.map(change),
+            messages: messages.map(change),
+        },
         AccountAction::Show { address } => Request::AccountShow { address: address.clone() },
         AccountAction::Remove { address } => Request::AccountRemove { address: address.clone() },
     };
     ask(remote, &request, as_json)
+}
+
+fn change(limit: Limit) -> LimitChange {
+    match limit {
+        Limit::Usual => LimitChange::Usual,
+        Limit::Own(most) => LimitChange::Own(most),
+    }
 }
 
 fn list_accounts(remote: &Remote<Account>, as_json: bool) -> Result<(), Failure> {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     arriving::{Arrived, Arriving},
+    lookup,
     recipients::{self, Recipient},
     record::{self, Actor},
     replies::{self, Denial},
@@ -97,10 +98,11 @@ impl RelayPolicy {
         if !address.is_ascii() && !envelope.smtputf8 {
             return Err(replies::utf8_needed());
         }
-        let wanted = address.clone();
-        let account = self.store.read(move |reader| reader.account_by_address(&wanted)).await?;
-        let place = relayed::place(&address, account.as_ref(), domains)?;
-        Ok(Recipient { address, place, account: account.map(|account| account.id), notify, original })
+        let found = lookup::account(&self.store, &address).await?;
+        let account = found.as_ref().map(|found| &found.account);
+        let place = relayed::place(&address, account, domains)?;
+        lookup::check_room(found.as_ref(), &address)?;
+        Ok(Recipient { account: account.map(|account| account.id), address, place, notify, original })
     }
 
     async fn take(&self, incoming: &mut RelayIncoming, bytes: &[u8]) -> Result<(), Denial> {

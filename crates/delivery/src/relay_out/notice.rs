@@ -81,11 +81,11 @@ pub(super) async fn write(
     let delivery = Delivery {
         id: name,
         body,
+        carried: success::carried(sender, &variant),
         variants: vec![variant],
         copies: vec![Copy { account: sender, variant: 0 }],
         outgoing: None,
         traces: vec![received],
-        carried: Vec::new(),
         once: None,
     };
     Ok(Some((delivery, Told { id: name, recipients: about.len() })))

@@ -82,6 +82,13 @@ impl House {
         self.store.update_account(Account { state, ..account }, self.trace()).await.unwrap();
     }
 
+    /// Allows an account so many messages in its boxes.
+    pub(crate) async fn set_messages(&self, address: &str, most: u64) {
+        let account = self.account(address);
+        let quota = store::Quota { messages: Some(most), bytes: None };
+        self.store.update_account(Account { quota, ..account }, self.trace()).await.unwrap();
+    }
+
     pub(crate) async fn remove(&self, address: &str) {
         let account = self.account(address).id;
         self.store.remove_account(account, self.trace()).await.unwrap();

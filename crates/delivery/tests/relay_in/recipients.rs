@@ -85,3 +85,25 @@ async fn an_account_that_lost_its_box_meanwhile_is_asked_for_again() {
     assert!(world.house.inbox(DOCTOR).is_empty());
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_full_box_is_said_at_rcpt_and_never_after() {
+    let world = World::start().await;
+    let sud = world.sud();
+    world.house.set_messages(INTERN, 1).await;
+    let peer = world.known(&sud).await.unwrap();
+    let mut before = world.mail(&sud, &peer, SENDER).await.unwrap();
+    world.policy.rcpt(&sud, &mut before, INTERN.into()).await.unwrap();
+    world.send(&sud, SENDER, &[INTERN], &letter("X-Number: 1", "x")).await.unwrap();
+    let mut envelope = world.mail(&sud, &peer, SENDER).await.unwrap();
+    let (code, status, text) = refused(world.policy.rcpt(&sud, &mut envelope, INTERN.into()).await);
+    assert_eq!((code, status.as_str()), (452, "4.2.2"), "{text}");
+    assert!(text.contains("this box is full") && text.contains("cette boite est pleine"), "{text}");
+    world.policy.rcpt(&sud, &mut envelope, DOCTOR.into()).await.unwrap();
+    world.content(&sud, envelope, &letter("X-Number: 2", "x")).await.unwrap();
+    world.content(&sud, before, &letter("X-Number: 3", "x")).await.unwrap();
+    assert_eq!(world.house.inbox(INTERN).len(), 2, "what was let in at RCPT is kept");
+    world.house.set_messages(INTERN, 3).await;
+    world.send(&sud, SENDER, &[INTERN], &letter("X-Number: 4", "x")).await.unwrap();
+    world.end().await;
+}

@@ -6,6 +6,7 @@
 mod house;
 
 mod content;
+mod full;
 mod keeping;
 mod leaving;
 mod paths;

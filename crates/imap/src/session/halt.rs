@@ -51,6 +51,14 @@ pub(super) fn answer(error: &StoreError) -> Completion {
             "A file of the service is damaged, its operators are warned: try again later; what does not need that file \
              goes on",
         ),
+        StoreError::Quota => Completion::no_with(
+            Code::OverQuota,
+            "The mailboxes of this account are full: delete messages, or save them as files and delete them",
+        ),
+        StoreError::Erased => Completion::no_with(
+            Code::Cannot,
+            "The three months of this message are over, it is not kept here again: save it as a file",
+        ),
         StoreError::ClockBehind => Completion::no_with(
             Code::Unavailable,
             "The service's clock is wrong, its operators are warned: try again later",

@@ -6,6 +6,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use store::Account;
+
 use crate::{messages, stage::Stage};
 
 #[tokio::test]
@@ -23,6 +25,31 @@ async fn an_append_of_nothing_is_refused() {
     let stage = Stage::new().await;
     let told = stage.client().append("INBOX", b"", 1).await;
     assert!(told.starts_with("A NO [CANNOT] "), "{told}");
+    stage.end();
+}
+
+#[tokio::test]
+async fn a_full_account_takes_no_more_and_moves_what_it_has() {
+    let stage = Stage::new().await;
+    let quota = store::Quota { messages: Some(2), bytes: None };
+    stage
+        .server
+        .store
+        .update_account(Account { quota, ..stage.person.clone() }, stage.trace())
+        .await
+        .unwrap();
+    let mut client = stage.client();
+    client.append("INBOX", &messages::named("plain"), 1000).await;
+    client.say("SELECT INBOX").await;
+    let told = client.say("COPY 1 Trash").await;
+    assert!(told.contains("A OK [COPYUID "), "{told}");
+    for told in
+        [client.say("COPY 1 Trash").await, client.append("Drafts", &messages::named("plain"), 1000).await]
+    {
+        assert!(told.starts_with("A NO [OVERQUOTA] "), "{told}");
+    }
+    let told = client.say("MOVE 1 Trash").await;
+    assert!(told.contains("A OK"), "{told}");
     stage.end();
 }
 

@@ -99,6 +99,11 @@ impl Stage {
         store::Clock::now(&*self.clock)
     }
 
+    /// A trace for what a test does beside the session.
+    pub(crate) fn trace(&self) -> Trace {
+        trace(&*self.clock)
+    }
+
     /// Closes the store and proves that it agrees with itself.
     pub(crate) fn end(&self) {
         self.server.store.clone().close().unwrap();

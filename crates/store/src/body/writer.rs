@@ -15,6 +15,7 @@ use crate::{
     Result, StoreError,
     committer::{Job, txn::Txn},
     core::Core,
+    day::Day,
     engine::{Change, Durability, Family},
     error::Limit,
     ids::BodyId,
@@ -105,6 +106,8 @@ pub struct BodyWriter {
     core: Arc<Core>,
     queue: mpsc::WeakSender<Job>,
     hold: Hold,
+    /// Its day of reception, where that is not the day it comes.
+    day: Option<Day>,
     started: Option<Started>,
     buffer: Vec<u8>,
     len: u64,
@@ -112,14 +115,20 @@ pub struct BodyWriter {
 
 impl BodyWriter {
     pub(crate) fn new(core: Arc<Core>, queue: mpsc::WeakSender<Job>, hold: Hold) -> Self {
-        Self { core, queue, hold, started: None, buffer: vec![], len: 0 }
+        Self { core, queue, hold, day: None, started: None, buffer: vec![], len: 0 }
+    }
+
+    /// The same body, filed under the day on which its message was first received (S-4.3).
+    pub(crate) fn received(mut self, day: Day) -> Self {
+        self.day = Some(day);
+        self
     }
 
     /// Adds bytes; each full chunk is sealed, and a few at a time are written. Waits while too many others write. A call
     /// that is cancelled spoils the body: drop it.
     ///
     /// # Errors
-    /// `ClockBehind` (I-4), `Limit` beyond the longest body, `Busy`, `Engine`.
+    /// `ClockBehind` (I-4), `Erased`, `Limit` beyond the longest body, `Busy`, `Full`, `Damaged`, `Engine`.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
@@ -161,7 +170,8 @@ impl BodyWriter {
             return Ok(());
         }
         self.core.admit()?;
-        let day = self.core.reception_day()?;
+        let today = self.core.reception_day()?;
+        let day = self.day.map_or(today, |day| day.min(today));
         let key = if let Some(key) = self.core.known_key(KeyKind::Message, day) {
             key
         } else {

@@ -4,7 +4,7 @@ use mssante::{Address, Profile, State};
 
 use crate::{
     Result, StoreError,
-    account::{Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, OPENERS_PER_ACCOUNT},
+    account::{Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, OPENERS_PER_ACCOUNT, Quota},
     committer::txn::Txn,
     engine::Family,
     error::{Conflict, Limit},
@@ -31,7 +31,8 @@ pub(crate) fn create(
     for address in addresses(&profile) {
         claim(txn, id, address)?;
     }
-    let account = Account { id, profile, state, openers, created: txn.core.clock.now(), version: 1 };
+    let quota = Quota::default();
+    let account = Account { id, profile, state, openers, quota, created: txn.core.clock.now(), version: 1 };
     put(txn, &account)?;
     boxes::create_first(txn, id)?;
     traces::put(txn, trace);

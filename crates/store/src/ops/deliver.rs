@@ -8,12 +8,14 @@ use crate::{
     delivery::{Appended, Copy},
     engine::{Family, View},
     flags::Flags,
-    housekeeping::{CARRIED_MONTHS, ONCE_DAYS, month},
+    housekeeping::{ONCE_DAYS, month},
     ids::{AccountId, BodyId, BoxId, Uid},
     keys::{self, Hash},
     ops::{
+        carried,
         edit::{BoxEdit, NewListing},
         queue::{self, SealedOutgoing},
+        quota,
         traces::{self, SealedTrace},
     },
     records::{self, BodyRecord, OnceRecord, Reference},
@@ -71,7 +73,7 @@ pub(crate) fn deliver_and_report(
 
 /// The same as [`deliver`], whatever the clock says and however long the queue is.
 pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcome> {
-    let SealedDelivery { id, body, variants, copies, outgoing, traces: steps, carried, once } = delivery;
+    let SealedDelivery { id, body, variants, copies, outgoing, traces: steps, carried: ids, once } = delivery;
     let now = txn.core.clock.now();
     let day = body.id().day;
     let first = once.map(|hash| known_submission(txn, &hash)).transpose()?.flatten();
@@ -103,8 +105,8 @@ pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcom
     if references > 0 {
         adopt(txn, body, variants, references)?;
     }
-    for hash in carried {
-        txn.put(Family::Accounts, keys::carried(month(now), &hash), records::encode(&day)?);
+    for hash in ids {
+        carried::remember(txn, month(now), &hash, day)?;
     }
     if let Some(hash) = once {
         txn.put(Family::Accounts, keys::once(Day::of(now), &hash), records::encode(&OnceRecord { id })?);
@@ -124,17 +126,6 @@ fn known_submission(txn: &Txn<'_>, hash: &Hash) -> Result<Option<TraceId>> {
     Ok(None)
 }
 
-/// Whether the hash of an account and a Message-ID was carried in the last fifteen months.
-pub(crate) fn was_carried(view: &impl View, now: jiff::Timestamp, hash: &Hash) -> Result<bool> {
-    let this = month(now);
-    for back in 0..CARRIED_MONTHS {
-        if view.get(Family::Accounts, &keys::carried(this.saturating_sub(back), hash))?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// An appended message, sealed.
 pub(crate) struct SealedIncoming {
     pub(crate) body: SealedBody,
@@ -150,6 +141,7 @@ pub(crate) fn append(txn: &mut Txn<'_>, to: BoxId, message: SealedIncoming) -> R
     txn.core.check_clock(txn.core.clock.now())?;
     let record = boxes::record(txn, &txn.core.keys, to)?.ok_or(StoreError::NotFound)?;
     let mut edit = BoxEdit::open(txn, to)?;
+    quota::check(txn, record.account, 1, message.variant.size)?;
     let reference = Reference { body: message.body.id(), variant: 0, origin: message.origin };
     let new = NewListing {
         flags: &message.flags,

@@ -9,7 +9,10 @@ use crate::{
     flags::{FlagChange, SystemFlag},
     ids::{BoxId, Uid, UidValidity},
     keys,
-    ops::edit::{BoxEdit, NewListing, add_references, release},
+    ops::{
+        edit::{BoxEdit, NewListing, add_references, release},
+        quota,
+    },
     records::{self, CopyingRun, Listing},
     rows::{boxes, messages},
 };
@@ -69,8 +72,8 @@ pub(crate) fn expunge(txn: &mut Txn<'_>, id: BoxId, uids: &[Uid]) -> Result<Piec
 /// Old and new UID of each message copied.
 pub(crate) type Pairs = Piece<(Uid, Uid)>;
 
-/// Copies those of the messages that exist, with their flags and dates; no body is copied. Gives the UIDVALIDITY of
-/// where they are. Until the last of the messages is copied, what is made is marked with the number of the COPY:
+/// Copies those of the messages that exist, with their flags and dates; no body is copied. `Quota` if the account has
+/// more than it may have with them. Gives the UIDVALIDITY of where they are. Until the last of the messages is copied, what is made is marked with the number of the COPY:
 /// [`take_back`] finds it.
 pub(crate) fn copy(
     txn: &mut Txn<'_>,
@@ -83,6 +86,7 @@ pub(crate) fn copy(
     let target = boxes::record(txn, &txn.core.keys, to)?.ok_or(StoreError::NotFound)?;
     let most = txn.core.settings.operation_changes;
     let pairs = copy_some(txn, from, uids, to, most)?;
+    quota::check(txn, target.account, 0, 0)?;
     if last && pairs.taken == uids.len() {
         // One by one: whoever takes it back may look at them in the same batch, which does not see that a range went.
         for mark in marks(txn, number)? {
@@ -124,6 +128,10 @@ pub(crate) fn move_to(
     // Taking them away changes about as many rows.
     let most = txn.core.settings.operation_changes;
     let pairs = copy_some(txn, from, uids, to, most / 2)?;
+    let source = boxes::state(txn, from)?.ok_or(StoreError::NotFound)?;
+    if source.account != target.account {
+        quota::check(txn, target.account, 0, 0)?;
+    }
     let mut edit = BoxEdit::open(txn, from)?;
     for &(uid, _) in &pairs.done {
         let listing = messages::listing(txn, from, uid)?.ok_or(StoreError::Corrupt("message"))?;

@@ -4,10 +4,12 @@
 
 pub(crate) mod accounts;
 pub(crate) mod boxes;
+pub(crate) mod carried;
 pub(crate) mod deliver;
 pub(crate) mod edit;
 pub(crate) mod messages;
 pub(crate) mod queue;
+pub(crate) mod quota;
 pub(crate) mod retention;
 pub(crate) mod returning;
 pub(crate) mod traces;

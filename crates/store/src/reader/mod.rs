@@ -15,7 +15,9 @@ use crate::{
     engine::{Family, Snapshot, View, Visit},
     ids::BoxId,
     keyring::KeyKind,
-    keys, ops, records,
+    keys, ops,
+    ops::quota,
+    records,
     rows::{
         accounts, boxes,
         sight::{self, Marks, Sight},
@@ -135,7 +137,25 @@ impl<'store> Reader<'store> {
     /// Whether a message with this Message-ID was carried for the account in the last 15 months (S-3.9).
     pub fn carried(&self, account: AccountId, message_id: &str) -> Result<bool> {
         let hash = accounts::carried_hash(&self.core.keys, account, message_id);
-        ops::deliver::was_carried(&self.view, self.now(), &hash)
+        ops::carried::was(&self.view, self.now(), &hash)
+    }
+
+    /// The first day on which the account received or sent a message with this Message-ID, as far as the last 15 months
+    /// tell: an APPEND of it is filed there ([`crate::Store::body_of`], S-4.3).
+    pub fn first_reception(&self, account: AccountId, message_id: &str) -> Result<Option<Day>> {
+        let hash = accounts::carried_hash(&self.core.keys, account, message_id);
+        ops::carried::first_reception(&self.view, self.now(), &hash)
+    }
+
+    /// How much an account may have, by its own quota where it has one, else by the store's settings.
+    pub fn allowance(&self, account: &Account) -> Usage {
+        quota::allowance(account, &self.core.settings)
+    }
+
+    /// Whether an account has as much as it may have: nobody may write to it now (M-12).
+    pub fn is_full(&self, account: &Account) -> Result<bool> {
+        let (usage, most) = (self.usage(account.id)?, self.allowance(account));
+        Ok(usage.messages >= most.messages || usage.bytes >= most.bytes)
     }
 
     /// The last day whose messages are gone.

@@ -77,6 +77,8 @@ pub(super) const KEYS: &[Key] = &[
     key("limits", "sessions_per_peer", "200"),
     key("limits", "recipients", "500"),
     key("limits", "attachments", r#""60 MB""#),
+    key("limits", "mailbox_bytes", r#""50 GB""#),
+    key("limits", "mailbox_messages", "2000000"),
     key("log", "level", r#""info""#),
     key("log", "format", r#""text""#),
     key("shutdown", "grace", r#""20 s""#),

@@ -9,7 +9,7 @@ mod pass;
 mod raw;
 mod retention;
 mod trust;
-mod units;
+pub(crate) mod units;
 mod values;
 
 use std::{
@@ -219,6 +219,10 @@ pub(crate) struct Limits {
     pub(crate) recipients: usize,
     /// Bytes of all attachments of a message, decoded (S-3.6).
     pub(crate) attachments: u64,
+    /// Bytes that an account may have in its boxes, where it has no quota of its own (M-12).
+    pub(crate) mailbox_bytes: u64,
+    /// The same in messages.
+    pub(crate) mailbox_messages: u64,
 }
 
 /// What the daemon says of its work.

@@ -97,6 +97,8 @@ impl Pass<'_> {
             sessions_per_peer: self.count("limits", "sessions_per_peer", 1, 100_000),
             recipients: self.count("limits", "recipients", 100, 10_000),
             attachments: self.size("limits", "attachments", 1_000_000, 1_000_000_000),
+            mailbox_bytes: self.size("limits", "mailbox_bytes", 1_000_000, 1_000_000_000_000_000),
+            mailbox_messages: self.count("limits", "mailbox_messages", 1, 100_000_000) as u64,
         }
     }
 

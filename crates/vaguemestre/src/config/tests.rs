@@ -37,10 +37,13 @@ fn the_sample_parses_and_its_defaults_are_the_codes() {
 #[test]
 fn the_rooms_defaults_are_those_that_the_sample_tells() {
     let settings = read(SAMPLE).unwrap();
-    assert_eq!(settings.store.memory, store::Settings::default().memory);
-    assert_eq!(settings.store.open_files, store::Settings::default().open_files);
-    assert_eq!(settings.store.queued, store::Settings::default().queued);
-    assert_eq!(settings.store.disk_reserve, store::Settings::default().disk_reserve);
+    let usual = store::Settings::default();
+    assert_eq!(settings.store.memory, usual.memory);
+    assert_eq!(settings.store.open_files, usual.open_files);
+    assert_eq!(settings.store.queued, usual.queued);
+    assert_eq!(settings.store.disk_reserve, usual.disk_reserve);
+    assert_eq!(settings.limits.mailbox_bytes, usual.account_bytes);
+    assert_eq!(settings.limits.mailbox_messages, usual.account_messages);
 }
 
 #[test]

@@ -46,6 +46,12 @@ pub(crate) enum Request {
     AccountRemove {
         address: Address,
     },
+    /// What is left out stays as it is.
+    AccountQuota {
+        address: Address,
+        bytes: Option<LimitChange>,
+        messages: Option<LimitChange>,
+    },
     PasswordCreate {
         address: Address,
         name: String,
@@ -105,6 +111,7 @@ impl Request {
             Self::AccountList { .. } => "account-list",
             Self::AccountShow { .. } => "account-show",
             Self::AccountRemove { .. } => "account-remove",
+            Self::AccountQuota { .. } => "account-quota",
             Self::PasswordCreate { .. } => "password-create",
             Self::PasswordList { .. } => "password-list",
             Self::PasswordRevoke { .. } => "password-revoke",
@@ -142,6 +149,7 @@ impl Request {
             | Self::QueueShow { .. } => true,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
+            | Self::AccountQuota { .. }
             | Self::PasswordCreate { .. }
             | Self::PasswordRevoke { .. }
             | Self::ClockAccept {}
@@ -152,6 +160,26 @@ impl Request {
             | Self::TrustRefresh {}
             | Self::QueueRetry { .. }
             | Self::QueueRemove { .. } => false,
+        }
+    }
+}
+
+/// What becomes of one limit of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LimitChange {
+    /// The configuration's holds.
+    Usual,
+    /// This one does.
+    Own(u64),
+}
+
+impl LimitChange {
+    /// The limit of the account's own, if it has one now.
+    pub(crate) fn own(self) -> Option<u64> {
+        match self {
+            Self::Usual => None,
+            Self::Own(most) => Some(most),
         }
     }
 }
@@ -239,9 +267,24 @@ pub(crate) struct AccountView {
     /// Login addresses of its login accounts (S-1.7).
     pub(crate) openers: Vec<Address>,
     pub(crate) profile: Profile,
-    /// The trace of its creation, in the answer to the creation only.
+    /// What it has in its boxes, and what it may have.
+    pub(crate) mailbox: MailboxView,
+    /// The trace of its creation or of its change, in the answer to that only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trace: Option<String>,
+}
+
+/// What an account has in its boxes, and what it may have (M-12).
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct MailboxView {
+    pub(crate) messages: u64,
+    pub(crate) messages_limit: u64,
+    pub(crate) bytes: u64,
+    pub(crate) bytes_limit: u64,
+    /// Whether one of the limits is the account's own.
+    pub(crate) own_quota: bool,
+    /// Whether new mail is refused.
+    pub(crate) full: bool,
 }
 
 /// A new application password: the only time that its secret is shown.

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use super::{
     client,
     office::{Chores, House, Office},
-    protocol::{AccountView, Answer, REQUEST_OCTETS, RefusedKind, Request},
+    protocol::{AccountView, Answer, LimitChange, REQUEST_OCTETS, RefusedKind, Request},
     server,
 };
 use crate::{
@@ -169,6 +169,34 @@ async fn an_account_is_added_listed_shown_traced_and_removed() {
     assert!(text.contains("no account has the address"), "{text}");
     let (_, text) = refused(daemon.add(secretary("secretariat@chu-nord.fr"), Vec::new()).await);
     assert!(text.contains("S-1.3"), "a removed account's address is never given again: {text}");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_given_a_quota_and_loses_it_again() {
+    let daemon = Daemon::start(me());
+    let login = || address("secretariat@chu-nord.fr");
+    let added = account(daemon.add(secretary("secretariat@chu-nord.fr"), Vec::new()).await);
+    let usual = store::Settings::default();
+    let limits =
+        |view: &AccountView| (view.mailbox.bytes_limit, view.mailbox.messages_limit, view.mailbox.own_quota);
+    assert_eq!(limits(&added), (usual.account_bytes, usual.account_messages, false));
+    let quota = |bytes, messages| Request::AccountQuota { address: login(), bytes, messages };
+    let set = account(daemon.ask(quota(Some(LimitChange::Own(7_000)), None)).await);
+    assert_eq!(limits(&set), (7_000, usual.account_messages, true));
+    let Answer::Traces(traces) = daemon.ask(Request::Trace { id: set.trace.unwrap() }).await else {
+        panic!()
+    };
+    assert_eq!(traces[0].action, "account-update");
+    for pair in [("administrator", "claire"), ("quota-bytes", "7000"), ("quota-messages", "usual")] {
+        assert!(traces[0].detail.contains(&(pair.0.into(), pair.1.into())), "{pair:?}");
+    }
+    let set = account(daemon.ask(quota(None, Some(LimitChange::Own(0)))).await);
+    assert_eq!(limits(&set), (7_000, 0, true), "what is left out stays");
+    assert!(account(daemon.ask(Request::AccountShow { address: login() }).await).mailbox.full);
+    let set = account(daemon.ask(quota(Some(LimitChange::Usual), Some(LimitChange::Usual))).await);
+    assert_eq!(limits(&set), (usual.account_bytes, usual.account_messages, false));
+    assert!(!set.mailbox.full);
     daemon.stop().await;
 }
 

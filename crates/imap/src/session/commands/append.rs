@@ -1,10 +1,11 @@
-//! APPEND (RFC 3501 §6.3.11, RFC 4315 §3): the message streams into the store as it arrives (I-3).
+//! APPEND (RFC 3501 §6.3.11, RFC 4315 §3): the message streams into the store as it arrives (I-3). One that the account
+//! sent or received before keeps the day of its first reception (S-4.3).
 //! May write one message. Must never hold its body, nor take one whose header or structure exceeds the limits.
 
 use std::sync::Arc;
 
-use message::{Limits, ScanError, Scanner};
-use store::{Action, BodyWriter, BoxId, Flags, Incoming, Trace};
+use message::{Header, Limits, ScanError, Scanner};
+use store::{AccountId, Action, BodyWriter, BoxId, Flags, Incoming, Reader, Store, Trace};
 
 use crate::{
     Server,
@@ -18,18 +19,23 @@ use crate::{
     wire::encode::Code,
 };
 
+/// Message-IDs of one message that are looked up; there should be one.
+const MESSAGE_IDS: usize = 4;
+
 /// Takes the message of an APPEND piece by piece; dropped unfinished, nothing is kept.
 pub struct AppendSink {
     server: Arc<Server>,
     mailbox: BoxId,
+    /// Whose mailbox it is.
+    account: AccountId,
     flags: Flags,
     internal_date: i64,
     trace: Trace,
     scanner: Scanner,
-    body: BodyWriter,
+    /// None until the header is complete, which says under which day the message is filed.
+    body: Option<BodyWriter>,
     /// Bytes seen so far.
     seen: usize,
-    in_body: bool,
 }
 
 /// Checks what can be checked before the message is asked for.
@@ -68,13 +74,13 @@ async fn prepare(session: &Session, args: &AppendArgs) -> Result<AppendSink, Hal
     Ok(AppendSink {
         server: session.server.clone(),
         mailbox: target.id,
+        account: target.account,
         flags: flags::change(StoreMode::Replace, &args.flags)?.flags,
         internal_date: args.internal_date.unwrap_or(now).as_second(),
         trace,
         scanner: Scanner::new(Limits::default()),
-        body: session.store().body(),
+        body: None,
         seen: 0,
-        in_body: false,
     })
 }
 
@@ -89,15 +95,21 @@ impl AppendSink {
             ));
         }
         self.scanner.feed(bytes).map_err(|error| refused(&error))?;
-        let body = if self.in_body { bytes } else { self.body_in(bytes) };
+        let started = self.body.is_some();
+        if !started && let Some(header) = self.scanner.header() {
+            self.body = Some(open_body(&self.server.store, self.account, header).await?);
+        }
+        let rest = if started { bytes } else { self.body_in(bytes) };
         self.seen += bytes.len();
-        self.body.write(body).await.map_err(|error| answer(&error))
+        match &mut self.body {
+            Some(body) => body.write(rest).await.map_err(|error| answer(&error)),
+            None => Ok(()),
+        }
     }
 
-    /// What of these bytes comes after the header.
-    fn body_in<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+    /// What of these bytes comes after the header, which they complete.
+    fn body_in<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
         let Some(header) = self.scanner.header() else { return &[] };
-        self.in_body = true;
         header.len().checked_sub(self.seen).and_then(|start| bytes.get(start..)).unwrap_or_default()
     }
 
@@ -111,7 +123,11 @@ impl AppendSink {
     async fn commit(self) -> Result<Completion, Completion> {
         let scanned = self.scanner.finish().map_err(|error| refused(&error))?;
         let index = message::index(&scanned.header, &scanned);
-        let body = self.body.finish().await.map_err(|error| answer(&error))?;
+        let body = match self.body {
+            Some(body) => body,
+            None => open_body(&self.server.store, self.account, &scanned.header).await?,
+        };
+        let body = body.finish().await.map_err(|error| answer(&error))?;
         let incoming = Incoming {
             body,
             header: scanned.header,
@@ -127,6 +143,23 @@ impl AppendSink {
             .map_err(|error| answer(&error))?;
         let code = Code::AppendUid { validity: appended.uid_validity.get(), uid: appended.uid.get() };
         Ok(Completion::ok_with(code, "APPEND completed"))
+    }
+}
+
+/// The body of a message with this header: of the day of its first reception, if the account sent or received it before.
+async fn open_body(store: &Store, account: AccountId, header: &[u8]) -> Result<BodyWriter, Completion> {
+    let mut ids = Header::parse(header).message_ids("Message-ID");
+    ids.truncate(MESSAGE_IDS);
+    if ids.is_empty() {
+        return Ok(store.body());
+    }
+    let first = move |reader: &Reader<'_>| {
+        let days: store::Result<Vec<_>> = ids.iter().map(|id| reader.first_reception(account, id)).collect();
+        Ok(days?.into_iter().flatten().min())
+    };
+    match store.read(first).await.map_err(|error| answer(&error))? {
+        Some(day) => store.body_of(day).map_err(|error| answer(&error)),
+        None => Ok(store.body()),
     }
 }
 

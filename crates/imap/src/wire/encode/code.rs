@@ -44,6 +44,8 @@ pub enum Code {
     Limit,
     /// No such mailbox (RFC 5530).
     NonExistent,
+    /// The account has as much as it may have (RFC 9208 §4.3.1).
+    OverQuota,
     /// Flags that can be kept; keywords too if `any` (`\*`).
     PermanentFlags {
         /// The flags, as on the wire.
@@ -92,6 +94,7 @@ impl Code {
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
             Self::NonExistent => "NONEXISTENT",
+            Self::OverQuota => "OVERQUOTA",
             Self::PrivacyRequired => "PRIVACYREQUIRED",
             Self::ReadOnly => "READ-ONLY",
             Self::ReadWrite => "READ-WRITE",

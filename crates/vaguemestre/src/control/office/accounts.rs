@@ -4,7 +4,7 @@ use mssante::{Address, Profile, State, naming};
 use store::{Account, AccountId, Action, Reader, StoreError};
 
 use super::{Answered, Office, refusal};
-use crate::control::protocol::{AccountView, Answer, PAGE, Refused};
+use crate::control::protocol::{AccountView, Answer, LimitChange, MailboxView, PAGE, Refused};
 
 impl Office {
     pub(super) async fn add_account(
@@ -33,7 +33,34 @@ impl Office {
             created => created?,
         };
         let openers = people.iter().map(|person| person.profile.login.clone()).collect();
-        Ok(Answer::Account(Box::new(AccountView { trace: Some(id), ..view(account, openers) })))
+        let view = self.store.read(move |reader| view(reader, account, openers)).await?;
+        Ok(Answer::Account(Box::new(AccountView { trace: Some(id), ..view })))
+    }
+
+    /// Changes what an account may have in its boxes; what is left out stays.
+    pub(super) async fn set_quota(
+        &self,
+        administrator: &str,
+        address: Address,
+        bytes: Option<LimitChange>,
+        messages: Option<LimitChange>,
+    ) -> Answered {
+        let mut account = self.account(address).await?;
+        let quota = &mut account.quota;
+        quota.bytes = bytes.map_or(quota.bytes, LimitChange::own);
+        quota.messages = messages.map_or(quota.messages, LimitChange::own);
+        let mut trace = self.trace(administrator, Action::AccountUpdate);
+        trace.detail.push(("login".into(), account.profile.login.to_string()));
+        for (name, limit) in
+            [("quota-bytes", account.quota.bytes), ("quota-messages", account.quota.messages)]
+        {
+            let limit = limit.map_or_else(|| "usual".to_owned(), |most| most.to_string());
+            trace.detail.push((name.into(), limit));
+        }
+        let id = trace.id.to_string();
+        let account = self.store.update_account(account, trace).await?;
+        let view = self.store.read(move |reader| with_openers(reader, account)).await?;
+        Ok(Answer::Account(Box::new(AccountView { trace: Some(id), ..view })))
     }
 
     /// Says that `taken` cannot be given again, and which MSSanté address of that name no account has (S-1.3).
@@ -102,17 +129,27 @@ fn with_openers(reader: &Reader<'_>, account: Account) -> Result<AccountView, St
     for opener in &account.openers {
         openers.extend(reader.account(*opener)?.map(|person| person.profile.login));
     }
-    Ok(view(account, openers))
+    view(reader, account, openers)
 }
 
-fn view(account: Account, openers: Vec<Address>) -> AccountView {
-    AccountView {
+fn view(reader: &Reader<'_>, account: Account, openers: Vec<Address>) -> Result<AccountView, StoreError> {
+    let (usage, limit) = (reader.usage(account.id)?, reader.allowance(&account));
+    let mailbox = MailboxView {
+        messages: usage.messages,
+        messages_limit: limit.messages,
+        bytes: usage.bytes,
+        bytes_limit: limit.bytes,
+        own_quota: !account.quota.is_usual(),
+        full: reader.is_full(&account)?,
+    };
+    Ok(AccountView {
         id: account.id.get(),
         state: account.state,
         rights: account.profile.rights(),
         created: account.created,
         openers,
         profile: account.profile,
+        mailbox,
         trace: None,
-    }
+    })
 }

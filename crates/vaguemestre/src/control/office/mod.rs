@@ -54,6 +54,9 @@ impl Office {
             Request::AccountList { after } => self.list_accounts(after).await,
             Request::AccountShow { address } => self.show_account(address).await,
             Request::AccountRemove { address } => self.remove_account(administrator, address).await,
+            Request::AccountQuota { address, bytes, messages } => {
+                self.set_quota(administrator, address, bytes, messages).await
+            }
             Request::PasswordCreate { address, name } => {
                 self.create_password(administrator, address, name).await
             }

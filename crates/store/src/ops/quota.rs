@@ -1,0 +1,34 @@
+//! What an account may have in its boxes (M-12): asked before a client adds to them. Deliveries are not asked: a full box is
+//! refused at RCPT, and what was accepted there is kept.
+
+use crate::{
+    Result, StoreError,
+    account::{Account, Usage},
+    committer::txn::Txn,
+    ids::AccountId,
+    rows::accounts,
+    settings::Settings,
+};
+
+/// How much an account may have: its own quota, and where it says nothing the settings'.
+pub(crate) fn allowance(account: &Account, settings: &Settings) -> Usage {
+    Usage {
+        messages: account.quota.messages.unwrap_or(settings.account_messages),
+        bytes: account.quota.bytes.unwrap_or(settings.account_bytes),
+    }
+}
+
+/// Refuses what an account has no room for.
+///
+/// # Errors
+/// `Quota`; `NotFound` if there is no such account.
+pub(crate) fn check(txn: &Txn<'_>, id: AccountId, messages: u64, bytes: u64) -> Result<()> {
+    let account = accounts::account(txn, &txn.core.keys, id)?.ok_or(StoreError::NotFound)?;
+    let (usage, most) = (accounts::usage(txn, id)?, allowance(&account, &txn.core.settings));
+    let fits = |has: u64, more: u64, most: u64| has.saturating_add(more) <= most;
+    if fits(usage.messages, messages, most.messages) && fits(usage.bytes, bytes, most.bytes) {
+        Ok(())
+    } else {
+        Err(StoreError::Quota)
+    }
+}
