@@ -49,6 +49,8 @@ mod seal;
 mod settings;
 mod shed;
 mod statistics;
+#[cfg(test)]
+mod stolen;
 mod summary;
 mod trace;
 mod uids;
