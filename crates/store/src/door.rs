@@ -93,6 +93,11 @@ impl Store {
             thread.join().is_ok()
         });
         let synced = self.core.engine.sync();
+        if synced.is_ok()
+            && let Err(error) = self.core.engine.flush()
+        {
+            tracing::info!(%error, "the next start replays the log of commits");
+        }
         // Whatever failed before: its background threads must not outlive the process's statics.
         self.core.engine.quiesce();
         synced?;

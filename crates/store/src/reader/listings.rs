@@ -1,6 +1,8 @@
 //! Many messages at once, without holding them: listings through the summary, index records and headers through cursors
 //! that walk references and records side by side.
 
+use std::ops::Range;
+
 use message::IndexRef;
 
 use super::Reader;
@@ -17,6 +19,8 @@ use crate::{
     summary::read::Scene,
 };
 
+/// Records opened before they are visited.
+const OPENED: usize = 512;
 /// UIDs of a range for each that is wanted, up to which the range is read whole.
 const SPREAD: usize = 4;
 
@@ -121,43 +125,63 @@ impl Reader<'_> {
         let mut references = self.view().cursor(Family::Index, &keys::reference(id, *first), &until)?;
         let (from, until) = keys::under(sort.prefix);
         let mut sealed = self.view().cursor(Family::Index, &from, &until)?;
-        let mut opener = Opener { reader: self, key: None, plain: vec![] };
-        for uid in uids {
-            let Some(value) = references.value_at(&keys::reference(id, *uid))? else { continue };
-            let Reference { body, variant, .. } = records::decode(value, "message reference")?;
-            if body.day <= erased {
-                continue;
+        let mut opener = Opener { reader: self, key: None };
+        let (mut some, mut plain) = (vec![], vec![]);
+        for uids in uids.chunks(OPENED) {
+            some.clear();
+            plain.clear();
+            for uid in uids {
+                let Some(value) = references.value_at(&keys::reference(id, *uid))? else { continue };
+                let Reference { body, variant, .. } = records::decode(value, "message reference")?;
+                if body.day > erased {
+                    some.push(Opened { uid: *uid, body, variant, at: None });
+                }
             }
-            let key = (sort.key)(body, variant);
-            let value = sealed.value_at(&key)?.ok_or(StoreError::Corrupt("header variant"))?;
-            let plain = match opener.open(body.day, &key, value) {
-                // Its day was erased after the snapshot was taken.
-                Err(StoreError::NotFound) => continue,
-                opened => opened?,
-            };
-            if !visit(*uid, plain)? {
-                break;
+            // As they lie: messages that came at the same time have their numbers in another order.
+            some.sort_unstable_by_key(|one| (one.body, one.variant));
+            for one in &mut some {
+                let key = (sort.key)(one.body, one.variant);
+                let value = sealed.value_at(&key)?.ok_or(StoreError::Corrupt("header variant"))?;
+                one.at = match opener.open(one.body.day, &key, value, &mut plain) {
+                    Err(StoreError::NotFound) => None,
+                    opened => Some(opened?),
+                };
+            }
+            some.sort_unstable_by_key(|one| one.uid);
+            for one in &some {
+                let Some(opened) = one.at.clone().and_then(|at| plain.get(at)) else { continue };
+                if !visit(one.uid, opened)? {
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
 }
 
+/// A record that was opened: where it is in the buffer.
+struct Opened {
+    uid: Uid,
+    body: BodyId,
+    variant: u16,
+    /// None if its day was erased after the snapshot was taken.
+    at: Option<Range<usize>>,
+}
+
 /// Opens records one after the other: mostly of the same day.
 struct Opener<'r> {
     reader: &'r Reader<'r>,
     key: Option<(Day, DayKey)>,
-    plain: Vec<u8>,
 }
 
 impl Opener<'_> {
-    fn open(&mut self, day: Day, place: &[u8], sealed: &[u8]) -> Result<&[u8]> {
+    fn open(&mut self, day: Day, place: &[u8], sealed: &[u8], plain: &mut Vec<u8>) -> Result<Range<usize>> {
         let key = match self.key.take() {
             Some((of, key)) if of == day => key,
             _ => self.reader.core().reading_key(KeyKind::Message, day)?,
         };
-        let opened = key.open_record_into(place, sealed, &mut self.plain);
+        let opened = key.open_record_onto(place, sealed, plain);
         self.key = Some((day, key));
-        opened.map_err(|_| StoreError::Corrupt("header variant"))
+        opened.map(|start| start..plain.len()).map_err(|_| StoreError::Corrupt("header variant"))
     }
 }

@@ -97,19 +97,22 @@ impl DayKey {
         open(&self.0.records, *nonce, aad, rest.to_vec())
     }
 
-    /// The same into a buffer that serves for many: it gives what was opened.
-    pub(crate) fn open_record_into<'p>(
+    /// The same at the end of a buffer that holds many: it gives where what was opened begins. Of what does not open
+    /// nothing is left there.
+    pub(crate) fn open_record_onto(
         &self,
         aad: &[u8],
         sealed: &[u8],
-        plain: &'p mut Vec<u8>,
-    ) -> Result<&'p [u8], SealError> {
+        plain: &mut Vec<u8>,
+    ) -> Result<usize, SealError> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Broken)?;
-        plain.clear();
+        let start = plain.len();
         plain.extend_from_slice(rest);
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self.0.records.open_in_place(nonce, Aad::from(aad), plain);
-        opened.map(|opened| &*opened).map_err(|_| SealError::Broken)
+        let buffer = plain.get_mut(start..).unwrap_or_default();
+        let opened = self.0.records.open_in_place(nonce, Aad::from(aad), buffer).map(|opened| opened.len());
+        plain.truncate(start + opened.as_ref().map_or(0, |len| *len));
+        opened.map(|_| start).map_err(|_| SealError::Broken)
     }
 
     /// Starts a new body under a fresh id: the milliseconds of `now`, so that bodies that arrive together lie together
@@ -224,6 +227,13 @@ mod tests {
         ) {
             let day = DayKey::generate().unwrap();
             let sealed = day.seal_record(&place, &plain).unwrap();
+            let mut many = vec![1, 2];
+            prop_assert_eq!(day.open_record_onto(&place, &sealed, &mut many), Ok(2));
+            prop_assert_eq!(&many[2..], &plain[..]);
+            if place != other {
+                prop_assert_eq!(day.open_record_onto(&other, &sealed, &mut many), Err(SealError::Broken));
+                prop_assert_eq!(many.len(), 2 + plain.len());
+            }
             prop_assert_eq!(day.open_record(&place, &sealed).unwrap(), plain);
             if place != other {
                 prop_assert_eq!(day.open_record(&other, &sealed), Err(SealError::Broken));

@@ -6,7 +6,7 @@ use super::open::Open;
 use crate::Result;
 
 /// Keys that are stepped over before seeking instead.
-const STEPS: usize = 8;
+const STEPS: usize = 24;
 
 /// A place in a range of keys. Keys and values are borrowed from the engine until it moves.
 pub(crate) struct Cursor<'snapshot> {

@@ -202,6 +202,11 @@ impl Engine {
         self.now()?.sync()
     }
 
+    /// Writes what is in memory into tables: the next opening has no log to replay.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.now()?.flush()
+    }
+
     /// Writes what is in memory to the disk and rewrites the files of a range, so that values which were replaced or
     /// removed there lie in none of them any more.
     pub(crate) fn scrub(&self, family: Family, from: &[u8], until: &[u8]) -> Result<()> {

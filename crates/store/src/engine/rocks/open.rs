@@ -92,11 +92,16 @@ impl Open {
         self.db.flush_wal(true).map_err(|error| self.failed(&error))
     }
 
-    pub(super) fn scrub(&self, family: Family, from: &[u8], until: &[u8]) -> Result<()> {
-        for each in Family::ALL {
-            // the log goes once no family needs it
-            self.db.flush_cf(self.family(each)?).map_err(|error| self.failed(&error))?;
+    pub(super) fn flush(&self) -> Result<()> {
+        for family in Family::ALL {
+            self.db.flush_cf(self.family(family)?).map_err(|error| self.failed(&error))?;
         }
+        Ok(())
+    }
+
+    pub(super) fn scrub(&self, family: Family, from: &[u8], until: &[u8]) -> Result<()> {
+        // the log goes once no family needs it
+        self.flush()?;
         let mut options = CompactOptions::default();
         options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
         self.db.compact_range_cf_opt(self.family(family)?, Some(from), Some(until), &options);
