@@ -1,5 +1,7 @@
 //! A place in a range of a snapshot's keys: for those who walk several ranges side by side, or backwards.
 
+use std::cmp::Ordering;
+
 use rocksdb::DBRawIterator;
 
 use super::open::Open;
@@ -52,15 +54,17 @@ impl<'snapshot> Cursor<'snapshot> {
 
     /// The value of a key: few steps on, or where seeking finds it.
     pub(crate) fn value_at(&mut self, key: &[u8]) -> Result<Option<&[u8]>> {
-        let mut steps = 0;
-        while self.item().is_some_and(|(at, _)| at < key) && steps < STEPS {
-            self.next()?;
-            steps += 1;
+        for step in 0..=STEPS {
+            match self.inner.key().map(|at| at.cmp(key)) {
+                Some(Ordering::Less) => self.next()?,
+                Some(Ordering::Equal) => return Ok(self.inner.value()),
+                // What lies between was stepped over: the key is not there.
+                Some(Ordering::Greater) if step > 0 => return Ok(None),
+                Some(Ordering::Greater) | None => break,
+            }
         }
-        if self.item().is_none_or(|(at, _)| at < key || (steps == 0 && at > key)) {
-            self.seek(key)?;
-        }
-        Ok(self.item().filter(|(at, _)| *at == key).map(|(_, value)| value))
+        self.seek(key)?;
+        Ok(if self.inner.key() == Some(key) { self.inner.value() } else { None })
     }
 
     fn checked(self) -> Result<Self> {
