@@ -1,4 +1,5 @@
-//! Speed and memory of the store on this machine: `cargo bench -p store [directory]`. Prints a line a measurement.
+//! One long body, one large box, opening and proof, on this machine: `cargo bench -p store --bench store [directory]`. Prints
+//! a line a measurement; deliveries are in `write`.
 //!
 //! The directory decides what a sync costs; the default is the system's temporary one.
 
@@ -7,10 +8,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use common::*;
 use store::{
@@ -18,7 +16,6 @@ use store::{
     SystemFlag,
 };
 
-const RUN: Duration = Duration::from_secs(5);
 const BOX: u64 = 100_000;
 
 fn main() {
@@ -38,10 +35,6 @@ fn main() {
     };
     runtime.block_on(large_body(&store, account("grand")));
     runtime.block_on(large_box(&store, account("plein")));
-    let accounts: Vec<AccountId> = (0..64).map(|number| account(&format!("compte{number}"))).collect();
-    for (callers, size) in [(1, 4 << 10), (64, 4 << 10), (1, 100 << 10), (64, 100 << 10)] {
-        runtime.block_on(deliveries(&store, &accounts, callers, size));
-    }
     println!("memory: {} MiB now, {} MiB at most", status("VmRSS") / 1024, status("VmHWM") / 1024);
     store.close().unwrap();
     let start = Instant::now();
@@ -67,52 +60,6 @@ fn status(field: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = text.lines().find(|line| line.starts_with(field)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-async fn deliveries(store: &Store, accounts: &[AccountId], callers: usize, size: usize) {
-    let body: Arc<[u8]> = body_bytes(1, size).into();
-    let before = store.statistics();
-    let start = Instant::now();
-    let mut tasks = tokio::task::JoinSet::new();
-    for caller in 0..callers {
-        let (store, body, to) = (store.clone(), Arc::clone(&body), accounts[caller % accounts.len()]);
-        let record = variant(1, &body);
-        tasks.spawn(async move {
-            let mut latencies = vec![];
-            while start.elapsed() < RUN {
-                let began = Instant::now();
-                let variant = store::Variant { header: record.header.clone(), index: record.index.clone() };
-                let now = store::Clock::now(&SystemClock);
-                let body = sealed(&store, &body).await;
-                let delivery = store::Delivery {
-                    id: store::TraceId::new(now),
-                    body,
-                    variants: vec![variant],
-                    copies: vec![store::Copy { account: to, variant: 0 }],
-                    outgoing: None,
-                    traces: vec![trace(&SystemClock, store::Action::Receive)],
-                    carried: vec![],
-                    once: None,
-                };
-                store.deliver(delivery).await.unwrap();
-                latencies.push(began.elapsed());
-            }
-            latencies
-        });
-    }
-    let mut latencies: Vec<Duration> = tasks.join_all().await.concat();
-    latencies.sort_unstable();
-    let seconds = start.elapsed().as_secs_f64();
-    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
-    let commits = store.statistics().commits - before.commits;
-    println!(
-        "deliver {} KiB, {callers} callers: {:.0}/s, p50 {:?}, p99 {:?}, {:.1} a commit",
-        size >> 10,
-        latencies.len() as f64 / seconds,
-        at(0.5),
-        at(0.99),
-        latencies.len() as f64 / commits as f64,
-    );
 }
 
 async fn large_box(store: &Store, account: AccountId) {
