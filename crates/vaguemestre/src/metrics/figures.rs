@@ -161,7 +161,7 @@ impl Figures {
     }
 
     async fn retention(&self, registry: &mut Registry) -> Result<(), FiguresError> {
-        let known = self.store.read(|reader| reader.retention()).await?;
+        let known = self.store.read(|reader: &store::Reader<'_>| reader.retention()).await?;
         let erased = "Start of the newest day of reception that is erased, seconds since 1970; 0 if none is";
         let start = known.erased_through.start().as_second();
         gauge(registry, "retention_erased_through_seconds", erased, start);

@@ -10,7 +10,7 @@ use crate::control::protocol::{
 
 impl Office {
     pub(super) async fn show_retention(&self) -> Answered {
-        let known = self.store.read(|reader| reader.retention()).await?;
+        let known = self.store.read(|reader: &store::Reader<'_>| reader.retention()).await?;
         Ok(Answer::Retention(Box::new(RetentionView {
             erased_through: (known.erased_through.number() > 0).then(|| known.erased_through.to_string()),
             traces_erased_through: (known.traces_erased_through.number() > 0)
