@@ -28,6 +28,19 @@ impl Store {
     pub(super) async fn erase(&self, kind: KeyKind, term: Term, through: Day) -> Result<()> {
         let log = log(&self.core, kind, term, through);
         let lost = self.unsent(kind, through).await?;
+        // A task of its own: whose key is destroyed must be seen gone, whether the caller waits for it or not.
+        let store = self.clone();
+        let erased = tokio::spawn(async move { store.erase_now(kind, through, lost, log).await });
+        erased.await.map_err(|_| StoreError::Busy)?
+    }
+
+    async fn erase_now(
+        &self,
+        kind: KeyKind,
+        through: Day,
+        lost: Vec<SealedTrace>,
+        log: Vec<(Day, ErasureRecord)>,
+    ) -> Result<()> {
         let core = Arc::clone(&self.core);
         let destroy = move || core.keyring.erase(kind, through);
         tokio::task::spawn_blocking(destroy)
