@@ -186,7 +186,8 @@ fn a_second_place_has_what_was_told_before_the_first_died() {
     succeed(world.command(&["verify"]).arg("--backup").arg(&second));
     let restored = json(
         world
-            .command(&["restore", "--from"])
+            .command(&["restore"])
+            .arg("--from")
             .arg(&second)
             .arg("--keys")
             .arg(&kept_keys)
