@@ -86,6 +86,8 @@ fn a_copy_goes_to_no_place_from_which_it_would_travel_with_the_store() {
     let make = |name: &str| fs::create_dir_all(dir.join(name)).unwrap();
     make("backup/meta");
     make("backup/private/1");
+    make("second/log");
+    fs::write(dir.join("second/follow"), "vaguemestre follow 1\n").unwrap();
     make("elsewhere");
     fs::write(dir.join("elsewhere/note"), "precious").unwrap();
     std::os::unix::fs::symlink(world.store_dir().join("keys"), dir.join("elsewhere/link")).unwrap();
@@ -102,6 +104,7 @@ fn a_copy_goes_to_no_place_from_which_it_would_travel_with_the_store() {
         "elsewhere/way/copy",
         "backup/copy",
         "backup/private/1/copy",
+        "second/log/copy",
         "elsewhere/note",
         "elsewhere/link",
         "elsewhere/twin",

@@ -54,6 +54,29 @@ async fn a_full_account_takes_no_more_and_moves_what_it_has() {
 }
 
 #[tokio::test]
+async fn what_was_received_is_put_back_under_its_first_day_and_once_that_is_over_not_at_all() {
+    let stage = Stage::new().await;
+    let letter = b"Message-ID: <une-fois@poste>\r\nSubject: a\r\n\r\ntexte\r\n";
+    stage.deliver(letter).await;
+    let mut client = stage.client();
+    stage.live(60).await;
+    for size in [1, 1000] {
+        let told = client.append("INBOX", letter, size).await;
+        assert!(told.contains("A OK [APPENDUID "), "{told}");
+    }
+    let other = b"Message-ID: <autre@poste>\r\nSubject: b\r\n\r\ntexte\r\n";
+    client.append("INBOX", other, 1000).await;
+    assert_eq!(client.count().await, 4);
+    stage.live(40).await;
+    assert_eq!(client.count().await, 1, "all three went with the day of the first, the other has weeks left");
+    for letter in [&letter[..], b"MESSAGE-ID:\r\n <une-fois@poste>\r\n\r\n"] {
+        let told = client.append("INBOX", letter, 7).await;
+        assert!(told.contains("A NO [CANNOT] The three months of this message are over"), "{told}");
+    }
+    stage.end();
+}
+
+#[tokio::test]
 async fn a_message_takes_so_many_keywords_and_select_tells_so_many() {
     let stage = Stage::new().await;
     let mut client = stage.client();

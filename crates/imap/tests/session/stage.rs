@@ -78,11 +78,15 @@ impl Stage {
         let delivery = store::Delivery {
             id,
             body: body.finish().await.unwrap(),
+            carried: message::Header::parse(&header)
+                .message_ids("Message-ID")
+                .into_iter()
+                .map(|id| (self.person.id, id))
+                .collect(),
             variants: vec![store::Variant { index: message::index(&header, &scanned), header }],
             copies: vec![store::Copy { account: self.person.id, variant: 0 }],
             outgoing: None,
             traces: vec![],
-            carried: vec![],
             once: None,
         };
         self.server.store.deliver(delivery).await.unwrap();
@@ -97,6 +101,14 @@ impl Stage {
     /// The time of the test's clock.
     pub(crate) fn now(&self) -> Timestamp {
         store::Clock::now(&*self.clock)
+    }
+
+    /// Lets days pass, as a server that runs sees them pass.
+    pub(crate) async fn live(&self, days: i64) {
+        for _ in 0..days {
+            self.clock.advance(jiff::SignedDuration::from_hours(24));
+            self.server.store.keep(&store::KeepPlan::default()).await.unwrap();
+        }
     }
 
     /// A trace for what a test does beside the session.

@@ -173,7 +173,8 @@ fn check_place(store_dir: &Path, to: &Path) -> Result<(), KeyringError> {
 /// Whether a directory looks like a backup of a store, or like a store or its engine.
 fn is_store_backup(dir: &Path) -> bool {
     let has = |names: [&str; 2]| names.iter().all(|name| dir.join(name).exists());
-    has(["meta", "private"]) || has(["engine", "keys"]) || has(["CURRENT", "IDENTITY"])
+    let follows = dir.join("follow").is_file();
+    follows || has(["meta", "private"]) || has(["engine", "keys"]) || has(["CURRENT", "IDENTITY"])
 }
 
 /// Whether there is a copy to replace; it must be one, of this store.
