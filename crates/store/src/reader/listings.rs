@@ -9,7 +9,7 @@ use super::Reader;
 use crate::{
     BoxId, ListingRef, OpenBox, Result, StoreError, Uid,
     day::Day,
-    engine::Family,
+    engine::{Cursor, Family},
     ids::BodyId,
     keyring::KeyKind,
     keys,
@@ -19,8 +19,12 @@ use crate::{
     summary::read::Scene,
 };
 
-/// Records opened before they are visited.
+/// Records of the first group that is opened, then visited: who needs few has few opened.
+const OPENED_FIRST: usize = 32;
+/// Records of the longest group.
 const OPENED: usize = 512;
+/// Bytes of a group: one record alone may be longer.
+const OPENED_BYTES: usize = 1 << 20;
 /// UIDs of a range for each that is wanted, up to which the range is read whole.
 const SPREAD: usize = 4;
 
@@ -118,44 +122,96 @@ impl Reader<'_> {
         sort: &Sort,
         visit: &mut dyn FnMut(Uid, &[u8]) -> Result<bool>,
     ) -> Result<()> {
-        let (Some(first), Some(last)) = (uids.first(), uids.last()) else { return Ok(()) };
-        let erased = self.erased()?;
-        let mut until = keys::reference(id, *last);
-        until.push(0);
-        let mut references = self.view().cursor(Family::Index, &keys::reference(id, *first), &until)?;
-        let (from, until) = keys::under(sort.prefix);
-        let mut sealed = self.view().cursor(Family::Index, &from, &until)?;
-        let mut opener = Opener { reader: self, key: None };
-        let (mut some, mut plain) = (vec![], vec![]);
-        for uids in uids.chunks(OPENED) {
-            some.clear();
-            plain.clear();
-            for uid in uids {
-                let Some(value) = references.value_at(&keys::reference(id, *uid))? else { continue };
-                let Reference { body, variant, .. } = records::decode(value, "message reference")?;
-                if body.day > erased {
-                    some.push(Opened { uid: *uid, body, variant, at: None });
-                }
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let mut group = Group::new(self, id, uids, sort)?;
+        let (mut left, mut most) = (uids, OPENED_FIRST);
+        while !left.is_empty() {
+            let (some, rest) = left.split_at(most.min(left.len()));
+            if !group.open(some)? {
+                most = some.len() / 2;
+                continue;
             }
-            // As they lie: messages that came at the same time have their numbers in another order.
-            some.sort_unstable_by_key(|one| (one.body, one.variant));
-            for one in &mut some {
-                let key = (sort.key)(one.body, one.variant);
-                let value = sealed.value_at(&key)?.ok_or(StoreError::Corrupt("header variant"))?;
-                one.at = match opener.open(one.body.day, &key, value, &mut plain) {
-                    Err(StoreError::NotFound) => None,
-                    opened => Some(opened?),
-                };
+            if !group.visit(visit)? {
+                return Ok(());
             }
-            some.sort_unstable_by_key(|one| one.uid);
-            for one in &some {
-                let Some(opened) = one.at.clone().and_then(|at| plain.get(at)) else { continue };
-                if !visit(one.uid, opened)? {
-                    return Ok(());
-                }
+            left = rest;
+            if group.plain.len() <= OPENED_BYTES / 4 {
+                most = (most * 2).min(OPENED);
             }
         }
         Ok(())
+    }
+}
+
+/// Records that are opened together and visited one after the other.
+struct Group<'r> {
+    id: BoxId,
+    erased: Day,
+    key: fn(BodyId, u16) -> Vec<u8>,
+    references: Cursor<'r>,
+    sealed: Cursor<'r>,
+    opener: Opener<'r>,
+    records: Vec<Opened>,
+    plain: Vec<u8>,
+}
+
+impl<'r> Group<'r> {
+    fn new(reader: &'r Reader<'r>, id: BoxId, uids: &[Uid], sort: &Sort) -> Result<Self> {
+        let (first, last) = (uids.first().unwrap_or(&Uid::MIN), uids.last().unwrap_or(&Uid::MIN));
+        let mut until = keys::reference(id, *last);
+        until.push(0);
+        let (start, end) = keys::under(sort.prefix);
+        Ok(Self {
+            id,
+            erased: reader.erased()?,
+            key: sort.key,
+            references: reader.view().cursor(Family::Index, &keys::reference(id, *first), &until)?,
+            sealed: reader.view().cursor(Family::Index, &start, &end)?,
+            opener: Opener { reader, key: None },
+            records: vec![],
+            plain: vec![],
+        })
+    }
+
+    /// Opens the records of those of these messages that exist; false if they are too long to be held together.
+    fn open(&mut self, uids: &[Uid]) -> Result<bool> {
+        self.records.clear();
+        self.plain.clear();
+        for uid in uids {
+            let Some(value) = self.references.value_at(&keys::reference(self.id, *uid))? else { continue };
+            let Reference { body, variant, .. } = records::decode(value, "message reference")?;
+            if body.day > self.erased {
+                self.records.push(Opened { uid: *uid, body, variant, at: None });
+            }
+        }
+        // As they lie: messages that came at the same time have their numbers in another order.
+        self.records.sort_unstable_by_key(|one| (one.body, one.variant));
+        for one in &mut self.records {
+            let key = (self.key)(one.body, one.variant);
+            let value = self.sealed.value_at(&key)?.ok_or(StoreError::Corrupt("header variant"))?;
+            if uids.len() > 1 && self.plain.len() + value.len() > OPENED_BYTES {
+                return Ok(false);
+            }
+            one.at = match self.opener.open(one.body.day, &key, value, &mut self.plain) {
+                Err(StoreError::NotFound) => None,
+                opened => Some(opened?),
+            };
+        }
+        self.records.sort_unstable_by_key(|one| one.uid);
+        Ok(true)
+    }
+
+    /// Visits what is open, by UID; false if `visit` said no.
+    fn visit(&self, visit: &mut dyn FnMut(Uid, &[u8]) -> Result<bool>) -> Result<bool> {
+        for one in &self.records {
+            let Some(opened) = one.at.clone().and_then(|at| self.plain.get(at)) else { continue };
+            if !visit(one.uid, opened)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -183,5 +239,55 @@ impl Opener<'_> {
         let opened = key.open_record_onto(place, sealed, plain);
         self.key = Some((day, key));
         opened.map(|start| start..plain.len()).map_err(|_| StoreError::Corrupt("header variant"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::common::{World, delivery, inbox};
+
+    #[test]
+    fn long_records_are_opened_a_few_at_a_time_and_all_are_seen() {
+        let world = World::new();
+        let store = world.open();
+        let account = world.account(&store, "un").id;
+        let header = |number: u64| {
+            let long = if number % 8 < 5 { 300 << 10 } else { 10 };
+            format!("X-Long: {number} {}\r\n\r\n", "x".repeat(long)).into_bytes()
+        };
+        world.run(async {
+            for number in 1..=40 {
+                let mut one = delivery(&store, world.clock_now(), number, b"short\r\n", &[account]).await;
+                one.variants[0].header = header(number);
+                store.deliver(one).await.unwrap();
+            }
+        });
+        let id = inbox(&store, account).id;
+        let uids: Vec<Uid> = (1..=40).filter_map(Uid::new).collect();
+        let reader = store.reader();
+        let mut group = Group::new(&reader, id, &uids, &HEADERS).unwrap();
+        assert!(!group.open(&uids).unwrap(), "seven megabytes are not held at once");
+        assert!(group.plain.len() <= OPENED_BYTES);
+        let mut seen = vec![];
+        reader
+            .headers(id, &uids, &mut |uid, plain| {
+                assert_eq!(plain, header(u64::from(uid.get())));
+                seen.push(uid);
+                Ok(true)
+            })
+            .unwrap();
+        assert_eq!(seen, uids);
+        let mut few = 0;
+        reader
+            .headers(id, &uids, &mut |_, _| {
+                few += 1;
+                Ok(few < 3)
+            })
+            .unwrap();
+        assert_eq!(few, 3);
+        drop(group);
+        drop(reader);
+        world.close(store);
     }
 }
