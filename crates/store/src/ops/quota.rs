@@ -6,7 +6,8 @@ use crate::{
     account::{Account, Usage},
     committer::txn::Txn,
     ids::AccountId,
-    rows::accounts,
+    records::UsageRecord,
+    rows::{accounts, sight},
     settings::Settings,
 };
 
@@ -24,9 +25,13 @@ pub(crate) fn allowance(account: &Account, settings: &Settings) -> Usage {
 /// `Quota`; `NotFound` if there is no such account.
 pub(crate) fn check(txn: &Txn<'_>, id: AccountId, messages: u64, bytes: u64) -> Result<()> {
     let account = accounts::account(txn, &txn.core.keys, id)?.ok_or(StoreError::NotFound)?;
-    let (usage, most) = (accounts::usage(txn, id)?, allowance(&account, &txn.core.settings));
-    let fits = |has: u64, more: u64, most: u64| has.saturating_add(more) <= most;
-    if fits(usage.messages, messages, most.messages) && fits(usage.bytes, bytes, most.bytes) {
+    let most = allowance(&account, &txn.core.settings);
+    let fits = |has: UsageRecord| {
+        has.messages.saturating_add(messages) <= most.messages
+            && has.bytes.saturating_add(bytes) <= most.bytes
+    };
+    // What is erased counts until its box is tidied: boxes are looked at only where that may matter.
+    if fits(accounts::usage(txn, id)?) || fits(sight::usage(txn, id)?) {
         Ok(())
     } else {
         Err(StoreError::Quota)

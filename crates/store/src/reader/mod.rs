@@ -123,14 +123,7 @@ impl<'store> Reader<'store> {
 
     /// What an account has in all its boxes; nothing if there is no such account.
     pub fn usage(&self, account: AccountId) -> Result<Usage> {
-        let mut used = accounts::usage(&self.view, account)?;
-        if self.view.marks()?.leave_rows() {
-            for id in self.box_ids(account)? {
-                for (_, tally, _) in sight::present(&self.view, id)?.map_or(vec![], |present| present.gone) {
-                    used = used.less(tally).ok_or(StoreError::Corrupt("usage"))?;
-                }
-            }
-        }
+        let used = sight::usage(&self.view, account)?;
         Ok(Usage { messages: used.messages, bytes: used.bytes })
     }
 

@@ -5,10 +5,10 @@ use crate::{
     Result, StoreError,
     day::Day,
     engine::{Family, View},
-    ids::{BoxId, ModSeq, Uid},
+    ids::{AccountId, BoxId, ModSeq, Uid},
     keys,
-    records::{self, BoxState, Counters, DayTally, GoneDay, Listing},
-    rows::{boxes, messages},
+    records::{self, BoxState, Counters, DayTally, GoneDay, Listing, UsageRecord},
+    rows::{accounts, boxes, messages},
 };
 
 /// How far retention got, as a view has it.
@@ -79,6 +79,19 @@ pub(crate) fn present(view: &impl Sight, id: BoxId) -> Result<Option<Present>> {
         }
     }
     Ok(Some(Present { state, gone }))
+}
+
+/// What an account has in all its boxes, without what is gone of them.
+pub(crate) fn usage(view: &impl Sight, account: AccountId) -> Result<UsageRecord> {
+    let mut used = accounts::usage(view, account)?;
+    if view.marks()?.leave_rows() {
+        for id in boxes::of_account(view, account)? {
+            for (_, tally, _) in present(view, id)?.map_or(vec![], |present| present.gone) {
+                used = used.less(tally).ok_or(StoreError::Corrupt("usage"))?;
+            }
+        }
+    }
+    Ok(used)
 }
 
 /// Days of a box that are out of its counters and of which rows may be left.
