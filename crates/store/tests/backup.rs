@@ -331,6 +331,28 @@ fn what_is_missing_of_a_box_comes_back_as_it_was() {
 }
 
 #[test]
+fn a_message_of_a_day_to_come_brings_no_new_mail_there_when_it_comes_back() {
+    let world = World::new();
+    let store = world.open();
+    let to = world.account(&store, "un").id;
+    let start = world.clock_now();
+    deliver_some(&world, &store, to, 0..2);
+    world.clock.advance(hours(30 * 24));
+    deliver_some(&world, &store, to, 2..3);
+    let dir = world.dir.path().join("backup");
+    store.back_up(&dir, 1).unwrap();
+    world.clock.set(start + hours(1));
+    world.run(store.accept_clock(world.trace(Action::Administer))).unwrap();
+    expunge(&world, &store, to, &[Uid::new(3).unwrap()]);
+    settle_and_prove(&store);
+    assert_eq!(store.restore_box(&wanted(&dir, None)).unwrap().restored, 1);
+    let body = world.run(sealed(&store, b"today"));
+    assert_eq!(body.id().day, store::Day::of(start));
+    drop(body);
+    world.close(store);
+}
+
+#[test]
 fn a_box_of_another_store_is_refused() {
     let (world, other) = (World::new(), World::new());
     let store = world.open();

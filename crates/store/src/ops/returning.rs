@@ -30,6 +30,7 @@ pub(crate) struct Brought {
 }
 
 /// Puts them in a box; gives how many came back, and how many are left out because their day was erased meanwhile.
+/// Their days say nothing about today: one taken while the clock was ahead must not make new mail follow it there.
 pub(crate) fn put_back(txn: &mut Txn<'_>, to: BoxId, messages: Vec<Returning>) -> Result<(u64, u64)> {
     let mut edit = BoxEdit::open(txn, to)?;
     let (mut back, mut erased) = (0, 0);
@@ -54,7 +55,6 @@ pub(crate) fn put_back(txn: &mut Txn<'_>, to: BoxId, messages: Vec<Returning>) -
             for (key, value) in rows {
                 txn.put_blind(Family::Index, key, value);
             }
-            txn.saw_day(body.day);
         } else {
             // The one message it had here went a moment ago: the next restore brings it.
             continue;
