@@ -11,6 +11,7 @@ use crate::{
     day::Day,
     engine::{Family, View},
     ids::{BodyId, BoxId},
+    keyring::KeyKind,
     keys,
     reader::Reader,
     records::{AddressRecord, BodyRecord, UsageRecord},
@@ -133,6 +134,12 @@ impl Proof<'_> {
         }
     }
 
+    /// Whether a day was erased after the snapshot was taken: nothing of it opens any more, and that is right (I-4).
+    /// To be asked after something did not open.
+    fn went(&self, kind: KeyKind, day: Day) -> bool {
+        self.reader.core().is_erased(kind, day)
+    }
+
     fn accounts(&mut self) -> Result<()> {
         let mut after = None;
         loop {
@@ -186,7 +193,7 @@ impl Proof<'_> {
                     let step = keys::journey_step(&trace.id, day, number);
                     reader.view().get(Family::Traces, &step)?.is_some()
                 }
-                Err(_) => false,
+                Err(_) => reader.core().is_erased(KeyKind::Trace, day),
             };
             steps.push((number, known));
             Ok(true)
