@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::{
     Result, StoreError,
     day::Day,
-    engine::{Engine, Family, View as _},
+    engine::{Engine, Family, View},
     keyring::{KeyKind, Keyring, KeyringError, StoreId},
     keys,
     master::MasterKey,
@@ -65,7 +65,7 @@ fn days_without_key(engine: &Engine, keyring: &Keyring) -> Result<Vec<Day>> {
 }
 
 /// The first day from `from` on that has something there.
-fn first_day(engine: &Engine, family: Family, prefix: u8, from: Day) -> Result<Option<Day>> {
+pub(crate) fn first_day(engine: &impl View, family: Family, prefix: u8, from: Day) -> Result<Option<Day>> {
     let mut found = None;
     let (_, until) = keys::under(&[prefix]);
     engine.scan(family, &keys::day_from(prefix, from), &until, &mut |key, _| {

@@ -18,6 +18,7 @@ use crate::{
     committer::{Job, Operation, txn::Txn},
     core::Core,
     engine::{Family, View},
+    ids::{AccountId, BoxId},
     keys, ops,
 };
 
@@ -153,30 +154,73 @@ impl Worker {
     fn work(&self) -> Result<()> {
         loop {
             let Some(number) = self.shared.lock().copies.first().copied() else { break };
-            self.repeat(move |txn| ops::messages::take_back(txn, number))?;
+            self.clear("an unfinished copy", number, ops::messages::take_back)?;
             self.shared.lock().copies.remove(&number);
         }
-        self.repeat(ops::accounts::clear)?;
-        self.repeat(ops::boxes::clear)
+        self.clear_all(
+            "a removed account",
+            |txn, from| ops::accounts::first_removed(txn, from),
+            |txn, number| ops::accounts::clear(txn, AccountId(number)),
+        )?;
+        self.clear_all(
+            "a deleted box",
+            |txn, from| ops::boxes::first_deleted(txn, from),
+            |txn, number| ops::boxes::clear(txn, BoxId(number)),
+        )
     }
 
-    /// Commits piece after piece as long as there is more. Each looks by itself for what is to be done: it comes behind
-    /// every operation that was queued before it.
-    fn repeat(&self, piece: impl Fn(&mut Txn<'_>) -> Result<bool> + Clone + Send + 'static) -> Result<()> {
+    /// Clears away all of a sort, one after the other: `first` finds the next from a number on. It comes behind every
+    /// operation that was queued before it.
+    fn clear_all(
+        &self,
+        what: &'static str,
+        first: fn(&Txn<'_>, u64) -> Result<Option<u64>>,
+        piece: fn(&mut Txn<'_>, u64) -> Result<bool>,
+    ) -> Result<()> {
+        let mut from = 0_u64;
+        while let Some(number) = self.ask(move |txn| first(txn, from))? {
+            self.clear(what, number, piece)?;
+            from = number.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Commits piece after piece as long as there is more. One that is damaged is left for the next order or opening: it
+    /// must not keep the others waiting.
+    fn clear(
+        &self,
+        what: &'static str,
+        number: u64,
+        piece: fn(&mut Txn<'_>, u64) -> Result<bool>,
+    ) -> Result<()> {
         loop {
             let began = Instant::now();
-            let (operation, answer) = Operation::new(piece.clone());
-            let queue = self.queue.upgrade().ok_or(StoreError::Busy)?;
-            queue.blocking_send(Job::Work(Box::new(operation))).map_err(|_| StoreError::Busy)?;
-            drop(queue);
-            let (more, _) = answer.blocking_recv().map_err(|_| StoreError::Busy)??;
-            if !more {
-                return Ok(());
-            }
+            let more = match self.ask(move |txn| piece(txn, number)) {
+                Err(error @ StoreError::Corrupt(_)) => {
+                    tracing::error!(what, number, %error, "it cannot be cleared away");
+                    false
+                }
+                more => more?,
+            };
             if self.shared.rest(began.elapsed()) {
                 return Err(StoreError::Busy);
             }
+            if !more {
+                return Ok(());
+            }
         }
+    }
+
+    /// One operation, done or not.
+    fn ask<T: Send + 'static>(
+        &self,
+        apply: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (operation, answer) = Operation::new(apply);
+        let queue = self.queue.upgrade().ok_or(StoreError::Busy)?;
+        queue.blocking_send(Job::Work(Box::new(operation))).map_err(|_| StoreError::Busy)?;
+        drop(queue);
+        answer.blocking_recv().map_err(|_| StoreError::Busy)?.map(|(value, _)| value)
     }
 
     /// The copies that an earlier process left unfinished.

@@ -47,6 +47,13 @@ pub enum StoreError {
     Engine(String),
 }
 
+impl StoreError {
+    /// Whether what was read is damaged: asking again gives the same, and what does not need it goes on.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt(_) | Self::Damaged(_))
+    }
+}
+
 /// What an operation contradicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {

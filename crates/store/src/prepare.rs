@@ -153,7 +153,10 @@ pub(crate) fn seal_variant(
     variant: &Variant,
 ) -> Result<SealedVariant> {
     let id = body.id();
-    let key = core.reading_key(KeyKind::Message, id.day)?;
+    let key = core.reading_key(KeyKind::Message, id.day).map_err(|error| match error {
+        StoreError::NotFound => body.too_late(),
+        error => error,
+    })?;
     Ok(SealedVariant {
         header: seal_record(&key, &keys::header(id, number), &variant.header)?,
         index: seal_record(&key, &keys::index(id, number), &variant.index.encode())?,

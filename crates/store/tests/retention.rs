@@ -209,6 +209,21 @@ fn a_clock_that_leaps_erases_nothing_until_it_is_accepted() {
 }
 
 #[test]
+fn mail_of_a_day_that_has_not_come_is_named_by_the_proof() {
+    let world = World::new();
+    let store = world.open();
+    let one = world.account(&store, "un").id;
+    world.clock.set("2026-02-15T10:00:00Z".parse().unwrap());
+    world.run(deliver(&store, world.clock_now(), 1, b"ahead\r\n", &[one]));
+    world.clock.set("2026-01-16T10:00:00Z".parse().unwrap());
+    world.run(store.accept_clock(world.trace(Action::Administer))).unwrap();
+    let kept = world.run(store.keep(&KeepPlan::default())).unwrap();
+    let faults = kept.proof.unwrap().faults;
+    assert!(faults.len() == 1 && faults[0].contains("2026-02-15"), "{faults:?}");
+    world.close(store);
+}
+
+#[test]
 fn an_accepted_leap_was_true_and_what_is_due_goes_at_once() {
     let (world, store, one, two) = scene();
     world.clock.set("2026-06-01T10:00:00Z".parse().unwrap());

@@ -162,7 +162,7 @@ impl BodyWriter {
         let last = seal(&mut sealer, next, true, std::mem::take(&mut self.buffer))?;
         let first = next - u32::try_from(held.chunks.len()).map_err(|_| StoreError::Busy)?;
         held.chunks.push(last);
-        Ok(SealedBody { remains, first, held, len: self.len })
+        Ok(SealedBody { remains, first, held, len: self.len, filed: self.day.is_some() })
     }
 
     async fn start(&mut self) -> Result<()> {
@@ -267,9 +267,17 @@ pub struct SealedBody {
     first: u32,
     held: Held,
     len: u64,
+    /// Whether it was filed under the day on which its message was first received.
+    filed: bool,
 }
 
 impl SealedBody {
+    /// Why it is not kept if its day was erased while it arrived: sent again, it begins a body of today, unless it is
+    /// filed under that same day.
+    pub(crate) fn too_late(&self) -> StoreError {
+        if self.filed { StoreError::Erased } else { StoreError::Busy }
+    }
+
     /// Its identifier.
     pub fn id(&self) -> BodyId {
         self.remains.id

@@ -6,7 +6,7 @@ use crate::{
     Result, StoreError,
     account::{Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, OPENERS_PER_ACCOUNT, Quota},
     committer::txn::Txn,
-    engine::Family,
+    engine::{Family, View},
     error::{Conflict, Limit},
     ids::{AccountId, CredentialId},
     keys,
@@ -81,13 +81,18 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: AccountId, trace: SealedTrace) -> Re
     Ok(())
 }
 
-/// Removes some of the boxes of a removed account; false if there is none.
-pub(crate) fn clear(txn: &mut Txn<'_>) -> Result<bool> {
-    let Some(id) = boxes::first_number(txn, &keys::removed_accounts())?.map(AccountId) else {
-        return Ok(false);
-    };
-    remove_boxes(txn, id)?;
-    Ok(true)
+/// The first removed account from a number on that has boxes still.
+pub(crate) fn first_removed(view: &impl View, from: u64) -> Result<Option<u64>> {
+    boxes::first_number(view, &keys::removed_account(AccountId(from)), &keys::removed_accounts())
+}
+
+/// Removes some of the boxes of a removed account; false if those were all.
+pub(crate) fn clear(txn: &mut Txn<'_>, id: AccountId) -> Result<bool> {
+    let key = keys::removed_account(id);
+    if txn.get(Family::Accounts, &key)?.is_some() {
+        remove_boxes(txn, id)?;
+    }
+    Ok(txn.get(Family::Accounts, &key)?.is_some())
 }
 
 fn remove_boxes(txn: &mut Txn<'_>, id: AccountId) -> Result<()> {

@@ -13,8 +13,8 @@ use crate::{
         edit::release,
         messages::{self, any},
     },
-    records::{self, BoxRecord, BoxState, DeletedBox},
-    rows::{self, accounts, boxes, sight},
+    records::{self, BoxRecord, BoxState, DeletedBox, Reference},
+    rows::{accounts, boxes, sight},
 };
 
 /// The boxes a new account gets, INBOX first.
@@ -93,40 +93,58 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: BoxId, record: &BoxRecord) -> Result
     Ok(())
 }
 
-/// Releases some of what the messages of a deleted box held; false if there is none.
-pub(crate) fn clear(txn: &mut Txn<'_>) -> Result<bool> {
-    let Some(id) = first_number(txn, &keys::deleted_boxes())?.map(BoxId) else { return Ok(false) };
-    let known = txn.get(Family::Accounts, &keys::deleted_box(id))?.unwrap_or_default();
+/// The first deleted box from a number on of which something is to be released.
+pub(crate) fn first_deleted(view: &impl View, from: u64) -> Result<Option<u64>> {
+    first_number(view, &keys::deleted_box(BoxId(from)), &keys::deleted_boxes())
+}
+
+/// Releases some of what the messages of a deleted box held; false if that was all. What is damaged is left: it goes with
+/// its day.
+pub(crate) fn clear(txn: &mut Txn<'_>, id: BoxId) -> Result<bool> {
+    let Some(known) = txn.get(Family::Accounts, &keys::deleted_box(id))? else { return Ok(false) };
     let mut deleted: DeletedBox = records::decode(&known, "deleted box")?;
     let mut left = vec![];
     let most = txn.core.settings.operation_changes.max(1);
     if let Some(next) = deleted.released.checked_add(1).and_then(Uid::new) {
-        rows::messages::references(txn, id, next, &mut |uid, reference| {
-            left.push((uid, reference));
+        let (_, until) = keys::under(&keys::references(id));
+        txn.scan(Family::Index, &keys::reference(id, next), &until, &mut |key, value| {
+            let uid = keys::last_uid(key).ok_or(StoreError::Corrupt("message key"))?;
+            left.push((uid, records::decode::<Reference>(value, "message reference")));
             Ok(left.len() < most)
         })?;
     }
     if left.is_empty() {
         txn.delete(Family::Accounts, keys::deleted_box(id));
         txn.delete_range(Family::Index, keys::under(&keys::references(id)));
-        return Ok(true);
+        return Ok(false);
     }
+    let mut damaged = 0;
     for (uid, reference) in left {
-        release(txn, reference.body)?;
+        match reference.and_then(|reference| release(txn, reference.body)) {
+            Err(StoreError::Corrupt(_)) => damaged += 1,
+            released => released?,
+        }
         deleted.released = uid.get();
         if txn.is_long() {
             break;
         }
     }
+    if damaged > 0 {
+        tracing::error!(
+            mailbox = id.0,
+            damaged,
+            "messages of a deleted box stay until their day: they are damaged"
+        );
+    }
     put_deleted(txn, id, deleted)?;
     Ok(true)
 }
 
-/// The number that the first key under a prefix ends with.
-pub(crate) fn first_number(view: &impl View, prefix: &[u8]) -> Result<Option<u64>> {
+/// The number that the first key from one on under a prefix ends with.
+pub(crate) fn first_number(view: &impl View, from: &[u8], prefix: &[u8]) -> Result<Option<u64>> {
     let mut found = None;
-    let (from, until) = keys::under(prefix);
-    view.scan(Family::Accounts, &from, &until, &mut |key, _| {
+    let (_, until) = keys::under(prefix);
+    view.scan(Family::Accounts, from, &until, &mut |key, _| {
         found = keys::last_u64(key);
         Ok(false)
     })?;

@@ -162,8 +162,7 @@ pub(crate) fn append(txn: &mut Txn<'_>, to: BoxId, message: SealedIncoming) -> R
 fn adopt(txn: &mut Txn<'_>, body: SealedBody, variants: Vec<SealedVariant>, references: u32) -> Result<()> {
     let id: BodyId = body.id();
     if txn.counters().erased >= id.day {
-        // Its day was erased while it arrived: whoever sends it again starts a body of today.
-        return Err(StoreError::Busy);
+        return Err(body.too_late());
     }
     if id.day > Day::of(txn.core.clock.now()).max(txn.counters().day).next() {
         // It began under a clock that was set back since.

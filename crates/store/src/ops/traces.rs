@@ -3,6 +3,7 @@
 use crate::{committer::txn::Txn, day::Day, engine::Family, keys, trace::TraceId};
 
 /// A trace ready to be kept: sealed by whoever asked, under the key of its trace day.
+#[derive(Clone)]
 pub(crate) struct SealedTrace {
     pub(crate) id: TraceId,
     pub(crate) day: Day,

@@ -1,11 +1,11 @@
 //! Erasing days: their keys first, then one commit; and taking up, when a store opens, what was cut short between them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use mssante::retention::{MESSAGES, TRACES_MONTHS, Term};
 
 use crate::{
-    Action, Outcome, Queued, Result, Store, StoreError, Trace,
+    Action, Outcome, Queued, Result, Store, StoreError, Trace, binding,
     committer::{
         hot::Hot,
         pending::Pending,
@@ -13,7 +13,7 @@ use crate::{
     },
     core::Core,
     day::Day,
-    engine::{Change, Durability, Family},
+    engine::{Change, Durability, Family, View},
     keyring::KeyKind,
     keys,
     ops::{self, traces::SealedTrace},
@@ -22,11 +22,15 @@ use crate::{
     watch::Event,
 };
 
+/// Waits before the commit is tried again whose keys are destroyed already: longer together than the latch stays shut
+/// after a failure. If all fail, the next round does it, or the next opening.
+const AGAIN: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(900), Duration::from_secs(2)];
+
 impl Store {
     /// Destroys the keys of a day and of all before it, then makes what they sealed gone. Whoever watches a box that
     /// loses messages is told.
     pub(super) async fn erase(&self, kind: KeyKind, term: Term, through: Day) -> Result<()> {
-        let log = log(&self.core, kind, term, through);
+        let log = self.read(move |reader| log(reader.core(), reader.view(), kind, term, through)).await?;
         let lost = self.unsent(kind, through).await?;
         // A task of its own: whose key is destroyed must be seen gone, whether the caller waits for it or not.
         let store = self.clone();
@@ -49,17 +53,34 @@ impl Store {
             .map_err(|error| StoreError::Engine(error.to_string()))?;
         match kind {
             KeyKind::Message => {
-                let lost = self
-                    .submit(move |txn| {
-                        lost.into_iter().for_each(|step| ops::traces::put(txn, step));
-                        ops::retention::erase(txn, through, &log)
-                    })
-                    .await?;
-                tell_of_lost(lost);
+                let erase = move |txn: &mut Txn<'_>| {
+                    lost.iter().for_each(|step| ops::traces::put(txn, step.clone()));
+                    ops::retention::erase(txn, through, &log)
+                };
+                tell_of_lost(self.submit_at_once(erase).await?);
                 self.tell_of_gone().await
             }
-            KeyKind::Trace => self.submit(move |txn| ops::retention::erase_traces(txn, through, &log)).await,
+            KeyKind::Trace => {
+                self.submit_at_once(move |txn| ops::retention::erase_traces(txn, through, &log)).await
+            }
         }
+    }
+
+    /// Commits what must follow a destruction of keys; tried a few times more if the store cannot take it. It may have
+    /// been committed each time.
+    async fn submit_at_once<T: Send + 'static>(
+        &self,
+        apply: impl Fn(&mut Txn<'_>) -> Result<T> + Clone + Send + 'static,
+    ) -> Result<T> {
+        for wait in AGAIN {
+            match self.submit(apply.clone()).await {
+                Err(StoreError::Busy | StoreError::Engine(_) | StoreError::Full) => {
+                    tokio::time::sleep(wait).await;
+                }
+                answer => return answer,
+            }
+        }
+        self.submit(apply).await
     }
 
     /// The traces of queue entries that will go with their bodies: their time in the queue is far shorter than that of
@@ -93,10 +114,13 @@ impl Store {
             let watches = &reader.core().watches;
             let mut events = vec![];
             for id in watches.watched() {
-                if let Some(present) = sight::present(reader.view(), id)?
-                    && !present.gone.is_empty()
-                {
-                    events.push(Event::Mailbox(id, present.state.highest));
+                match sight::present(reader.view(), id) {
+                    Ok(Some(present)) if !present.gone.is_empty() => {
+                        events.push(Event::Mailbox(id, present.state.highest));
+                    }
+                    Err(error) if !error.is_damage() => return Err(error),
+                    // Tidying tells of a damaged one.
+                    Ok(_) | Err(_) => {}
                 }
             }
             watches.tell(&events);
@@ -106,11 +130,30 @@ impl Store {
     }
 }
 
-/// The lines that the log of erasures gets: one for each day that has keys still.
-fn log(core: &Core, kind: KeyKind, term: Term, through: Day) -> Vec<(Day, ErasureRecord)> {
+/// The lines that the log of erasures gets: one for each day that has keys still, or of which something is kept whose
+/// keys were destroyed before, and for the last day of all.
+fn log(
+    core: &Core,
+    view: &impl View,
+    kind: KeyKind,
+    term: Term,
+    through: Day,
+) -> Result<Vec<(Day, ErasureRecord)>> {
+    let counters = sight::counters(view)?;
+    let (erased, family, prefix) = match kind {
+        KeyKind::Message => (counters.erased, Family::Index, b'r'),
+        KeyKind::Trace => (counters.erased_traces, Family::Traces, b't'),
+    };
+    let mut days: BTreeSet<Day> = core.keyring.days(kind).into_iter().collect();
+    days.insert(through);
+    let mut from = erased.next();
+    while let Some(day) = binding::first_day(view, family, prefix, from)?.filter(|day| *day <= through) {
+        days.insert(day);
+        from = day.next();
+    }
     let at = core.clock.now().as_microsecond();
     let line = |day: Day| (day, ErasureRecord { at, due: Day::from(term.due(day.date())), messages: 0 });
-    core.keyring.days(kind).into_iter().filter(|day| *day <= through).map(line).collect()
+    Ok(days.into_iter().filter(|day| *day > erased && *day <= through).map(line).collect())
 }
 
 fn tell_of_lost(lost: u64) {
@@ -148,17 +191,13 @@ pub(crate) fn roll_forward(core: &Core, counters: Counters) -> Result<Counters> 
 
 /// The commit that an erasure was cut short before.
 fn make_gone(core: &Core, counters: Counters, kind: KeyKind, term: Term, through: Day) -> Result<Counters> {
-    let line = ErasureRecord {
-        at: core.clock.now().as_microsecond(),
-        due: Day::from(term.due(through.date())),
-        messages: 0,
-    };
+    let log = log(core, &core.engine, kind, term, through)?;
     let before = Pending::default();
     let hot = Hot::default();
     let mut txn = Txn::new(core, &hot, &before, counters);
     match kind {
-        KeyKind::Message => tell_of_lost(ops::retention::erase(&mut txn, through, &[(through, line)])?),
-        KeyKind::Trace => ops::retention::erase_traces(&mut txn, through, &[(through, line)])?,
+        KeyKind::Message => tell_of_lost(ops::retention::erase(&mut txn, through, &log)?),
+        KeyKind::Trace => ops::retention::erase_traces(&mut txn, through, &log)?,
     }
     let TxnOutcome { own, counters, .. } = txn.into_outcome();
     let mut changes = own.into_changes();

@@ -20,11 +20,13 @@ use crate::{Result, Store, Trace, day::Day, keyring::KeyKind, ops, records::Coun
 mod early;
 mod erase;
 mod proof;
+mod skipped;
 mod tidy;
 mod traces;
 
 pub(crate) use erase::roll_forward;
 pub use proof::{Retention, RetentionProof};
+use skipped::Skipped;
 
 /// A clock that advances further than this beyond the last commit proves nothing about age (I-4).
 const TRUSTED_STEP: SignedDuration = SignedDuration::from_hours(36);
@@ -96,12 +98,13 @@ impl Store {
             self.erase_due(plan, &counters, &mut kept).await?;
         }
         let start = Instant::now();
-        kept.tidied = self.tidy().await?;
+        let mut skipped = Skipped::default();
+        kept.tidied = self.tidy(&mut skipped).await?;
         kept.tidying = start.elapsed();
         if !counters.held {
-            kept.left = self.let_go_early(plan, today(&counters)).await?;
+            kept.left = self.let_go_early(plan, today(&counters), &mut skipped).await?;
         }
-        kept.proof = self.prove_retention(plan, &kept).await?;
+        kept.proof = self.prove_retention(plan, &kept, skipped).await?;
         Ok(kept)
     }
 

@@ -13,7 +13,7 @@ use crate::{
     keys, ops,
     reader::Reader,
     records::{self, Counters, ErasureRecord},
-    retention::{KeepPlan, Kept, today},
+    retention::{KeepPlan, Kept, Skipped, today},
     rows::{boxes, sight},
 };
 
@@ -81,18 +81,23 @@ impl Store {
         &self,
         plan: &KeepPlan,
         kept: &Kept,
+        skipped: Skipped,
     ) -> Result<Option<RetentionProof>> {
-        let before = self.read(|reader| reader.retention()).await?;
+        let before =
+            self.read(|reader| Ok((sight::counters(reader.view())?.erased_traces, latest(reader)))).await?;
         let now = self.core.clock.now();
         let quiet = kept.erased.is_none() && kept.erased_traces.is_none() && kept.tidied == 0;
-        let known = before.proof.as_ref().is_some_and(|proof| Day::of(proof.at) == Day::of(now));
+        let (traces_erased, before) = before;
+        // Damage that is found between two proofs is told of once.
+        let told = |proof: &RetentionProof| skipped.is_empty() || !proof.faults.is_empty();
+        let known = before.as_ref().is_some_and(|proof| Day::of(proof.at) == Day::of(now) && told(proof));
         if quiet && known {
             return Ok(None);
         }
-        self.tidy_journeys(before.traces_erased_through).await?;
-        let since = before.proof.as_ref().map_or(i64::MIN, |proof| proof.at.as_microsecond());
+        self.tidy_journeys(traces_erased).await?;
+        let since = before.as_ref().map_or(i64::MIN, |proof| proof.at.as_microsecond());
         let term = plan.traces();
-        let proof = self.read(move |reader| examine(reader, now, since, term)).await?;
+        let proof = self.read(move |reader| examine(reader, now, since, term, skipped)).await?;
         match proof.faults.as_slice() {
             [] => tracing::info!(
                 erased_through = %proof.erased_through,
@@ -132,13 +137,26 @@ fn trace(proof: &RetentionProof) -> Trace {
     }
 }
 
+/// The latest proof; one that does not open is made anew.
+fn latest(reader: &Reader<'_>) -> Option<RetentionProof> {
+    let bytes = reader.view().get(Family::Accounts, keys::RETENTION).ok()??;
+    records::decode(&bytes, "proof of retention").ok()
+}
+
 fn oldest(reader: &Reader<'_>, kind: KeyKind) -> Option<Day> {
     reader.core().keyring.days(kind).first().copied()
 }
 
 /// Looks at everything that could be older than its term.
-fn examine(reader: &Reader<'_>, now: Timestamp, since: i64, traces: Term) -> Result<RetentionProof> {
+fn examine(
+    reader: &Reader<'_>,
+    now: Timestamp,
+    since: i64,
+    traces: Term,
+    skipped: Skipped,
+) -> Result<RetentionProof> {
     let counters = sight::counters(reader.view())?;
+    let mut skipped = skipped;
     let mut faults = vec![];
     for (kind, term, erased) in
         [(KeyKind::Message, MESSAGES, counters.erased), (KeyKind::Trace, traces, counters.erased_traces)]
@@ -149,9 +167,11 @@ fn examine(reader: &Reader<'_>, now: Timestamp, since: i64, traces: Term) -> Res
             faults.push(format!("the keys of {day} ({kind}) still exist{why}"));
         }
     }
+    keys_to_come(reader, &counters, &mut faults);
     rows_too_old(reader, &counters, &mut faults)?;
-    boxes_too_old(reader, &counters, &mut faults)?;
+    boxes_too_old(reader, &counters, &mut faults, &mut skipped)?;
     let messages_erased = check_log(reader, since, &mut faults)?;
+    faults.splice(..0, skipped.faults());
     faults.truncate(FAULTS);
     Ok(RetentionProof {
         at: now,
@@ -161,6 +181,19 @@ fn examine(reader: &Reader<'_>, now: Timestamp, since: i64, traces: Term) -> Res
         messages_erased,
         faults,
     })
+}
+
+/// Keys of messages of days that have not come, tomorrow apart: what they seal came while the clock was ahead and would
+/// be kept for longer than its term. Traces have no longest term (M-10).
+fn keys_to_come(reader: &Reader<'_>, counters: &Counters, faults: &mut Vec<String>) {
+    let tomorrow = today(counters).next();
+    let days = reader.core().keyring.days(KeyKind::Message);
+    let ahead = days.into_iter().filter(|day| *day > tomorrow).take(FAULTS);
+    faults.extend(ahead.map(|day| {
+        format!(
+            "the keys of {day} (messages) are of a day that has not come: mail came while the clock was ahead"
+        )
+    }));
 }
 
 /// The first row of each sort that is filed by day.
@@ -183,7 +216,12 @@ fn rows_too_old(reader: &Reader<'_>, counters: &Counters, faults: &mut Vec<Strin
 }
 
 /// What boxes count and what is left of their rows.
-fn boxes_too_old(reader: &Reader<'_>, counters: &Counters, faults: &mut Vec<String>) -> Result<()> {
+fn boxes_too_old(
+    reader: &Reader<'_>,
+    counters: &Counters,
+    faults: &mut Vec<String>,
+    skipped: &mut Skipped,
+) -> Result<()> {
     let view = reader.view();
     if counters.tidied < counters.erased {
         faults.push("boxes are not tidied yet".to_owned());
@@ -200,7 +238,8 @@ fn boxes_too_old(reader: &Reader<'_>, counters: &Counters, faults: &mut Vec<Stri
         Ok(true)
     })?;
     for id in all {
-        if faults.len() < FAULTS && !boxes::tallies(view, id, counters.erased)?.is_empty() {
+        let tallies = skipped.of_box(id, boxes::tallies(view, id, counters.erased))?;
+        if faults.len() < FAULTS && tallies.is_some_and(|tallies| !tallies.is_empty()) {
             faults.push(format!("box {id} still counts messages of {} or before", counters.erased));
         }
     }
@@ -214,8 +253,12 @@ fn check_log(reader: &Reader<'_>, since: i64, faults: &mut Vec<String>) -> Resul
         let (from, until) = keys::under(&keys::erasures(kind));
         reader.view().scan(Family::Accounts, &from, &until, &mut |key, value| {
             let day = keys::last_day(key).ok_or(StoreError::Corrupt("erasure key"))?;
-            let line: ErasureRecord = records::decode(value, "erasure")?;
-            let at = Timestamp::from_microsecond(line.at).map_err(|_| StoreError::Corrupt("erasure"))?;
+            let line = records::decode::<ErasureRecord>(value, "erasure").ok();
+            let Some((line, at)) = line.and_then(|l| Some((l, Timestamp::from_microsecond(l.at).ok()?)))
+            else {
+                faults.push(format!("the line of {day} ({kind}) in the log of erasures is damaged"));
+                return Ok(true);
+            };
             if Day::of(at) < line.due || line.due < Day::from(term.due(day.date())) {
                 faults.push(format!("{day} ({kind}) was erased on {}, before it was due", Day::of(at)));
             }

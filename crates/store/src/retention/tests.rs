@@ -194,12 +194,12 @@ fn a_kill_at_each_step_of_tidying_loses_and_doubles_nothing() {
         let store = scene.store.clone();
         scene.erase();
         if steps > 0 {
-            let listed = tidy::list(&store.reader(), &[scene.inbox, scene.trash]).unwrap();
+            let (listed, _) = tidy::list(&store.reader(), &[scene.inbox, scene.trash]).unwrap();
             scene.world.run(store.submit(move |txn| ops::retention::take_out(txn, listed))).unwrap();
             scene.check();
         }
         if steps > 1 {
-            let days = tidy::remove_rows(&store.core, &[scene.inbox, scene.trash]).unwrap();
+            let (days, _) = tidy::remove_rows(&store.core, &[scene.inbox, scene.trash]).unwrap();
             assert_eq!(days.len(), 2);
             scene.check();
             if steps > 2 {
@@ -276,3 +276,5 @@ fn a_watch_of_a_box_that_loses_messages_wakes_and_no_other() {
     );
     scene.world.close(scene.store);
 }
+
+mod faults;

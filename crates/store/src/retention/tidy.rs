@@ -16,6 +16,7 @@ use crate::{
     keys,
     ops::{self, retention::Listed},
     reader::Reader,
+    retention::Skipped,
     rows::{
         boxes,
         sight::{self, Sight as _},
@@ -32,21 +33,25 @@ const REMOVED_AT_ONCE: usize = 1000;
 const RANGE_FROM: usize = 64;
 
 impl Store {
-    /// Tidies every box; how many messages' rows were removed.
-    pub(super) async fn tidy(&self) -> Result<u64> {
+    /// Tidies every box but those that are damaged; how many messages' rows were removed.
+    pub(super) async fn tidy(&self, skipped: &mut Skipped) -> Result<u64> {
         let marks = self.read(|reader| reader.view().marks()).await?;
         if !marks.leave_rows() {
             return Ok(0);
         }
         let (mut tidied, mut after) = (0, Some(BoxId(0)));
         while let Some(last) = after {
-            let (boxes, next) = self.read(move |reader| untidy(reader, last)).await?;
-            tidied += self.tidy_group(boxes).await?;
+            let (boxes, next, damaged) = self.read(move |reader| untidy(reader, last)).await?;
+            skipped.absorb(damaged);
+            tidied += self.tidy_group(boxes, skipped).await?;
             after = next;
         }
         let core = Arc::clone(&self.core);
         let drop_files = move || drop_bodies(&core, marks.erased);
         tokio::task::spawn_blocking(drop_files).await.map_err(|_| StoreError::Busy)??;
+        if !skipped.is_empty() {
+            return Ok(tidied);
+        }
         self.submit(move |txn| {
             let counters = txn.counters_mut();
             counters.tidied = counters.tidied.max(marks.erased);
@@ -56,7 +61,7 @@ impl Store {
         Ok(tidied)
     }
 
-    async fn tidy_group(&self, boxes: Vec<BoxId>) -> Result<u64> {
+    async fn tidy_group(&self, boxes: Vec<BoxId>, skipped: &mut Skipped) -> Result<u64> {
         if boxes.is_empty() {
             return Ok(0);
         }
@@ -64,35 +69,67 @@ impl Store {
         let group = Arc::clone(&boxes);
         let mut piece = vec![];
         let mut rows = 0;
-        for listed in self.read(move |reader| list(reader, &group)).await? {
+        let (listed, damaged) = self.read(move |reader| list(reader, &group)).await?;
+        skipped.absorb(damaged);
+        for listed in listed {
             rows += listed.rows();
             piece.push(listed);
             if rows >= ROWS {
                 let full = std::mem::take(&mut piece);
                 rows = 0;
-                self.submit(move |txn| ops::retention::take_out(txn, full)).await?;
+                self.take_out(full, skipped).await?;
             }
         }
-        self.submit(move |txn| ops::retention::take_out(txn, piece)).await?;
+        self.take_out(piece, skipped).await?;
         let epoch = self.core.engine.epoch();
         let core = Arc::clone(&self.core);
         let remove = move || remove_rows(&core, &boxes);
-        let days = tokio::task::spawn_blocking(remove).await.map_err(|_| StoreError::Busy)??;
+        let (days, damaged) = tokio::task::spawn_blocking(remove).await.map_err(|_| StoreError::Busy)??;
+        skipped.absorb(damaged);
         let mut messages = 0;
         for some in days.chunks(ROWS / 2) {
-            let some = some.to_vec();
-            messages += self
-                .submit(move |txn| {
-                    // An engine that was opened anew may have lost the removals.
-                    if txn.core.engine.epoch() != epoch {
-                        return Err(StoreError::Busy);
+            match self.forget(some, epoch).await {
+                Err(error) if error.is_damage() => {
+                    for one in some {
+                        let forgot = self.forget(&[*one], epoch).await;
+                        messages += skipped.of_box(one.0, forgot)?.unwrap_or(0);
                     }
-                    ops::retention::forget(txn, &some)
-                })
-                .await?;
+                }
+                forgot => messages += forgot?,
+            }
         }
         self.core.numbers.gone.fetch_add(messages, Ordering::Relaxed);
         Ok(messages)
+    }
+
+    /// One operation for all; where that meets damage, one for each.
+    async fn take_out(&self, pieces: Vec<Listed>, skipped: &mut Skipped) -> Result<()> {
+        let all = pieces.clone();
+        match self.submit(move |txn| ops::retention::take_out(txn, all)).await {
+            Err(error) if error.is_damage() => {}
+            done => return done,
+        }
+        for piece in pieces {
+            let id = piece.id();
+            // A day's last piece must not be told without those before it.
+            if !skipped.has_box(id) {
+                let done = self.submit(move |txn| ops::retention::take_out(txn, vec![piece])).await;
+                skipped.of_box(id, done)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, days: &[(BoxId, Day)], epoch: u64) -> Result<u64> {
+        let days = days.to_vec();
+        self.submit(move |txn| {
+            // An engine that was opened anew may have lost the removals.
+            if txn.core.engine.epoch() != epoch {
+                return Err(StoreError::Busy);
+            }
+            ops::retention::forget(txn, &days)
+        })
+        .await
     }
 }
 
@@ -103,8 +140,10 @@ fn drop_bodies(core: &Core, through: Day) -> Result<()> {
     core.engine.write(&[Change::DeleteRange(Family::Bodies, from, until)], Durability::Later)
 }
 
-/// Boxes of a page that have something of erased days; where the next page begins.
-fn untidy(reader: &Reader<'_>, after: BoxId) -> Result<(Vec<BoxId>, Option<BoxId>)> {
+/// Boxes of a page that have something of erased days; where the next page begins; those that are damaged.
+type Page = (Vec<BoxId>, Option<BoxId>, Skipped);
+
+fn untidy(reader: &Reader<'_>, after: BoxId) -> Result<Page> {
     let view = reader.view();
     let mut page = vec![];
     let (_, until) = keys::under(b"s");
@@ -114,42 +153,50 @@ fn untidy(reader: &Reader<'_>, after: BoxId) -> Result<(Vec<BoxId>, Option<BoxId
         Ok(page.len() < BOXES)
     })?;
     let next = if page.len() < BOXES { None } else { page.last().copied() };
-    let mut found = vec![];
+    let (mut found, mut skipped) = (vec![], Skipped::default());
     for id in page {
-        let gone = sight::present(view, id)?.is_some_and(|present| !present.gone.is_empty());
-        if gone || !sight::gone_days(view, id)?.is_empty() {
+        if skipped.of_box(id, is_untidy(reader, id))? == Some(true) {
             found.push(id);
         }
     }
-    Ok((found, next))
+    Ok((found, next, skipped))
+}
+
+fn is_untidy(reader: &Reader<'_>, id: BoxId) -> Result<bool> {
+    let view = reader.view();
+    let gone = sight::present(view, id)?.is_some_and(|present| !present.gone.is_empty());
+    Ok(gone || !sight::gone_days(view, id)?.is_empty())
 }
 
 /// What is to be taken out of boxes: for each day the runs of UIDs that vanish with it.
-pub(super) fn list(reader: &Reader<'_>, boxes: &[BoxId]) -> Result<Vec<Listed>> {
-    let view = reader.view();
-    let mut found = vec![];
+pub(super) fn list(reader: &Reader<'_>, boxes: &[BoxId]) -> Result<(Vec<Listed>, Skipped)> {
+    let (mut found, mut skipped) = (vec![], Skipped::default());
     for &id in boxes {
-        let Some(present) = sight::present(view, id)? else { continue };
-        let mut days: Vec<(Day, u32)> = vec![];
-        for (day, gone) in sight::gone_days(view, id)? {
-            if !gone.listed {
-                days.push((day, gone.messages));
-            }
-        }
-        days.extend(present.gone.iter().map(|(day, tally, _)| (*day, tally.messages)));
-        let mut runs: Vec<Vec<(Uid, Uid)>> = vec![vec![]; days.len()];
-        sight::each_of(view, id, &days, &mut |uid, listing| {
-            let at = days.iter().position(|(day, _)| *day == listing.day);
-            if let Some(runs) = at.and_then(|at| runs.get_mut(at)) {
-                extend(runs, uid);
-            }
-            Ok(())
-        })?;
-        for ((day, _), runs) in days.into_iter().zip(runs) {
-            found.extend(Listed::in_pieces(id, day, &runs, ROWS));
+        found.extend(skipped.of_box(id, list_box(reader, id))?.into_iter().flatten());
+    }
+    Ok((found, skipped))
+}
+
+fn list_box(reader: &Reader<'_>, id: BoxId) -> Result<Vec<Listed>> {
+    let view = reader.view();
+    let Some(present) = sight::present(view, id)? else { return Ok(vec![]) };
+    let mut days: Vec<(Day, u32)> = vec![];
+    for (day, gone) in sight::gone_days(view, id)? {
+        if !gone.listed {
+            days.push((day, gone.messages));
         }
     }
-    Ok(found)
+    days.extend(present.gone.iter().map(|(day, tally, _)| (*day, tally.messages)));
+    let mut runs: Vec<Vec<(Uid, Uid)>> = vec![vec![]; days.len()];
+    sight::each_of(view, id, &days, &mut |uid, listing| {
+        let at = days.iter().position(|(day, _)| *day == listing.day);
+        if let Some(runs) = at.and_then(|at| runs.get_mut(at)) {
+            extend(runs, uid);
+        }
+        Ok(())
+    })?;
+    let pieces = days.into_iter().zip(runs);
+    Ok(pieces.flat_map(|((day, _), runs)| Listed::in_pieces(id, day, &runs, ROWS)).collect())
 }
 
 /// Adds an ascending UID to runs.
@@ -161,27 +208,33 @@ fn extend(runs: &mut Vec<(Uid, Uid)>, uid: Uid) {
 }
 
 /// Removes the rows of messages whose days are out of their boxes' counters and logs; gives these days.
-pub(super) fn remove_rows(core: &Arc<Core>, boxes: &[BoxId]) -> Result<Vec<(BoxId, Day)>> {
+pub(super) fn remove_rows(core: &Arc<Core>, boxes: &[BoxId]) -> Result<(Vec<(BoxId, Day)>, Skipped)> {
     let reader = Reader::new(core);
     let mut removal = Removal { core, changes: vec![], messages: 0, run: vec![] };
-    let mut done = vec![];
+    let (mut done, mut skipped) = (vec![], Skipped::default());
     for &id in boxes {
-        let listed: Vec<_> =
-            sight::gone_days(reader.view(), id)?.into_iter().filter(|(_, gone)| gone.listed).collect();
-        let Some(state) = boxes::state(reader.view(), id)? else { continue };
-        let summarised = state.summarised;
-        let days: Vec<(Day, u32)> = listed.iter().map(|(day, gone)| (*day, gone.messages)).collect();
-        sight::each_of(reader.view(), id, &days, &mut |uid, listing| {
-            if listing.modseq > summarised {
-                removal.changes.push(Change::Delete(Family::Index, keys::change(id, listing.modseq, uid)));
-            }
-            removal.add(id, uid)
-        })?;
-        removal.end_run(id)?;
-        done.extend(days.into_iter().map(|(day, _)| (id, day)));
+        let removed = remove_of_box(&reader, id, &mut removal);
+        // Of a damaged box as well: what was found until then.
+        removal.end_run(id);
+        done.extend(skipped.of_box(id, removed)?.into_iter().flatten().map(|day| (id, day)));
     }
     removal.write()?;
-    Ok(done)
+    Ok((done, skipped))
+}
+
+/// Removes rows of one box but for the last run; gives the days of which no others are left.
+fn remove_of_box(reader: &Reader<'_>, id: BoxId, removal: &mut Removal<'_>) -> Result<Vec<Day>> {
+    let listed: Vec<_> =
+        sight::gone_days(reader.view(), id)?.into_iter().filter(|(_, gone)| gone.listed).collect();
+    let Some(state) = boxes::state(reader.view(), id)? else { return Ok(vec![]) };
+    let days: Vec<(Day, u32)> = listed.iter().map(|(day, gone)| (*day, gone.messages)).collect();
+    sight::each_of(reader.view(), id, &days, &mut |uid, listing| {
+        if listing.modseq > state.summarised {
+            removal.changes.push(Change::Delete(Family::Index, keys::change(id, listing.modseq, uid)));
+        }
+        removal.add(id, uid)
+    })?;
+    Ok(days.into_iter().map(|(day, _)| day).collect())
 }
 
 /// Rows being removed from one box after the other.
@@ -197,20 +250,20 @@ impl Removal<'_> {
     fn add(&mut self, id: BoxId, uid: Uid) -> Result<()> {
         let apart = self.run.last().is_some_and(|last| last.get().checked_add(1) != Some(uid.get()));
         if apart {
-            self.end_run(id)?;
+            self.end_run(id);
         }
         self.run.push(uid);
         self.messages += 1;
         if self.messages >= REMOVED_AT_ONCE {
-            self.end_run(id)?;
+            self.end_run(id);
             self.write()?;
         }
         Ok(())
     }
 
-    fn end_run(&mut self, id: BoxId) -> Result<()> {
+    fn end_run(&mut self, id: BoxId) {
         let run = std::mem::take(&mut self.run);
-        let (Some(&first), Some(&last)) = (run.first(), run.last()) else { return Ok(()) };
+        let (Some(&first), Some(&last)) = (run.first(), run.last()) else { return };
         for key in [keys::listing, keys::reference] {
             if run.len() >= RANGE_FROM {
                 let mut until = key(id, last);
@@ -220,7 +273,6 @@ impl Removal<'_> {
                 self.changes.extend(run.iter().map(|uid| Change::Delete(Family::Index, key(id, *uid))));
             }
         }
-        Ok(())
     }
 
     fn write(&mut self) -> Result<()> {
