@@ -130,6 +130,22 @@ fn a_delivery_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn a_long_body_of_an_operation_that_fails_after_it_was_taken_disappears() {
+    let world = World::new();
+    let store = world.open();
+    let one = world.account(&store, "un");
+    let gone = store::AccountId::new(999);
+    world.run(async {
+        // So long that its chunks are written before the operation.
+        let body = body_bytes(1, 8 * CHUNK);
+        let whole = delivery(&store, world.clock_now(), 1, &body, &[one.id]).await;
+        let report = delivery(&store, world.clock_now(), 2, b"report\r\n", &[gone]).await;
+        assert_eq!(store.deliver_and_report(whole, report).await.unwrap_err(), StoreError::NotFound);
+    });
+    assert_eq!(world.close(store).bodies, 0);
+}
+
+#[test]
 fn the_same_submission_within_seven_days_is_stored_once() {
     let world = World::new();
     let store = world.open();

@@ -16,7 +16,7 @@ mod coding;
 mod reader;
 mod writer;
 
-pub(crate) use self::writer::Hold;
+pub(crate) use self::writer::{Adopted, Hold};
 pub use self::{
     reader::BodyReader,
     writer::{BodyWriter, SealedBody},

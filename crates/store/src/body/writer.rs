@@ -307,13 +307,23 @@ impl SealedBody {
             return Err(StoreError::Busy);
         }
         let place = self.remains.place();
-        self.remains.adopted.store(true, Ordering::Release);
         if self.first > 0 {
             txn.delete(Family::Accounts, keys::orphan(place.id));
         }
         for (index, chunk) in (self.first..).zip(self.held.chunks) {
             txn.put_blind(Family::Bodies, keys::chunk(place, index), chunk);
         }
+        txn.adopted(Adopted(self.remains));
         Ok(())
+    }
+}
+
+/// A body that an operation makes part of the store: if the operation fails, it disappears.
+pub(crate) struct Adopted(Arc<Remains>);
+
+impl Adopted {
+    /// The operation succeeded. Its commit may fail, and be on the disk all the same: nothing is removed.
+    pub(crate) fn keep(self) {
+        self.0.adopted.store(true, Ordering::Release);
     }
 }

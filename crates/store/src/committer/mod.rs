@@ -20,6 +20,7 @@ use self::{
 };
 use crate::{
     Result, StoreError,
+    body::Adopted,
     core::Core,
     delivery::Durable,
     engine::{Change, Durability, Family},
@@ -249,6 +250,7 @@ impl Batch {
             self.behind.extend(outcome.behind);
             self.messages += outcome.messages;
             self.due.absorb(outcome.due);
+            outcome.adopted.into_iter().for_each(Adopted::keep);
             self.done.push(work);
         } else {
             self.failed.push(work);

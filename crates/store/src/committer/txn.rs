@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Result,
+    body::Adopted,
     committer::{
         hot::Hot,
         pending::{Overlay, Pending},
@@ -28,6 +29,7 @@ pub(crate) struct Txn<'batch> {
     behind: Vec<(BoxId, u32)>,
     messages: u64,
     due: DueMarks,
+    adopted: Vec<Adopted>,
 }
 
 /// What became of the times at which entries of the queue are due.
@@ -58,6 +60,7 @@ pub(crate) struct TxnOutcome {
     pub(crate) behind: Vec<(BoxId, u32)>,
     pub(crate) messages: u64,
     pub(crate) due: DueMarks,
+    pub(crate) adopted: Vec<Adopted>,
 }
 
 impl<'batch> Txn<'batch> {
@@ -77,12 +80,18 @@ impl<'batch> Txn<'batch> {
             behind: vec![],
             messages: 0,
             due: DueMarks::default(),
+            adopted: vec![],
         }
     }
 
     pub(crate) fn into_outcome(self) -> TxnOutcome {
-        let Self { own, counters, events, behind, messages, due, .. } = self;
-        TxnOutcome { own, counters, events, behind, messages, due }
+        let Self { own, counters, events, behind, messages, due, adopted, .. } = self;
+        TxnOutcome { own, counters, events, behind, messages, due, adopted }
+    }
+
+    /// The body becomes part of the store if the operation succeeds.
+    pub(crate) fn adopted(&mut self, body: Adopted) {
+        self.adopted.push(body);
     }
 
     /// How many rows this operation changes so far.

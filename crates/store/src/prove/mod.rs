@@ -100,6 +100,10 @@ pub(crate) fn prove(reader: &Reader<'_>, now: Activity) -> std::result::Result<P
             proof.fault(pass, error.to_string());
         }
     }
+    if reader.view().is_over() {
+        proof.faults.clear();
+        proof.fault("store", "its engine was opened anew meanwhile, so nothing is proved: prove again");
+    }
     if proof.faults.is_empty() { Ok(proof.report) } else { Err(proof.faults) }
 }
 

@@ -50,7 +50,7 @@ impl<'store> Reader<'store> {
     /// day was erased are not shown.
     ///
     /// # Errors
-    /// `Engine` if the engine cannot even list them; what `visit` gives.
+    /// `Engine` if the engine cannot even list them, `Busy` if it is opened anew meanwhile; what `visit` gives.
     pub fn salvage<E: From<StoreError>>(
         &self,
         id: BoxId,
@@ -60,6 +60,8 @@ impl<'store> Reader<'store> {
         for uid in self.uids_of(id)? {
             match self.salvage_one(id, uid, &keywords) {
                 Err(StoreError::NotFound) => {}
+                // The engine is being opened anew: that says nothing of the message.
+                Err(StoreError::Busy) => return Err(StoreError::Busy.into()),
                 found => visit(uid, found)?,
             }
         }

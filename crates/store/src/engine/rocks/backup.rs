@@ -49,6 +49,7 @@ impl Engine {
     /// `dir` and unchanged is shared; all is synced. Reads and writes go on meanwhile.
     pub(crate) fn back_up(&self, dir: &Path, keep: usize) -> Result<()> {
         let open = self.now()?;
+        let _held = open.hold();
         let made = || {
             let mut backups = BackupEngine::open(&BackupEngineOptions::new(dir)?, &Env::new()?)?;
             // Flushed: what is in memory then lies in tables, which the next backup shares; the log could not be.

@@ -75,7 +75,7 @@ impl<'snapshot> Cursor<'snapshot> {
     /// An end is no failure.
     fn status(&self) -> Result<()> {
         if self.inner.valid() {
-            Ok(())
+            self.open.stays()
         } else {
             self.inner.status().map_err(|error| self.open.failed(&error))
         }

@@ -8,6 +8,9 @@ use rocksdb::{WriteBatch, checkpoint::Checkpoint};
 use super::{Engine, open::failure};
 use crate::{Result, StoreError};
 
+/// Bytes of the log that are read at once, the last batch not counted.
+const AT_ONCE: usize = 1 << 20;
+
 /// One batch of the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Update<'b> {
@@ -63,22 +66,42 @@ impl Engine {
         if at >= until {
             return Ok(LogRead::UpTo(at));
         }
-        // A log that was taken away between two looks is an error here: what it means is a gap.
-        let open = self.now()?;
-        let Ok(log) = open.db().get_updates_since(after) else { return Ok(LogRead::Gap(at)) };
-        for batch in log {
-            let Ok((first, batch)) = batch else { return Ok(LogRead::Gap(at)) };
-            if first > until {
-                break;
+        // Some at a time: while they are handed on, which may take long, nobody holds the engine.
+        loop {
+            let (some, gap) = self.some_of_log(at, until)?;
+            for (first, batch) in &some {
+                let last = at + batch.len() as u64;
+                visit(Update { first: *first, last, bytes: batch.data() })?;
+                at = last;
             }
-            if first != at + 1 {
+            if at >= until {
+                return Ok(LogRead::UpTo(at));
+            }
+            if gap || some.is_empty() {
                 return Ok(LogRead::Gap(at));
             }
-            let last = at + batch.len() as u64;
-            visit(Update { first, last, bytes: batch.data() })?;
-            at = last;
         }
-        Ok(if at < until { LogRead::Gap(at) } else { LogRead::UpTo(at) })
+    }
+
+    /// The next batches after number `at`, as many as make [`AT_ONCE`] bytes, and whether the log ends behind them.
+    fn some_of_log(&self, mut at: u64, until: u64) -> Result<(Vec<(u64, WriteBatch)>, bool)> {
+        let (mut some, mut bytes) = (vec![], 0);
+        // A log that was taken away between two looks is an error here: what it means is a gap.
+        let open = self.now()?;
+        let Ok(log) = open.db().get_updates_since(at) else { return Ok((some, true)) };
+        for batch in log {
+            let Ok((first, batch)) = batch else { return Ok((some, true)) };
+            if first > until || bytes >= AT_ONCE {
+                return Ok((some, false));
+            }
+            if first != at + 1 {
+                return Ok((some, true));
+            }
+            at += batch.len() as u64;
+            bytes += batch.data().len();
+            some.push((first, batch));
+        }
+        Ok((some, true))
     }
 
     /// Writes a batch of the log of the engine that this one is a copy of; it must be the next.

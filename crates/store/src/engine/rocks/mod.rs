@@ -95,7 +95,7 @@ impl Engine {
 
     /// A view that no later write changes. While the engine is opened anew it gives `Busy` for whatever is asked.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.open.load_full())
+        Snapshot::new(self.now().ok().filter(|open| !open.is_leaving()))
     }
 
     /// Takes writes again after [`Engine::reopen`].
@@ -119,14 +119,14 @@ impl Engine {
     }
 
     /// Closes and opens it, which makes known again what is on the disk: a write that failed may be there all the same.
-    /// Waits a moment for those who read. Only the committer calls it, between two batches; it takes writes once
-    /// [`Engine::trust`] is called.
+    /// Snapshots that live on give `Busy` from then on, so that those who read for long end. Only the committer calls it,
+    /// between two batches; it takes writes once [`Engine::trust`] is called.
     ///
     /// # Errors
-    /// `Busy` if somebody reads for too long: nothing was done. Why it does not open: until it does, there is nothing to
-    /// read either.
+    /// `Busy` if somebody holds it for too long: nothing was done. Why it does not open: until it does, there is nothing
+    /// to read either.
     pub(crate) fn reopen(&self) -> Result<()> {
-        if let Some(old) = self.open.swap(None) {
+        if let Ok(old) = self.now() {
             self.let_go(old)?;
         }
         let open = Open::new(&self.dir, self.bounds, false, &self.damage).inspect_err(|error| {
@@ -140,22 +140,46 @@ impl Engine {
         Ok(())
     }
 
-    /// Closes it as soon as nobody reads; puts it back if that takes too long.
+    /// Closes it once nobody else holds it. It is not taken away before: whoever holds it for long costs the others
+    /// nothing.
     fn let_go(&self, mut old: Arc<Open>) -> Result<()> {
+        /// Who asks, and the place where it is kept.
+        const KNOWN: usize = 2;
         let deadline = Instant::now() + PATIENCE;
+        if old.is_held() {
+            return Err(StoreError::Busy);
+        }
+        old.leave(true);
+        while Arc::strong_count(&old) > KNOWN {
+            if Instant::now() > deadline {
+                old.leave(false);
+                return Err(StoreError::Busy);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.open.store(None);
+        // Whoever took it at the last moment reads a key.
         loop {
             match Arc::try_unwrap(old) {
                 Ok(open) => {
                     drop(open);
                     return Ok(());
                 }
-                Err(held) if Instant::now() > deadline => {
+                Err(held) if Instant::now() > deadline + PATIENCE => {
+                    held.leave(false);
                     self.open.store(Some(held));
                     return Err(StoreError::Busy);
                 }
                 Err(held) => old = held,
             }
             thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Starts no more work on its files by itself, until it is opened anew: work on a damaged one would stop all writes.
+    pub(crate) fn pause(&self) {
+        if let Ok(open) = self.now() {
+            open.pause();
         }
     }
 

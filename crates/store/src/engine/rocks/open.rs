@@ -2,7 +2,13 @@
 //!
 //! Must never touch: what keys and values mean; when to open anew.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
 
 use rocksdb::{
     BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
@@ -32,6 +38,19 @@ pub(super) struct Open {
     cache: Cache,
     buffers: WriteBufferManager,
     damage: Arc<Damage>,
+    /// It is to be closed: whoever reads for long ends.
+    leaving: AtomicBool,
+    /// How many hold it for long and cannot be told to end.
+    held: AtomicUsize,
+}
+
+/// Says that it is held for long.
+pub(super) struct Holding<'open>(&'open Open);
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Open {
@@ -48,7 +67,42 @@ impl Open {
         let mut options = process_options(&buffers, i32::try_from(open_files).unwrap_or(i32::MAX));
         options.create_if_missing(create);
         let db = DB::open_cf_descriptors(&options, dir, families).map_err(|error| failure(&error))?;
-        Ok(Self { db, cache, buffers, damage: Arc::clone(damage) })
+        let (damage, leaving, held) = (Arc::clone(damage), AtomicBool::new(false), AtomicUsize::new(0));
+        Ok(Self { db, cache, buffers, damage, leaving, held })
+    }
+
+    /// Whether it is to be closed.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// It is to be closed, or not any more.
+    pub(super) fn leave(&self, now: bool) {
+        self.leaving.store(now, Ordering::Relaxed);
+    }
+
+    /// `Busy` once it is to be closed.
+    pub(super) fn stays(&self) -> Result<()> {
+        if self.is_leaving() { Err(StoreError::Busy) } else { Ok(()) }
+    }
+
+    /// Holds it for as long as it takes: it is not closed meanwhile.
+    pub(super) fn hold(&self) -> Holding<'_> {
+        self.held.fetch_add(1, Ordering::AcqRel);
+        Holding(self)
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Acquire) > 0
+    }
+
+    pub(super) fn pause(&self) {
+        for family in Family::ALL {
+            let Ok(handle) = self.family(family) else { continue };
+            if let Err(error) = self.db.set_options_cf(handle, &[("disable_auto_compactions", "true")]) {
+                tracing::debug!(%error, "the engine goes on with its files");
+            }
+        }
     }
 
     pub(super) fn db(&self) -> &DB {
@@ -135,6 +189,7 @@ impl Open {
     fn walk(&self, mut cursor: DBRawIterator<'_>, from: &[u8], visit: &mut Visit<'_>) -> Result<()> {
         cursor.seek(from);
         while let Some((key, value)) = cursor.item() {
+            self.stays()?;
             if !visit(key, value)? {
                 return Ok(());
             }
@@ -186,7 +241,13 @@ impl Snapshot {
 
     fn held(&self) -> Result<(&Open, &Inner<'_>)> {
         let held = self.0.as_ref().ok_or(StoreError::Busy)?;
+        held.borrow_owner().stays()?;
         Ok((held.borrow_owner(), held.borrow_dependent()))
+    }
+
+    /// Whether nothing can be read through it any more: the engine is being opened anew.
+    pub(crate) fn is_over(&self) -> bool {
+        self.held().is_err()
     }
 }
 
