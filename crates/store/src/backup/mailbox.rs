@@ -4,7 +4,12 @@
 //! What is brought back is copied as it is sealed, under the key of its day, after it was seen to open: a day that was
 //! erased since has no key, and nothing of it comes back.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use message::IndexRecord;
@@ -12,9 +17,9 @@ use mssante::Address;
 
 use super::{BackupError, copy::OpenCopy, source::Source};
 use crate::{
-    AccountId, BoxId, BoxInfo, Result as StoreResult, Store, StoreError, Uid,
-    body::{Place, chunk_count},
-    engine::{Change, Durability, Family, View as _},
+    AccountId, BoxId, BoxInfo, Flags, Result as StoreResult, Store, StoreError, Uid,
+    body::chunk_count,
+    engine::{Change, Durability, Family},
     ids::BodyId,
     keyring::KeyKind,
     keys,
@@ -35,6 +40,9 @@ const CHUNKS: usize = 16;
 const NAMED: usize = 100;
 /// Listings read at once.
 const PAGE: usize = 1000;
+/// How long a store that has too much to do is waited for before each message, and between two looks.
+const PATIENCE: Duration = Duration::from_secs(30);
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Which box, from where, to where.
 #[derive(Debug, Clone)]
@@ -86,18 +94,8 @@ impl Store {
         let copy = OpenCopy::open(&source, &self.core)?;
         let lost = copy.find_box(&self.core.keys, account.id, &wanted.name)?;
         let target = self.target(account.id, wanted.into.as_deref().unwrap_or(&wanted.name))?;
-        let keywords = Keywords::load(copy.engine(), &self.core.keys, lost).unwrap_or_default();
-        let mut work = Work {
-            store: self,
-            copy: &copy,
-            target,
-            keywords,
-            bodies: HashSet::new(),
-            known: HashSet::new(),
-            brought: HashSet::new(),
-            waiting: vec![],
-            done: BoxRestored { taken: source.name().1, ..BoxRestored::default() },
-        };
+        let mut work = Work::new(self, &copy, lost, target);
+        work.done.taken = source.name().1;
         work.look_at_target()?;
         work.bring_all(lost)?;
         Ok(work.done)
@@ -128,7 +126,22 @@ struct Work<'w> {
     done: BoxRestored,
 }
 
-impl Work<'_> {
+impl<'w> Work<'w> {
+    fn new(store: &'w Store, copy: &'w OpenCopy, lost: BoxId, target: BoxId) -> Self {
+        Self {
+            store,
+            copy,
+            target,
+            // Without them messages come back all the same, with their system flags.
+            keywords: Keywords::load(copy.engine(), &store.core.keys, lost).unwrap_or_default(),
+            bodies: HashSet::new(),
+            known: HashSet::new(),
+            brought: HashSet::new(),
+            waiting: vec![],
+            done: BoxRestored::default(),
+        }
+    }
+
     fn look_at_target(&mut self) -> StoreResult<()> {
         let reader = self.store.reader();
         for entry in reader.messages(self.target)? {
@@ -144,7 +157,15 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Brings what is missing. What is ready goes back even if what follows it cannot be brought: nothing waits for
+    /// ever beside its marker.
     fn bring_all(&mut self, lost: BoxId) -> Result<(), BackupError> {
+        let outcome = self.bring_pages(lost);
+        let last = self.put_back();
+        outcome.and(last)
+    }
+
+    fn bring_pages(&mut self, lost: BoxId) -> Result<(), BackupError> {
         let mut from = Some(Uid::MIN);
         while let Some(first) = from {
             let page = self.copy.listings(lost, first, PAGE)?;
@@ -160,7 +181,7 @@ impl Work<'_> {
                 }
             }
         }
-        self.put_back()
+        Ok(())
     }
 
     /// Has one message ready to be put back, unless it is there, erased or damaged.
@@ -188,7 +209,8 @@ impl Work<'_> {
             self.done.present += 1;
             return Ok(());
         }
-        let flags = self.keywords.flags(listing)?;
+        self.wait_for_room()?;
+        let flags = self.keywords.flags(listing).unwrap_or_else(|_| Flags::from_bits(listing.bits));
         let there = messages::body(&core.engine, body)?.is_some() || self.brought.contains(&body);
         let brought = if there { None } else { Some(self.bring_body(body)?) };
         self.brought.insert(body);
@@ -211,11 +233,24 @@ impl Work<'_> {
                 rows.push((place, sealed));
             }
         }
+        let epoch = self.store.core.engine.epoch();
         let written = self.bring_chunks(id, &record);
         if written.is_err() {
-            self.take_back(record.place(id))?;
+            self.take_back(vec![(id, record)]);
         }
-        written.map(|()| Brought { record, rows })
+        written.map(|()| Brought { record, rows, epoch })
+    }
+
+    /// Whether a message may be taken now, as one that comes in: the disk keeps its reserve. Waits a
+    /// while for a store that has too much to do, which may be this work's own doing.
+    fn wait_for_room(&self) -> StoreResult<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.store.core.admit() {
+                Err(StoreError::Busy) if Instant::now() < deadline => thread::sleep(GLANCE),
+                answer => return answer,
+            }
+        }
     }
 
     fn bring_chunks(&self, id: BodyId, record: &BodyRecord) -> StoreResult<()> {
@@ -233,23 +268,29 @@ impl Work<'_> {
             opener.open(index, index + 1 == count, &mut plain).map_err(|_| StoreError::Corrupt("body"))?;
             changes.push(Change::Put(Family::Bodies, key, sealed));
             if changes.len() > CHUNKS {
-                core.engine.write(&changes, Durability::Later)?;
+                self.write(&changes)?;
                 changes.clear();
             }
         }
-        core.engine.write(&changes, Durability::Later)
+        self.write(&changes)
     }
 
-    /// Removes the chunks of a body that does not open whole.
-    fn take_back(&self, place: Place) -> StoreResult<()> {
-        let mut changes = vec![];
-        let (from, until) = keys::under(&keys::chunks(place));
-        self.store.core.engine.scan(Family::Bodies, &from, &until, &mut |key, _| {
-            changes.push(Change::Delete(Family::Bodies, key.to_vec()));
-            Ok(true)
-        })?;
-        changes.push(Change::Delete(Family::Accounts, keys::orphan(place.id)));
-        self.store.core.engine.write(&changes, Durability::Later)
+    fn write(&self, changes: &[Change]) -> StoreResult<()> {
+        let core = &self.store.core;
+        let written = core.engine.write(changes, Durability::Later);
+        written.inspect_err(|_| core.latch.shut(Instant::now()))
+    }
+
+    /// Removes what was written of bodies that do not come back. Where the store refuses that, their markers stay and
+    /// the engine's next opening removes them.
+    fn take_back(&self, bodies: Vec<(BodyId, BodyRecord)>) {
+        for (id, record) in bodies {
+            let taken = self.store.submit_blocking(move |txn| ops::returning::take_back(txn, id, &record));
+            if let Err(error) = taken {
+                tracing::warn!(%error, "what was copied from a backup stays until the engine is opened anew");
+                return;
+            }
+        }
     }
 
     fn put_back(&mut self) -> Result<(), BackupError> {
@@ -257,8 +298,8 @@ impl Work<'_> {
         if some.is_empty() {
             return Ok(());
         }
-        let place = |one: &Returning| one.brought.as_ref().map(|body| body.record.place(one.reference.body));
-        let brought: Vec<_> = some.iter().filter_map(place).collect();
+        let body = |one: &Returning| one.brought.as_ref().map(|body| (one.reference.body, body.record));
+        let brought: Vec<_> = some.iter().filter_map(body).collect();
         match self.store.submit_blocking(move |txn| ops::returning::put_back(txn, target, some)) {
             Ok((back, erased)) => {
                 self.done.restored += back;
@@ -266,9 +307,7 @@ impl Work<'_> {
                 Ok(())
             }
             Err(error) => {
-                for place in brought {
-                    self.take_back(place)?;
-                }
+                self.take_back(brought);
                 Err(error.into())
             }
         }
@@ -281,3 +320,7 @@ impl Work<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "mailbox/tests.rs"]
+mod tests;

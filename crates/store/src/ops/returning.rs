@@ -1,12 +1,12 @@
 //! Messages that come back from a backup.
 
 use crate::{
-    Result,
+    Result, StoreError,
     body::chunk_count,
     committer::txn::Txn,
-    engine::Family,
+    engine::{Family, View as _},
     flags::Flags,
-    ids::BoxId,
+    ids::{BodyId, BoxId},
     keys,
     ops::edit::{self, BoxEdit, NewListing},
     records::{self, BodyRecord, Reference},
@@ -27,10 +27,15 @@ pub(crate) struct Returning {
 pub(crate) struct Brought {
     pub(crate) record: BodyRecord,
     pub(crate) rows: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The engine's when the first chunk was written: opened anew, the engine may have lost what was written before.
+    pub(crate) epoch: u64,
 }
 
 /// Puts them in a box; gives how many came back, and how many are left out because their day was erased meanwhile.
 /// Their days say nothing about today: one taken while the clock was ahead must not make new mail follow it there.
+///
+/// # Errors
+/// `Busy` if chunks of one of them may be gone: the engine was opened anew since, or its marker went. None comes back then.
 pub(crate) fn put_back(txn: &mut Txn<'_>, to: BoxId, messages: Vec<Returning>) -> Result<(u64, u64)> {
     let mut edit = BoxEdit::open(txn, to)?;
     let (mut back, mut erased) = (0, 0);
@@ -39,17 +44,18 @@ pub(crate) fn put_back(txn: &mut Txn<'_>, to: BoxId, messages: Vec<Returning>) -
         let body = reference.body;
         if body.day <= txn.counters().erased {
             if let Some(Brought { record, .. }) = brought {
-                for index in 0..chunk_count(record.len) {
-                    txn.delete(Family::Bodies, keys::chunk(record.place(body), index));
-                }
-                txn.delete(Family::Accounts, keys::orphan(body));
+                remove(txn, body, &record);
             }
             erased += 1;
             continue;
         }
         if messages::body(txn, body)?.is_some() {
             edit::add_references(txn, body, 1)?;
-        } else if let Some(Brought { record, rows }) = brought {
+        } else if let Some(Brought { record, rows, epoch }) = brought {
+            let marked = txn.get(Family::Accounts, &keys::orphan(body))?.is_some();
+            if !marked || epoch != txn.core.engine.epoch() {
+                return Err(StoreError::Busy);
+            }
             let record = BodyRecord { references: 1, ..record };
             txn.put(Family::Index, keys::body(body), records::encode(&record)?);
             for (key, value) in rows {
@@ -65,4 +71,21 @@ pub(crate) fn put_back(txn: &mut Txn<'_>, to: BoxId, messages: Vec<Returning>) -
     }
     edit.finish(txn)?;
     Ok((back, erased))
+}
+
+/// Removes what was written of a body that does not come back. If the store has that body by now, only the marker goes:
+/// the chunks are the body's.
+pub(crate) fn take_back(txn: &mut Txn<'_>, body: BodyId, record: &BodyRecord) -> Result<()> {
+    if messages::body(txn, body)?.is_none() {
+        remove(txn, body, record);
+    }
+    txn.delete(Family::Accounts, keys::orphan(body));
+    Ok(())
+}
+
+fn remove(txn: &mut Txn<'_>, body: BodyId, record: &BodyRecord) {
+    for index in 0..chunk_count(record.len) {
+        txn.delete(Family::Bodies, keys::chunk(record.place(body), index));
+    }
+    txn.delete(Family::Accounts, keys::orphan(body));
 }
