@@ -173,6 +173,32 @@ fn a_long_log_is_ended_by_a_new_copy() {
 }
 
 #[test]
+fn a_log_ends_over_many_short_connections_too() {
+    let world = World::new();
+    let dir = world.dir.path().join("second");
+    let store = world.open();
+    let to = world.account(&store, "un").id;
+    // Each connection brings about a third of what a log may be.
+    let options = FollowOptions { log_bytes: 150_000, ..QUICK };
+    let mut seen = 0;
+    for round in 0..12 {
+        let second = Second::start(&store, &dir, options);
+        if round == 0 {
+            wait_for_copy(&dir);
+        }
+        deliver_some(&world, &store, to, 15 * round..15 * round + 15);
+        thread::sleep(Duration::from_millis(150));
+        let told = second.end();
+        seen += copies(&told);
+        assert!(copies(&told) <= 1, "round {round}: {told:?}");
+    }
+    assert!(seen > 2 && seen < 8, "{seen} copies");
+    let (_, there) = restored(&world, &dir, "restored");
+    assert_eq!(messages(&world, &there, to), 180);
+    world.close(store);
+}
+
+#[test]
 fn a_torn_end_is_cut_and_damage_is_named() {
     let world = World::new();
     let dir = world.dir.path().join("second");

@@ -45,6 +45,10 @@ pub struct Position {
     pub(super) crc: u32,
     /// The format of the store.
     pub(super) format: u32,
+    /// Bytes of the batches since its copy began: the store sends a new one before they are too many. Those who follow
+    /// from a version before this do not tell.
+    #[serde(default)]
+    pub(super) log: u64,
 }
 
 /// What a piece brought about.
@@ -72,6 +76,8 @@ pub struct Receiver {
     /// The number that the next batch must begin with.
     next: Option<u64>,
     segment: Option<Segment>,
+    /// Bytes of the batches since the latest whole copy began.
+    log: u64,
     copy: Option<Incoming>,
     /// Whether what comes now continues only the copy that is coming, not the one that was there.
     fresh: bool,
@@ -89,6 +95,8 @@ struct Incoming {
     dir: PathBuf,
     sequence: u64,
     format: u32,
+    /// Bytes of the batches that were there when it began.
+    log: u64,
     list: String,
     files: u32,
     open: Option<(BufWriter<File>, String, u32, u64)>,
@@ -120,6 +128,7 @@ impl Receiver {
             position: None,
             next: None,
             segment: None,
+            log: 0,
             copy: None,
             fresh: false,
         };
@@ -190,15 +199,16 @@ impl Receiver {
         if whole == 0 {
             fs::remove_file(&path).map_err(BackupError::at(&path))?;
         }
-        let mut end = None;
+        let (mut end, mut log) = (None, 0);
         let hole = walk(&self.dir, sequence, &mut |frame| {
             if let Frame::Update { first, last, bytes } = frame {
                 let crc = crc32c::crc32c(bytes);
-                end = Some(Position { first: *first, last: *last, crc, format });
+                log += bytes.len() as u64;
+                end = Some(Position { first: *first, last: *last, crc, format, log });
             }
             Ok(())
         })?;
-        self.position = end.filter(|_| hole.is_none());
+        (self.position, self.log) = (end.filter(|_| hole.is_none()), log);
         self.next = self.position.map(|position| position.last.saturating_add(1));
         Ok(())
     }
@@ -215,7 +225,8 @@ impl Receiver {
         remove(&dir)?;
         fs::DirBuilder::new().mode(0o700).create(&dir).map_err(BackupError::at(&dir))?;
         self.end_segment()?;
-        self.copy = Some(Incoming { dir, sequence, format, list: String::new(), files: 0, open: None });
+        let log = self.log;
+        self.copy = Some(Incoming { dir, sequence, format, log, list: String::new(), files: 0, open: None });
         Ok(())
     }
 
@@ -237,6 +248,10 @@ impl Receiver {
         fs::rename(&copy.dir, &dir).map_err(BackupError::at(&dir))?;
         files::sync_dir(&self.dir).map_err(BackupError::at(&self.dir))?;
         (self.base, self.fresh) = (Some((copy.sequence, copy.format)), false);
+        self.log -= copy.log;
+        if let Some(position) = &mut self.position {
+            position.log = self.log;
+        }
         self.trim(copy.sequence)
     }
 
@@ -272,7 +287,9 @@ impl Receiver {
         }
         let format = self.copy.as_ref().map(|copy| copy.format).or(self.base.map(|(_, format)| format));
         let format = format.ok_or_else(|| nonsense("a batch without a copy"))?;
-        self.position = Some(Position { first: *first, last: *last, crc: crc32c::crc32c(bytes), format });
+        self.log += bytes.len() as u64;
+        let (crc, log) = (crc32c::crc32c(bytes), self.log);
+        self.position = Some(Position { first: *first, last: *last, crc, format, log });
         let Some(segment) = &mut self.segment else { return Ok(()) };
         segment.unsynced = true;
         segment.length += bytes.len() as u64;

@@ -64,7 +64,7 @@ impl Store {
         let (core, hold) = (Arc::clone(&self.core), Hold::take(&self.core)?);
         let mut sender = Sender { core, options, to, after: 0, sent: 0, misses: 0, copy: None, hold };
         match from.filter(|position| sender.continues(position)) {
-            Some(position) => sender.after = position.last,
+            Some(position) => (sender.after, sender.sent) = (position.last, position.log),
             None => sender.begin_copy(true)?,
         }
         while !stop.load(Ordering::Acquire) {
@@ -87,7 +87,7 @@ struct Sender<'w> {
     to: &'w mut dyn Write,
     /// Everything up to this number was sent.
     after: u64,
-    /// Bytes of batches since the last copy.
+    /// Bytes of batches since the last copy, over all connections.
     sent: u64,
     misses: u32,
     copy: Option<Copy>,
