@@ -8,6 +8,7 @@ mod boxes;
 mod common;
 mod crash;
 mod damage;
+mod erased_backups;
 mod faults;
 mod fixtures;
 mod follow;
