@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::common::*;
 use jiff::Timestamp;
 use store::{
-    AccountId, BoxRestore, BoxRestored, FlagChange, FlagMode, Flags, KeepPlan, OpenOptions, ProofReport,
-    RestoreOptions, Store, StoreError, SystemFlag, Uid, restore,
+    AccountId, Action, BoxRestore, BoxRestored, FlagChange, FlagMode, Flags, KeepPlan, OpenOptions,
+    ProofReport, RestoreOptions, Store, StoreError, SystemFlag, Uid, restore,
 };
 
 /// Two messages a day from 15 January on, and a backup of them all.
@@ -80,6 +80,10 @@ impl Scene {
         assert!(restored.proof.is_ok(), "{:?}", restored.proof);
         let copy = Store::open(OpenOptions { dir, create: None, ..self.world.options() }).unwrap();
         has_only(&copy, self.account, "INBOX", numbers);
+        // To it the clock leaps by three months: it erases nothing more until that is accepted.
+        assert!(self.world.run(copy.keep(&KeepPlan::default())).unwrap().held);
+        has_only(&copy, self.account, "INBOX", numbers);
+        self.world.run(copy.accept_clock(self.world.trace(Action::Administer))).unwrap();
         keep(&self.world, &copy);
         has_only(&copy, self.account, "INBOX", numbers);
         self.world.close(copy)

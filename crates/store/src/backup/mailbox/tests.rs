@@ -25,8 +25,13 @@ struct Scene {
 impl Scene {
     /// Some messages, the first with a keyword, backed up and then removed.
     fn new() -> Self {
+        Self::watched(Duration::from_millis(10))
+    }
+
+    /// The same, its disk and its files looked at so often.
+    fn watched(every: Duration) -> Self {
         let mut world = World::new();
-        world.settings.watch_every = Duration::from_millis(10);
+        world.settings.watch_every = every;
         let store = world.open();
         let account = world.account(&store, "un").id;
         let id = inbox(&store, account).id;
@@ -112,7 +117,8 @@ fn no_message_comes_back_whose_chunks_went_with_an_engine_that_failed() {
 
 #[test]
 fn what_is_ready_goes_back_when_the_store_takes_no_more() {
-    let scene = Scene::new();
+    // The sentry would find that there is no such file and open the engine anew.
+    let scene = Scene::watched(Duration::from_secs(3600));
     scene.back_up_and_expunge();
     scene.work(|mut work| {
         let first = work.copy.listings(scene.inbox, Uid::MIN, 1).unwrap().pop().unwrap();
