@@ -95,7 +95,12 @@ fn body(number: u64) -> Vec<u8> {
 }
 
 fn keep(world: &World, store: &Store) {
-    let kept = world.run(store.keep(&KeepPlan::default())).unwrap();
+    let mut kept = world.run(store.keep(&KeepPlan::default())).unwrap();
+    if kept.held {
+        // The clock of this test walks in long steps.
+        world.run(store.accept_clock(world.trace(Action::Administer))).unwrap();
+        kept = world.run(store.keep(&KeepPlan::default())).unwrap();
+    }
     assert!(!kept.held);
     if let Some(proof) = &kept.proof {
         assert_eq!(proof.faults, Vec::<String>::new());

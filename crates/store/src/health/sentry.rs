@@ -40,7 +40,6 @@ impl Sentry {
             pace: mending::Pace::default(),
             blind: Quiet::default(),
             reminded: None,
-            paused: 0,
         };
         let thread = thread::Builder::new()
             .name("sentry".into())
@@ -71,8 +70,6 @@ struct Rounds {
     /// The disk does not say how much room it has.
     blind: Quiet,
     reminded: Option<Instant>,
-    /// The opening of the engine that was told to leave its files alone; 0: none.
-    paused: u64,
 }
 
 impl Rounds {
@@ -128,11 +125,6 @@ impl Rounds {
                 "ALERT: a file of the store is damaged: no new message is taken; put it back whole, or stop and \
                  restore the store from its last backup"
             );
-        }
-        let epoch = core.engine.epoch();
-        if !core.engine.damage().known().is_empty() && self.paused != epoch {
-            core.engine.pause();
-            self.paused = epoch;
         }
         for file in &round.whole {
             tracing::info!(file, "a file of the store is whole again");

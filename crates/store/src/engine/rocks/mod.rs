@@ -176,13 +176,6 @@ impl Engine {
         }
     }
 
-    /// Starts no more work on its files by itself, until it is opened anew: work on a damaged one would stop all writes.
-    pub(crate) fn pause(&self) {
-        if let Ok(open) = self.now() {
-            open.pause();
-        }
-    }
-
     /// What is known to be damaged.
     pub(crate) fn damage(&self) -> &Damage {
         &self.damage

@@ -96,15 +96,6 @@ impl Open {
         self.held.load(Ordering::Acquire) > 0
     }
 
-    pub(super) fn pause(&self) {
-        for family in Family::ALL {
-            let Ok(handle) = self.family(family) else { continue };
-            if let Err(error) = self.db.set_options_cf(handle, &[("disable_auto_compactions", "true")]) {
-                tracing::debug!(%error, "the engine goes on with its files");
-            }
-        }
-    }
-
     pub(super) fn db(&self) -> &DB {
         &self.db
     }
