@@ -150,7 +150,7 @@ pub(crate) enum AccountAction {
         /// Its login or MSSanté address.
         address: Address,
     },
-    /// Give an account a quota of its own (M-12), or take it back; without it [limits] mailbox_bytes and mailbox_messages hold.
+    /// Give an account a quota of its own (M-12), or take it back; without it `mailbox_bytes` and `mailbox_messages` of the configuration hold.
     #[command(group = clap::ArgGroup::new("quota").required(true).multiple(true).args(["bytes", "messages"]))]
     Quota {
         /// Its login or MSSanté address.
