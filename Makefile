@@ -36,7 +36,7 @@ fmt:
 	$(CARGO) fmt --all
 
 bench: need-build
-	$(CARGO) bench --locked -p smtp -p message -p imap -p pki -p store -p vaguemestre --bench '*'
+	$(CARGO) bench --locked -p smtp -p message -p imap-wire -p pki -p store -p vaguemestre --bench '*'
 
 fuzz: need-build
 	@.ci/fuzz $(FUZZ_SECONDS)

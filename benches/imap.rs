@@ -6,7 +6,7 @@
 
 mod measure;
 
-use imap::wire::grammar::parse;
+use imap_wire::grammar::parse;
 use measure::{row, table};
 
 const TIMES: usize = 10_000;

@@ -1,7 +1,7 @@
 //! IMAP4rev1 access to the boxes (RFC 3501; M-5): grammar, session, views of a box.
 //! May use the store and identity. Must never know delivery or smtp.
 //!
-//! Way of a command: `connection` (bytes from TLS) → `wire::framing` (where does it end) → `wire::grammar` (a
+//! Way of a command: `connection` (bytes from TLS) → `imap_wire::framing` (where does it end) → `imap_wire::grammar` (a
 //! [`command::Command`]) → `session` (what it does) → [`output::Output`] and [`completion::Completion`].
 
 use std::{sync::Arc, time::Duration};
@@ -9,14 +9,13 @@ use std::{sync::Arc, time::Duration};
 use identity::Authenticator;
 use store::{Clock, Store};
 
+pub use imap_wire::{self as wire, command, completion};
+
 pub use crate::connection::{Ended, Mode, Stop, serve};
 
-pub mod command;
-pub mod completion;
 pub mod connection;
 pub mod output;
 pub mod session;
-pub mod wire;
 
 /// What every session shares.
 pub struct Server {

@@ -4,7 +4,7 @@ use crate::{
     command::{
         AppendArgs, ListArgs, ListReturn, ListSelect, MailboxName, SessionCommand, SpecialUse, StatusItem,
     },
-    wire::mutf7,
+    mutf7,
 };
 
 use super::{

@@ -51,13 +51,13 @@ fn bad(text: &str) -> String {
         Completion::No(reply) => ("NO", reply),
         other => panic!("{other:?}"),
     };
-    crate::wire::encode::status(&mut out, refusal.tag.as_ref().map_or("*", Tag::as_str), word, &reply);
+    crate::encode::status(&mut out, refusal.tag.as_ref().map_or("*", Tag::as_str), word, &reply);
     String::from_utf8(out).unwrap().trim_end().to_owned()
 }
 
 #[test]
 fn refusals_say_what_was_expected_and_where() {
-    let text = include_str!("../../../tests/wire/refused.txt");
+    let text = include_str!("../../tests/wire/refused.txt");
     let mut command = None;
     let (mut count, mut wrong) = (0, Vec::new());
     for line in text.lines() {
@@ -264,7 +264,7 @@ fn sections_are_read_and_written_alike() {
         "BODY[2.HEADER.FIELDS.NOT (Bcc)]",
     ] {
         let mut label = Vec::new();
-        crate::wire::encode::section_label(&mut label, &section(text));
+        crate::encode::section_label(&mut label, &section(text));
         assert_eq!(String::from_utf8(label).unwrap(), text);
     }
     assert_eq!(
@@ -408,7 +408,7 @@ proptest! {
     #[test]
     fn strings_survive(text in prop::collection::vec(1..=255_u8, 0..60)) {
         let mut line = b"a LOGIN x ".to_vec();
-        crate::wire::encode::astring(&mut line, &text);
+        crate::encode::astring(&mut line, &text);
         let read = parse(&line).unwrap().command;
         let wanted = ConnectionCommand::Login { user: "x".to_owned(), password: Secret::new(text) };
         prop_assert_eq!(read, Command::Connection(wanted));
@@ -418,7 +418,7 @@ proptest! {
     fn mailbox_names_survive(text in "[^\\p{Cc}/]{1,20}(/[^\\p{Cc}/]{1,20}){0,3}") {
         let mailbox = MailboxName::parse(&text).unwrap();
         let mut line = b"a SELECT ".to_vec();
-        crate::wire::encode::mailbox(&mut line, mailbox.as_str());
+        crate::encode::mailbox(&mut line, mailbox.as_str());
         let read = parse(&line).unwrap().command;
         prop_assert_eq!(read, Command::Session(SessionCommand::Select(mailbox)));
     }
@@ -427,7 +427,7 @@ proptest! {
     fn instants_survive(second in 0_i64..4_000_000_000) {
         let at = jiff::Timestamp::from_second(second).unwrap();
         let mut line = b"a APPEND x ".to_vec();
-        crate::wire::encode::internal_date(&mut line, at);
+        crate::encode::internal_date(&mut line, at);
         line.extend_from_slice(b" {1}\r\n");
         prop_assert_eq!(parse_append(&line).unwrap().1.internal_date, Some(at));
     }
@@ -447,7 +447,7 @@ proptest! {
     #[test]
     fn sets_survive(numbers in prop::collection::btree_set(1..200_u32, 1..60)) {
         let mut line = b"a UID EXPUNGE ".to_vec();
-        crate::wire::encode::numbers(&mut line, numbers.iter().copied());
+        crate::encode::numbers(&mut line, numbers.iter().copied());
         let Command::Session(SessionCommand::Selected(SelectedCommand::Expunge(Some(set)))) = parse(&line).unwrap().command else {
             panic!("not an EXPUNGE");
         };

@@ -24,7 +24,7 @@ pub enum FetchItem {
 /// Some bytes of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SectionFetch {
-    /// How the answer must call it; see `wire::encode::section_label`.
+    /// How the answer must call it; see `encode::section_label`.
     pub name: SectionName,
     /// Which bytes.
     pub section: Section,

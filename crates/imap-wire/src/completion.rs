@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::wire::encode::Code;
+use crate::encode::Code;
 
 /// The end of a command. The driver adds the tag.
 #[derive(Debug, Clone, PartialEq, Eq)]

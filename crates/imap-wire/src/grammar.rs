@@ -9,7 +9,8 @@ use crate::{
         Tag, Tagged,
     },
     completion::Completion,
-    wire::{encode::Code, framing::leading_tag},
+    encode::Code,
+    framing::leading_tag,
 };
 
 use self::cursor::{Cursor, Fault, Parsed};

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::Offset};
 use crate::{
     command::{Flag, SectionFetch, SectionName, SectionPart, SpecialUse},
     completion::Reply,
-    wire::mutf7,
+    mutf7,
 };
 
 pub use self::code::Code;
