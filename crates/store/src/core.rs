@@ -190,13 +190,28 @@ impl Core {
         if self.health.is_full() {
             return Err(StoreError::Full);
         }
-        if self.is_shedding() { Err(StoreError::Busy) } else { Ok(()) }
+        self.takes_work()
+    }
+
+    /// Whether new work of any kind may be taken now.
+    ///
+    /// # Errors
+    /// `Full` if load is shed for want of room: trying again does not help until somebody makes room. `Busy` if it is shed for
+    /// another reason.
+    pub(crate) fn takes_work(&self) -> Result<()> {
+        match self.engine.refusal() {
+            None if !self.latch.is_shut(Instant::now()) => Ok(()),
+            _ if self.health.is_full() => Err(StoreError::Full),
+            refusal => Err(refusal.unwrap_or(StoreError::Busy)),
+        }
     }
 
     /// Shuts the latch if the engine's background work failed or does not keep up; it opens by itself a moment after that
-    /// is over.
+    /// is over. Background work that failed may have stopped the engine: that is found out before anybody runs into it.
     pub(crate) fn heed_engine(&self, now: Instant) {
-        self.latch.observe(now, self.engine.background_errors());
+        if self.latch.observe(now, self.engine.background_errors()) {
+            self.engine.ask();
+        }
         if self.engine.is_stalled() {
             self.latch.shut(now);
         }
@@ -204,7 +219,7 @@ impl Core {
 
     /// Whether new work should be refused now.
     pub(crate) fn is_shedding(&self) -> bool {
-        self.latch.is_shut(Instant::now()) || self.engine.has_failed()
+        self.takes_work().is_err()
     }
 }
 
@@ -235,5 +250,28 @@ mod tests {
         core.heed_engine(now);
         assert!(core.latch.is_shut(now));
         assert!(!core.latch.is_shut(now + SHUT_FOR));
+    }
+
+    #[test]
+    fn why_work_is_refused_is_remembered() {
+        let world = World::new();
+        let store = world.open();
+        let core = &store.core;
+        assert_eq!(core.takes_work(), Ok(()));
+        core.latch.shut(Instant::now());
+        assert_eq!(core.takes_work(), Err(StoreError::Busy));
+        core.health.refused_for_space();
+        assert_eq!(core.takes_work(), Err(StoreError::Full), "load is shed on a full disk");
+        let world = World::new();
+        let store = world.open();
+        let core = &store.core;
+        core.engine.distrust(&StoreError::Full);
+        core.engine.distrust(&StoreError::Engine("later".into()));
+        assert_eq!(core.takes_work(), Err(StoreError::Full), "the first cause counts");
+        assert_eq!(core.engine.write(&[], Durability::Synced), Err(StoreError::Full));
+        core.engine.trust();
+        assert_eq!(core.takes_work(), Ok(()));
+        core.engine.distrust(&StoreError::Engine("a disk that fails".into()));
+        assert_eq!(core.engine.write(&[], Durability::Synced), Err(StoreError::Busy));
     }
 }

@@ -40,11 +40,13 @@ impl Latch {
         self.until.store(self.at(now + SHUT_FOR), Ordering::Release);
     }
 
-    /// Shuts it if the engine's count of background failures grew.
-    pub(crate) fn observe(&self, now: Instant, failures: u64) {
-        if self.failures_seen.swap(failures, Ordering::AcqRel) < failures {
+    /// Shuts it if the engine's count of background failures grew, and says whether it did.
+    pub(crate) fn observe(&self, now: Instant, failures: u64) -> bool {
+        let grew = self.failures_seen.swap(failures, Ordering::AcqRel) < failures;
+        if grew {
             self.shut(now);
         }
+        grew
     }
 
     /// A commit begins.
@@ -78,9 +80,9 @@ mod tests {
         let latch = Latch::new(3);
         let now = Instant::now();
         assert!(!latch.is_shut(now));
-        latch.observe(now, 3);
+        assert!(!latch.observe(now, 3));
         assert!(!latch.is_shut(now));
-        latch.observe(now, 4);
+        assert!(latch.observe(now, 4));
         assert!(latch.is_shut(now));
         assert!(latch.is_shut(now + SHUT_FOR - Duration::from_millis(1)));
         assert!(!latch.is_shut(now + SHUT_FOR));

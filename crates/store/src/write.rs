@@ -16,7 +16,8 @@ use crate::{
     prepare::{seal_trace, seal_variant, trace_day},
 };
 
-/// Every operation gives `Busy` while the store sheds load or stops, and `Engine` or `Full` if its commit failed: then
+/// Every operation gives `Busy` while the store sheds load or stops, `Full` if it does so for want of room, and `Engine` or
+/// `Full` if its commit failed: then
 /// whoever asked was told of nothing that is kept. What adds messages gives `Full` and `Damaged` as well.
 #[allow(clippy::missing_errors_doc, reason = "the common ones are said once, above")]
 impl Store {
@@ -188,9 +189,7 @@ impl Store {
         &self,
         apply: impl FnOnce(&mut Txn<'_>) -> Result<T> + Send + 'static,
     ) -> Result<(T, Durable)> {
-        if self.core.is_shedding() {
-            return Err(StoreError::Busy);
-        }
+        self.core.takes_work()?;
         let (operation, answer) = Operation::new(apply);
         self.queue.send(Job::Work(Box::new(operation))).await.map_err(|_| StoreError::Busy)?;
         answer.await.map_err(|_| StoreError::Busy)?

@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::mpsc::WeakSender;
 
 use super::{Quiet, files::Files, mending, space};
-use crate::{committer::Job, core::Core};
+use crate::{StoreError, committer::Job, core::Core};
 
 /// How often what lasts is said again.
 const REMIND_EVERY: Duration = Duration::from_secs(600);
@@ -130,7 +130,7 @@ impl Rounds {
             tracing::info!(file, "a file of the store is whole again");
         }
         if round.reopen {
-            core.engine.distrust();
+            core.engine.distrust(&StoreError::Busy);
         }
         !round.closed
     }

@@ -133,6 +133,13 @@ fn child() {
         }
     }
     assert_eq!(last, Err(StoreError::Full), "the last byte is taken");
+    // Longer than the latch stays shut: the cause is not forgotten with it.
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(3) {
+        assert_eq!(flag(SystemFlag::Flagged), Err(StoreError::Full), "after {:?}", since.elapsed());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(store.takes_mail(), Err(StoreError::Full));
     assert!(all_read(&store), "reading goes on");
 
     fs::remove_file(dir.join("filler")).unwrap();

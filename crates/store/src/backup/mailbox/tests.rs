@@ -101,7 +101,7 @@ fn no_message_comes_back_whose_chunks_went_with_an_engine_that_failed() {
     scene.work(|mut work| {
         bring_page(&mut work);
         let (engine, before) = (&scene.store.core.engine, scene.store.core.engine.epoch());
-        engine.distrust();
+        engine.distrust(&StoreError::Busy);
         let deadline = Instant::now() + Duration::from_secs(30);
         while engine.epoch() == before || engine.has_failed() {
             assert!(Instant::now() < deadline, "it is not opened anew");

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -38,8 +38,8 @@ pub(crate) struct Engine {
     bounds: Bounds,
     /// None while it is opened anew.
     open: ArcSwapOption<Open>,
-    /// A write failed: what is on the disk is known again once it was opened anew.
-    failed: AtomicBool,
+    /// Why it takes no write: what is on the disk is known again once it was opened anew.
+    failure: ArcSwapOption<StoreError>,
     /// How often it was opened.
     epoch: AtomicU64,
     damage: Arc<Damage>,
@@ -59,7 +59,7 @@ impl Engine {
             dir: dir.to_owned(),
             bounds,
             open: ArcSwapOption::from_pointee(open),
-            failed: AtomicBool::new(false),
+            failure: ArcSwapOption::empty(),
             epoch: AtomicU64::new(1),
             damage,
         })
@@ -80,15 +80,15 @@ impl Engine {
         matches!(error, StoreError::Engine(text) if text.contains("Column families not opened"))
     }
 
-    /// All of `changes` or none, in their order. After a failure every further write gives `Busy` until the engine was
-    /// opened anew.
+    /// All of `changes` or none, in their order. After a failure every further write gives what [`Engine::refusal`] says
+    /// until the engine was opened anew.
     pub(crate) fn write(&self, changes: &[Change], durability: Durability) -> Result<()> {
-        if self.has_failed() {
-            return Err(StoreError::Busy);
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
         }
         let written = self.now()?.write(changes, durability);
-        if written.is_err() {
-            self.distrust();
+        if let Err(error) = &written {
+            self.distrust(error);
         }
         written
     }
@@ -100,17 +100,37 @@ impl Engine {
 
     /// Takes writes again after [`Engine::reopen`].
     pub(crate) fn trust(&self) {
-        self.failed.store(false, Ordering::Release);
+        self.failure.store(None);
     }
 
     /// Whether a write failed and the engine must be opened anew.
     pub(crate) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.failure.load().is_some()
     }
 
-    /// Takes no write any more until it was opened anew.
-    pub(crate) fn distrust(&self) {
-        self.failed.store(true, Ordering::Release);
+    /// What a write is told while the engine must be opened anew: `Full` if it failed for want of room, which only
+    /// somebody who makes room ends; `Busy` otherwise.
+    pub(crate) fn refusal(&self) -> Option<StoreError> {
+        let failure = self.failure.load();
+        failure.as_deref().map(|cause| match cause {
+            StoreError::Full => StoreError::Full,
+            _ => StoreError::Busy,
+        })
+    }
+
+    /// Takes no write any more until it was opened anew, for this cause: the first one counts.
+    pub(crate) fn distrust(&self, cause: &StoreError) {
+        self.failure.rcu(|first| first.clone().unwrap_or_else(|| Arc::new(cause.clone())));
+    }
+
+    /// Asks whether it takes writes, without writing: background work that failed may have stopped it. It is then to be
+    /// opened anew.
+    pub(crate) fn ask(&self) {
+        if let Ok(open) = self.now()
+            && let Err(error) = open.ask()
+        {
+            self.distrust(&error);
+        }
     }
 
     /// How often it was opened: what was read from it or half written to it before is worth nothing after a new one.
@@ -134,7 +154,7 @@ impl Engine {
                 self.damage.met(file);
             }
         })?;
-        self.failed.store(true, Ordering::Release);
+        self.distrust(&StoreError::Busy);
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.open.store(Some(Arc::new(open)));
         Ok(())

@@ -121,6 +121,17 @@ impl Open {
         self.db.write_opt(batch, &options).map_err(|error| self.failed(&error))
     }
 
+    /// Whether it takes writes, at once or after a pause: nothing is written, not even to the log.
+    pub(super) fn ask(&self) -> Result<()> {
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        options.set_no_slowdown(true);
+        match self.db.write_opt(WriteBatch::default(), &options) {
+            Err(error) if error.kind() != ErrorKind::Incomplete => Err(self.failed(&error)),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn memory_used(&self) -> u64 {
         (self.cache.get_usage().max(self.buffers.get_usage())) as u64
     }
