@@ -85,6 +85,15 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// For longer than the latch stays shut: the cause is not forgotten with it.
+fn stays_full(work: impl Fn() -> store::Result<()>) {
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(3) {
+        assert_eq!(work(), Err(StoreError::Full), "after {:?}", since.elapsed());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 #[ignore = "run by the test above, on a disk of its own"]
 fn child() {
@@ -133,12 +142,7 @@ fn child() {
         }
     }
     assert_eq!(last, Err(StoreError::Full), "the last byte is taken");
-    // Longer than the latch stays shut: the cause is not forgotten with it.
-    let since = Instant::now();
-    while since.elapsed() < Duration::from_secs(3) {
-        assert_eq!(flag(SystemFlag::Flagged), Err(StoreError::Full), "after {:?}", since.elapsed());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    stays_full(|| flag(SystemFlag::Flagged));
     assert_eq!(store.takes_mail(), Err(StoreError::Full));
     assert!(all_read(&store), "reading goes on");
 
