@@ -6,7 +6,7 @@
 
 mod measure;
 
-use imap_wire::grammar::parse;
+use imap_wire::{Names, grammar};
 use measure::{row, table};
 
 const TIMES: usize = 10_000;
@@ -28,14 +28,18 @@ fn store() -> String {
 
 fn one(title: &str, command: &str) {
     let bytes = command.as_bytes();
-    parse(bytes).unwrap();
+    grammar::parse(bytes, Names::Utf7).unwrap();
     table(
         title,
         bytes.len() * TIMES,
         (TIMES, "command"),
         vec![
             row("copied", || (0..TIMES).map(|_| std::hint::black_box(bytes).to_vec().len()).sum::<usize>()),
-            row("parsed", || (0..TIMES).filter(|_| parse(std::hint::black_box(bytes)).is_ok()).count()),
+            row("parsed", || {
+                (0..TIMES)
+                    .filter(|_| grammar::parse(std::hint::black_box(bytes), Names::Utf7).is_ok())
+                    .count()
+            }),
         ],
     );
 }

@@ -75,6 +75,8 @@ pub enum ConnectionCommand {
 pub enum SessionCommand {
     /// NOOP (RFC 3501 §6.1.2). Before login the driver answers it.
     Noop,
+    /// ENABLE (RFC 5161): the capabilities, in upper case.
+    Enable(Vec<String>),
     /// NAMESPACE (RFC 2342).
     Namespace,
     /// SELECT (§6.3.1).
@@ -327,6 +329,7 @@ impl SessionCommand {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Noop => "NOOP",
+            Self::Enable(_) => "ENABLE",
             Self::Namespace => "NAMESPACE",
             Self::Select(_) => "SELECT",
             Self::Examine(_) => "EXAMINE",

@@ -4,6 +4,7 @@
 use jiff::{Timestamp, tz::Offset};
 
 use crate::{
+    Names,
     command::{Flag, SectionFetch, SectionName, SectionPart, SpecialUse},
     completion::Reply,
     mutf7,
@@ -24,6 +25,10 @@ pub fn string(out: &mut Vec<u8>, text: &[u8]) {
         out.extend_from_slice(text);
         return;
     }
+    quoted(out, text);
+}
+
+fn quoted(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     for &byte in text {
         if matches!(byte, b'"' | b'\\') {
@@ -58,8 +63,22 @@ pub fn literal_head(out: &mut Vec<u8>, length: u64) {
 }
 
 /// A mailbox name, from UTF-8.
-pub fn mailbox(out: &mut Vec<u8>, name: &str) {
-    astring(out, mutf7::encode(name).as_bytes());
+pub fn mailbox(out: &mut Vec<u8>, name: &str, names: Names) {
+    match names {
+        Names::Utf7 => astring(out, mutf7::encode(name).as_bytes()),
+        Names::Utf8 if name.is_ascii() => astring(out, name.as_bytes()),
+        Names::Utf8 => utf8_string(out, name),
+    }
+}
+
+/// A string that may hold UTF-8 between its quotes, for a client that enabled it (RFC 6855 §3, RFC 9051 §4.3).
+pub fn utf8_string(out: &mut Vec<u8>, text: &str) {
+    if text.len() > QUOTED_BYTES || text.chars().any(char::is_control) {
+        literal_head(out, text.len() as u64);
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        quoted(out, text.as_bytes());
+    }
 }
 
 /// A flag as it is written on the wire.

@@ -4,6 +4,7 @@
 //! A quirk of a real client that is accepted is named where it is.
 
 use crate::{
+    Names,
     command::{
         AppendArgs, Command, ConnectionCommand, Messages, Numbering, Secret, SelectedCommand, SessionCommand,
         Tag, Tagged,
@@ -17,6 +18,7 @@ use self::cursor::{Cursor, Fault, Parsed};
 
 mod cursor;
 mod dates;
+mod enable;
 mod fetch;
 mod flags;
 mod mailboxes;
@@ -24,6 +26,7 @@ mod search;
 mod sets;
 
 pub use self::{
+    enable::ENABLE_WORDS,
     fetch::{FETCH_FIELDS, FETCH_ITEMS, SECTION_DEPTH},
     flags::{KEYWORD_BYTES, KEYWORDS},
     mailboxes::LIST_PATTERNS,
@@ -46,9 +49,12 @@ pub struct Refusal {
     pub completion: Completion,
 }
 
-/// Reads a whole command (without its last line end).
-pub fn parse(command: &[u8]) -> Result<Tagged, Refusal> {
-    let (tag, name, mut cursor) = head(command)?;
+/// Reads a whole command (without its last line end), mailbox names as `names` says.
+///
+/// # Errors
+/// What to answer instead.
+pub fn parse(command: &[u8], names: Names) -> Result<Tagged, Refusal> {
+    let (tag, name, mut cursor) = head(command, names)?;
     match arguments(&name, &mut cursor) {
         Ok(command) => Ok(Tagged { tag, command }),
         Err(fault) => Err(refusal(tag, &name, fault)),
@@ -56,8 +62,11 @@ pub fn parse(command: &[u8]) -> Result<Tagged, Refusal> {
 }
 
 /// Reads an APPEND up to and including the announcement of its message and the CRLF after it.
-pub fn parse_append(head_bytes: &[u8]) -> Result<(Tag, AppendArgs), Refusal> {
-    let (tag, name, mut cursor) = head(head_bytes)?;
+///
+/// # Errors
+/// What to answer instead.
+pub fn parse_append(head_bytes: &[u8], names: Names) -> Result<(Tag, AppendArgs), Refusal> {
+    let (tag, name, mut cursor) = head(head_bytes, names)?;
     match mailboxes::append(&mut cursor) {
         Ok(args) => Ok((tag, args)),
         Err(fault) => Err(refusal(tag, &name, fault)),
@@ -65,12 +74,12 @@ pub fn parse_append(head_bytes: &[u8]) -> Result<(Tag, AppendArgs), Refusal> {
 }
 
 /// Tag and command word, in upper case.
-fn head(command: &[u8]) -> Result<(Tag, String, Cursor<'_>), Refusal> {
+fn head(command: &[u8], names: Names) -> Result<(Tag, String, Cursor<'_>), Refusal> {
     let no_tag = || Refusal {
         tag: None,
         completion: Completion::bad("a command starts with a tag and a space: a1 NOOP"),
     };
-    let mut cursor = Cursor::new(command);
+    let mut cursor = Cursor::new(command, names);
     let tag = match leading_tag(command) {
         Some(tag) => tag,
         // A tag alone, without command.
@@ -174,6 +183,7 @@ fn id(cursor: &mut Cursor<'_>) -> Parsed<Vec<(String, Option<String>)>> {
 fn session(name: &str, cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
     Ok(match name {
         "NOOP" => SessionCommand::Noop,
+        "ENABLE" => SessionCommand::Enable(enable::capabilities(cursor)?),
         "NAMESPACE" => SessionCommand::Namespace,
         "SELECT" => SessionCommand::Select(mailboxes::sp_mailbox(cursor)?),
         "EXAMINE" => SessionCommand::Examine(mailboxes::sp_mailbox(cursor)?),

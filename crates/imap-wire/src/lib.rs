@@ -12,3 +12,7 @@ pub mod framing;
 pub mod grammar;
 pub mod list;
 pub mod mutf7;
+
+pub use self::names::Names;
+
+mod names;

@@ -15,7 +15,12 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
-use crate::{Server, wire::framing::Limits};
+use crate::{
+    Server, Settings,
+    capability::{self, Extensions, Moment},
+    completion::Completion,
+    wire::framing::Limits,
+};
 
 use self::{
     backend::{Backend, Person},
@@ -26,7 +31,7 @@ use self::{
 
 mod append;
 mod backend;
-mod capability;
+mod id;
 mod idle;
 mod login;
 mod person;
@@ -268,6 +273,16 @@ fn person_limits(backend: &impl Backend) -> Limits {
         append: Some(settings.append_bytes),
         skip: settings.skip_bytes,
     }
+}
+
+/// The completion of a command that needs no more words.
+fn done(name: &str) -> Completion {
+    Completion::ok(format!("{name} done"))
+}
+
+/// What is told at this moment of a connection (RFC 3501 §7.2.1).
+fn capabilities(moment: Moment, offered: Extensions, settings: &Settings) -> String {
+    capability::line(moment, offered, settings.append_bytes)
 }
 
 /// Resolves when sessions must end; a program that is gone counts as one that stops.

@@ -11,8 +11,11 @@ use store::{Clock, Store};
 
 pub use imap_wire::{self as wire, command, completion};
 
+use crate::capability::Offer;
+
 pub use crate::connection::{Ended, Mode, Stop, serve};
 
+pub mod capability;
 pub mod connection;
 pub mod output;
 pub mod session;
@@ -34,6 +37,8 @@ pub struct Server {
 pub struct Settings {
     /// Name told in the greeting.
     pub hostname: String,
+    /// What is offered to whom.
+    pub offer: Offer,
     /// Longest line of a command outside literals, in bytes.
     pub line_bytes: usize,
     /// Longest literal other than the message of APPEND, in bytes.
@@ -66,6 +71,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             hostname: "localhost".to_owned(),
+            offer: Offer::default(),
             line_bytes: 64 * 1024,
             literal_bytes: 64 * 1024,
             literals: 64,

@@ -93,7 +93,7 @@ fn a_status_is_one_line_of_ascii_whatever_its_text() {
 fn a_client_reads_our_mailbox_names() {
     for name in ["INBOX", "Envoyés", "R&D", "a \"b\" \\c", "NIL", "50%", "日本"] {
         let mut line = b"* LIST (\\HasNoChildren) \"/\" ".to_vec();
-        mailbox(&mut line, name);
+        mailbox(&mut line, name, Names::Utf7);
         line.extend_from_slice(b"\r\n");
         match Response::parse(&line).unwrap().1 {
             Response::MailboxData(MailboxDatum::List(data)) => {

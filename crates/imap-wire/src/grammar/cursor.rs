@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-use crate::command::MailboxNameError;
+use crate::{Names, command::MailboxNameError};
 
 /// Longest command word, item or key; those that exist are much shorter.
 const WORD_BYTES: usize = 32;
@@ -45,11 +45,17 @@ impl Fault {
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
     length: usize,
+    names: Names,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(command: &'a [u8]) -> Self {
-        Self { rest: command, length: command.len() }
+    pub(super) fn new(command: &'a [u8], names: Names) -> Self {
+        Self { rest: command, length: command.len(), names }
+    }
+
+    /// How mailbox names are written in this command.
+    pub(super) fn names(&self) -> Names {
+        self.names
     }
 
     pub(super) fn peek(&self) -> Option<u8> {

@@ -1,10 +1,10 @@
 //! Mailbox names and the commands about whole mailboxes (RFC 3501 §6.3, RFC 6154).
 
 use crate::{
+    Names,
     command::{
         AppendArgs, ListArgs, ListReturn, ListSelect, MailboxName, SessionCommand, SpecialUse, StatusItem,
     },
-    mutf7,
 };
 
 use super::{
@@ -24,7 +24,7 @@ const A_MAILBOX: &str = "a mailbox name";
 pub(super) fn sp_mailbox(cursor: &mut Cursor<'_>) -> Parsed<MailboxName> {
     cursor.space()?;
     let bytes = cursor.astring(A_MAILBOX)?;
-    let name = mutf7::decode(&bytes).map_err(|error| Fault::other(error.to_string()))?;
+    let name = cursor.names().decode(&bytes).map_err(|error| Fault::other(error.to_string()))?;
     MailboxName::parse(&name).map_err(Fault::Name)
 }
 
@@ -90,18 +90,18 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Parsed<ListArgs> {
         args.select = list_select(cursor)?;
         cursor.space()?;
     }
-    args.reference = pattern_text(&cursor.astring("a reference, often \"\"")?)?;
+    args.reference = reference(cursor)?;
     cursor.space()?;
     if cursor.take(b'(') {
         list_of(cursor, |cursor| {
             if args.patterns.len() == LIST_PATTERNS {
                 return Err(Fault::other("at most 32 patterns"));
             }
-            args.patterns.push(pattern_text(&cursor.pattern()?)?);
+            args.patterns.push(pattern(cursor)?);
             Ok(())
         })?;
     } else {
-        args.patterns.push(pattern_text(&cursor.pattern()?)?);
+        args.patterns.push(pattern(cursor)?);
     }
     if !cursor.at_end() {
         cursor.space()?;
@@ -154,17 +154,27 @@ fn list_return(cursor: &mut Cursor<'_>) -> Parsed<ListReturn> {
 
 pub(super) fn lsub(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
     cursor.space()?;
-    let reference = pattern_text(&cursor.astring("a reference, often \"\"")?)?;
+    let reference = reference(cursor)?;
     cursor.space()?;
-    let pattern = pattern_text(&cursor.pattern()?)?;
+    let pattern = pattern(cursor)?;
     Ok(SessionCommand::Lsub { reference, pattern })
 }
 
-fn pattern_text(bytes: &[u8]) -> Parsed<String> {
+fn reference(cursor: &mut Cursor<'_>) -> Parsed<String> {
+    let bytes = cursor.astring("a reference, often \"\"")?;
+    pattern_text(&bytes, cursor.names())
+}
+
+fn pattern(cursor: &mut Cursor<'_>) -> Parsed<String> {
+    let bytes = cursor.pattern()?;
+    pattern_text(&bytes, cursor.names())
+}
+
+fn pattern_text(bytes: &[u8], names: Names) -> Parsed<String> {
     if bytes.len() > PATTERN_BYTES {
         return Err(Fault::other("a reference or pattern has at most 1024 bytes"));
     }
-    mutf7::decode(bytes).map_err(|error| Fault::other(error.to_string()))
+    names.decode(bytes).map_err(|error| Fault::other(error.to_string()))
 }
 
 pub(super) fn status(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {

@@ -11,6 +11,14 @@ use crate::command::{
     Section, SectionFetch, SectionName, SectionPart, SequenceSet, SpecialUse, StatusItem, StoreMode,
 };
 
+fn parse(command: &[u8]) -> Result<Tagged, Refusal> {
+    super::parse(command, Names::Utf7)
+}
+
+fn parse_append(head: &[u8]) -> Result<(Tag, AppendArgs), Refusal> {
+    super::parse_append(head, Names::Utf7)
+}
+
 fn read(text: &str) -> Command {
     let tagged = parse(text.as_bytes()).unwrap_or_else(|refusal| panic!("{text}: {refusal:?}"));
     assert_eq!(tagged.tag.as_str(), "a");
@@ -156,6 +164,33 @@ fn mailbox_names_come_in_every_spelling() {
     assert_eq!(session_of("a EXAMINE inbox"), SessionCommand::Examine(name("INBOX")));
     assert_eq!(session_of("a DELETE inbox/[x]"), SessionCommand::Delete(name("INBOX/[x]")));
     assert_eq!(session_of("a RENAME \"A b\" C"), SessionCommand::Rename { from: name("A b"), to: name("C") });
+}
+
+#[test]
+fn enable_names_capabilities_known_or_not() {
+    let enable = |text: &str| session_of(text);
+    let words = |words: &[&str]| SessionCommand::Enable(words.iter().map(|&word| word.to_owned()).collect());
+    assert_eq!(enable("a ENABLE condstore X-GOOD-IDEA"), words(&["CONDSTORE", "X-GOOD-IDEA"]));
+    assert_eq!(enable("a ENABLE UTF8=ACCEPT"), words(&["UTF8=ACCEPT"]));
+    assert!(parse(format!("a ENABLE{}", " X".repeat(ENABLE_WORDS)).as_bytes()).is_ok());
+    assert!(parse(format!("a ENABLE{}", " X".repeat(ENABLE_WORDS + 1)).as_bytes()).is_err());
+    assert!(parse(b"a ENABLE").is_err());
+}
+
+#[test]
+fn once_enabled_names_are_utf8_and_an_ampersand_is_a_letter() {
+    for (wire, known) in [("\"Envoyés\"", "Envoyés"), ("R&D", "R&D"), ("&AOk-", "&AOk-")] {
+        let line = format!("a SELECT {wire}");
+        let read = super::parse(line.as_bytes(), Names::Utf8).unwrap().command;
+        assert_eq!(read, Command::Session(SessionCommand::Select(name(known))));
+    }
+    assert!(super::parse(b"a SELECT \"Envoy\xe9s\"", Names::Utf8).is_err());
+    let Command::Session(SessionCommand::List(args)) =
+        super::parse("a LIST \"\" \"R&D/%\"".as_bytes(), Names::Utf8).unwrap().command
+    else {
+        panic!("not LIST")
+    };
+    assert_eq!(args.patterns, ["R&D/%"]);
 }
 
 #[test]
@@ -415,11 +450,12 @@ proptest! {
     }
 
     #[test]
-    fn mailbox_names_survive(text in "[^\\p{Cc}/]{1,20}(/[^\\p{Cc}/]{1,20}){0,3}") {
+    fn mailbox_names_survive(text in "[^\\p{Cc}/]{1,20}(/[^\\p{Cc}/]{1,20}){0,3}", utf8: bool) {
+        let names = if utf8 { Names::Utf8 } else { Names::Utf7 };
         let mailbox = MailboxName::parse(&text).unwrap();
         let mut line = b"a SELECT ".to_vec();
-        crate::encode::mailbox(&mut line, mailbox.as_str());
-        let read = parse(&line).unwrap().command;
+        crate::encode::mailbox(&mut line, mailbox.as_str(), names);
+        let read = super::parse(&line, names).unwrap().command;
         prop_assert_eq!(read, Command::Session(SessionCommand::Select(mailbox)));
     }
 

@@ -53,7 +53,7 @@ where
 }
 
 async fn judge<P: Person>(person: &mut P, head: &[u8]) -> (Option<Tag>, Fate<P::Sink>) {
-    match grammar::parse_append(head) {
+    match grammar::parse_append(head, person.names()) {
         Err(refusal) => (refusal.tag, Fate::Dropped(refusal.completion)),
         Ok((tag, args)) => {
             (Some(tag), person.append_begin(&args).await.map_or_else(Fate::Dropped, Fate::Kept))

@@ -9,10 +9,12 @@ use identity::{Attempt, AuthError, Mechanism, Principal, Service};
 
 use crate::{
     Server, Settings,
+    capability::Extensions,
     command::{AppendArgs, Secret, SessionCommand, Tag},
     completion::Completion,
     output::{Fatal, Output},
     session::{AppendSink, Session},
+    wire::Names,
 };
 
 /// A login asked for.
@@ -27,6 +29,8 @@ pub(super) struct Login {
     pub(super) mechanism: Mechanism,
     /// From where.
     pub(super) peer: IpAddr,
+    /// What the client calls itself, if it said so (RFC 2971).
+    pub(super) client: Option<String>,
 }
 
 /// Why a login failed.
@@ -59,6 +63,15 @@ pub(super) trait Person: Send {
 
     /// Resolves when the session must end (S-1.5).
     fn revoked(&self) -> impl Future<Output = ()> + Send + 'static;
+
+    /// See [`Session::extensions`].
+    fn extensions(&self) -> Extensions;
+
+    /// See [`Session::meet`].
+    fn meet(&mut self, client: Option<&str>);
+
+    /// See [`Session::names`].
+    fn names(&self) -> Names;
 
     /// See [`Session::handle`].
     fn handle(
@@ -108,7 +121,7 @@ impl Backend for Arc<Server> {
     }
 
     async fn log_in(&self, login: Login) -> Result<RealPerson, LoginError> {
-        let peer = login.peer;
+        let (peer, client) = (login.peer, login.client);
         let attempt = Attempt {
             authcid: login.authcid,
             authzid: login.authzid,
@@ -119,7 +132,8 @@ impl Backend for Arc<Server> {
         };
         match self.authenticator.authenticate(attempt).await {
             Ok(principal) => {
-                let session = Session::new(Arc::clone(self), principal.clone(), peer);
+                let mut session = Session::new(Arc::clone(self), principal.clone(), peer);
+                session.meet(client.as_deref());
                 Ok(RealPerson { principal, session })
             }
             Err(AuthError::Denied) => Err(LoginError::Denied),
@@ -134,6 +148,18 @@ impl Person for RealPerson {
 
     fn revoked(&self) -> impl Future<Output = ()> + Send + 'static {
         self.principal.revoked()
+    }
+
+    fn extensions(&self) -> Extensions {
+        self.session.extensions()
+    }
+
+    fn meet(&mut self, client: Option<&str>) {
+        self.session.meet(client);
+    }
+
+    fn names(&self) -> Names {
+        self.session.names()
     }
 
     async fn handle(

@@ -26,6 +26,14 @@ pub(super) enum Outcome<P> {
     NotTried(Completion),
 }
 
+/// Who asks to log in, as far as the connection tells.
+pub(super) struct Caller {
+    /// From where.
+    pub(super) peer: IpAddr,
+    /// What the client calls itself (RFC 2971).
+    pub(super) client: Option<String>,
+}
+
 /// Refusal of every login in clear: a password must not be asked for where others can read it (M-5).
 pub(super) fn needs_tls() -> Completion {
     Completion::no_with(Code::PrivacyRequired, "login is possible in TLS only: use STARTTLS first")
@@ -34,7 +42,7 @@ pub(super) fn needs_tls() -> Completion {
 /// The LOGIN command; the user may be `box*person` (S-1.7).
 pub(super) async fn login<B: Backend>(
     backend: &B,
-    peer: IpAddr,
+    caller: Caller,
     user: &str,
     password: Secret,
 ) -> Outcome<B::Person> {
@@ -44,7 +52,8 @@ pub(super) async fn login<B: Backend>(
         authcid: authcid.to_owned(),
         password,
         mechanism: Mechanism::Login,
-        peer,
+        peer: caller.peer,
+        client: caller.client,
     };
     judge(backend, login).await
 }
@@ -53,7 +62,7 @@ pub(super) async fn login<B: Backend>(
 pub(super) async fn authenticate<B, S>(
     wire: &mut Wire<S>,
     backend: &B,
-    peer: IpAddr,
+    caller: Caller,
     mechanism: &str,
     initial: Option<Secret>,
 ) -> Result<Outcome<B::Person>, Halt>
@@ -80,7 +89,8 @@ where
         authcid: plain.authcid,
         password: Secret::new(plain.password.to_vec()),
         mechanism: Mechanism::Plain,
-        peer,
+        peer: caller.peer,
+        client: caller.client,
     };
     Ok(judge(backend, login).await)
 }
@@ -119,10 +129,9 @@ async fn judge<B: Backend>(backend: &B, login: Login) -> Outcome<B::Person> {
 }
 
 /// The end of a successful login, which also tells what can be done now (RFC 3501 §7.1 CAPABILITY).
-pub(super) async fn welcome<S>(wire: &mut Wire<S>, tag: &Tag, capability: &str) -> Result<(), Halt>
+pub(super) async fn welcome<S>(wire: &mut Wire<S>, tag: &Tag, capability: String) -> Result<(), Halt>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
-    let code = Code::Capability(capability.to_owned());
-    wire.complete(Some(tag), Completion::ok_with(code, "logged in")).await
+    wire.complete(Some(tag), Completion::ok_with(Code::Capability(capability), "logged in")).await
 }

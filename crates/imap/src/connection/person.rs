@@ -7,23 +7,20 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
 };
-use tracing::info;
 
 use crate::{
     Settings,
+    capability::{self, Moment},
     command::{Command, ConnectionCommand, Tag, Tagged},
     completion::Completion,
     connection::{
         Ended, Stop, append,
         backend::Person,
-        capability, idle, stopped,
+        capabilities, done, id, idle, stopped,
         stream::{Halt, Wire},
     },
     wire::{framing::Event, grammar},
 };
-
-/// Longest piece of a client's self-description that is logged, in characters.
-const CLIENT_CHARS: usize = 64;
 
 /// What a session needs to know besides its stream.
 pub(super) struct Around<'s> {
@@ -76,7 +73,7 @@ where
         event = wire.next(patience) => event?,
     };
     match event {
-        Event::Command(command) => match grammar::parse(&command) {
+        Event::Command(command) => match grammar::parse(&command, person.names()) {
             Ok(tagged) => answer(wire, person, around, tagged).await,
             Err(refusal) => wire.complete(refusal.tag.as_ref(), refusal.completion).await,
         },
@@ -98,8 +95,11 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin,
     P: Person,
 {
+    if let Some(refusal) = capability::refusal(&command, person.extensions()) {
+        return wire.complete(Some(&tag), refusal).await;
+    }
     let completion = match command {
-        Command::Connection(command) => connection(wire, around.peer, &tag, command).await?,
+        Command::Connection(command) => connection(wire, person, around, &tag, command).await?,
         Command::Session(command) => {
             let mut out = wire.output();
             let completion = person.handle(&tag, command, &mut out).await?;
@@ -112,39 +112,32 @@ where
     wire.complete(Some(&tag), completion).await
 }
 
-async fn connection<S>(
+async fn connection<S, P>(
     wire: &mut Wire<S>,
-    peer: IpAddr,
+    person: &mut P,
+    around: &mut Around<'_>,
     tag: &Tag,
     command: ConnectionCommand,
 ) -> Result<Completion, Halt>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
+    P: Person,
 {
     Ok(match command {
         ConnectionCommand::Capability => {
-            wire.lines(&[&capability::response(capability::of_person())]).await?;
-            capability::done("CAPABILITY")
+            let told = capabilities(Moment::AfterLogin, person.extensions(), around.settings);
+            wire.lines(&[&format!("* CAPABILITY {told}")]).await?;
+            done("CAPABILITY")
         }
         ConnectionCommand::Logout => return Err(wire.log_out(tag).await),
         ConnectionCommand::Id(fields) => {
-            log_client(peer, &fields);
-            wire.lines(&[capability::ID_RESPONSE]).await?;
-            capability::done("ID")
+            person.meet(id::client(around.peer, &fields).as_deref());
+            wire.lines(&[id::RESPONSE]).await?;
+            done("ID")
         }
         ConnectionCommand::StartTls => Completion::bad("TLS is active already"),
         ConnectionCommand::Login { .. } | ConnectionCommand::Authenticate { .. } => {
             Completion::bad("logged in already: LOGOUT first to change")
         }
     })
-}
-
-/// Logs which software this is (RFC 2971), to know whose quirks we meet; nothing else it says of itself.
-pub(super) fn log_client(peer: IpAddr, fields: &[(String, Option<String>)]) {
-    let field = |wanted: &str| -> String {
-        let found = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        let value = found.and_then(|(_, value)| value.as_deref()).unwrap_or_default();
-        value.chars().filter(|c| !c.is_control()).take(CLIENT_CHARS).collect()
-    };
-    info!(%peer, name = field("name"), version = field("version"), "IMAP client");
 }

@@ -6,17 +6,19 @@ use std::net::IpAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
+    Settings,
+    capability::{self, Extensions, Moment},
     command::{Command, ConnectionCommand, SessionCommand, Tag},
     completion::{Completion, Reply},
     connection::{
         Ended,
-        backend::Backend,
-        capability,
-        login::{self, Outcome},
-        person::log_client,
+        backend::{Backend, Person},
+        capabilities, done, id,
+        login::{self, Caller, Outcome},
         stream::{Halt, Wire},
     },
     wire::{
+        Names,
         encode::{self, Code},
         framing::Event,
         grammar,
@@ -44,9 +46,9 @@ where
     B: Backend,
 {
     if greet {
-        greeting(wire, &backend.settings().hostname, secure).await?;
+        greeting(wire, backend.settings(), secure).await?;
     }
-    let mut door = Door { backend, peer, secure, failures: 0 };
+    let mut door = Door { backend, peer, secure, failures: 0, client: None };
     loop {
         // The caller has a deadline over the whole of this state.
         let patience = wire.read_timeout();
@@ -63,7 +65,7 @@ where
             // Not found with these limits: APPEND is a command like others before login.
             Event::Append { .. } | Event::Message(_) | Event::AppendEnd { .. } | Event::Close(_) => continue,
         };
-        match grammar::parse(&command) {
+        match grammar::parse(&command, Names::Utf7) {
             Err(refusal) => wire.complete(refusal.tag.as_ref(), refusal.completion).await?,
             Ok(tagged) => {
                 if let Some(left) = door.answer(wire, &tagged.tag, tagged.command).await? {
@@ -74,15 +76,20 @@ where
     }
 }
 
-async fn greeting<S>(wire: &mut Wire<S>, hostname: &str, secure: bool) -> Result<(), Halt>
+async fn greeting<S>(wire: &mut Wire<S>, settings: &Settings, secure: bool) -> Result<(), Halt>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
 {
-    let code = Code::Capability(capability::of_stranger(secure).to_owned());
-    let reply = Reply { code: Some(code), text: format!("{hostname} Vaguemestre ready").into() };
+    let told = capabilities(moment(secure), settings.offer.to_client(None), settings);
+    let text = format!("{} Vaguemestre ready", settings.hostname);
+    let reply = Reply { code: Some(Code::Capability(told)), text: text.into() };
     let mut out = wire.output();
     encode::status(out.buffer(), "*", "OK", &reply);
     Ok(out.flush().await?)
+}
+
+fn moment(secure: bool) -> Moment {
+    if secure { Moment::BeforeLogin } else { Moment::InClear }
 }
 
 struct Door<'b, B> {
@@ -90,9 +97,20 @@ struct Door<'b, B> {
     peer: IpAddr,
     secure: bool,
     failures: u32,
+    /// What the client calls itself (RFC 2971).
+    client: Option<String>,
 }
 
 impl<B: Backend> Door<'_, B> {
+    /// What a client of this name is offered before anybody is logged in.
+    fn offered(&self) -> Extensions {
+        self.backend.settings().offer.to_client(self.client.as_deref())
+    }
+
+    fn caller(&self) -> Caller {
+        Caller { peer: self.peer, client: self.client.clone() }
+    }
+
     async fn answer<S>(
         &mut self,
         wire: &mut Wire<S>,
@@ -102,9 +120,13 @@ impl<B: Backend> Door<'_, B> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
+        if let Some(refusal) = capability::refusal(&command, self.offered()) {
+            wire.complete(Some(tag), refusal).await?;
+            return Ok(None);
+        }
         let completion = match command {
             Command::Connection(command) => return self.connection(wire, tag, command).await,
-            Command::Session(SessionCommand::Noop) => capability::done("NOOP"),
+            Command::Session(SessionCommand::Noop) => done("NOOP"),
             command => Completion::bad(format!("{}: log in first", command.name())),
         };
         wire.complete(Some(tag), completion).await?;
@@ -122,14 +144,15 @@ impl<B: Backend> Door<'_, B> {
     {
         let completion = match command {
             ConnectionCommand::Capability => {
-                wire.lines(&[&capability::response(capability::of_stranger(self.secure))]).await?;
-                capability::done("CAPABILITY")
+                let told = capabilities(moment(self.secure), self.offered(), self.backend.settings());
+                wire.lines(&[&format!("* CAPABILITY {told}")]).await?;
+                done("CAPABILITY")
             }
             ConnectionCommand::Logout => return Err(wire.log_out(tag).await),
             ConnectionCommand::Id(fields) => {
-                log_client(self.peer, &fields);
-                wire.lines(&[capability::ID_RESPONSE]).await?;
-                capability::done("ID")
+                self.client = id::client(self.peer, &fields);
+                wire.lines(&[id::RESPONSE]).await?;
+                done("ID")
             }
             ConnectionCommand::StartTls if self.secure => Completion::bad("TLS is active already"),
             ConnectionCommand::StartTls => {
@@ -140,11 +163,12 @@ impl<B: Backend> Door<'_, B> {
                 login::needs_tls()
             }
             ConnectionCommand::Login { user, password } => {
-                let outcome = login::login(self.backend, self.peer, &user, password).await;
+                let outcome = login::login(self.backend, self.caller(), &user, password).await;
                 return self.judged(wire, tag, outcome).await;
             }
             ConnectionCommand::Authenticate { mechanism, initial } => {
-                let outcome = login::authenticate(wire, self.backend, self.peer, &mechanism, initial).await?;
+                let outcome =
+                    login::authenticate(wire, self.backend, self.caller(), &mechanism, initial).await?;
                 return self.judged(wire, tag, outcome).await;
             }
         };
@@ -163,7 +187,9 @@ impl<B: Backend> Door<'_, B> {
     {
         match outcome {
             Outcome::Welcome(person) => {
-                login::welcome(wire, tag, capability::of_person()).await?;
+                let settings = self.backend.settings();
+                let told = capabilities(Moment::AfterLogin, person.extensions(), settings);
+                login::welcome(wire, tag, told).await?;
                 return Ok(Some(Left::LoggedIn(person)));
             }
             Outcome::NotTried(completion) => wire.complete(Some(tag), completion).await?,

@@ -11,20 +11,26 @@ use store::{AccountId, BoxId, BoxInfo, Entry, ModSeq, Reader, Store, StoreError,
 use tokio::sync::watch;
 
 use self::{
+    enabled::Enabled,
     halt::Halt,
     view::{Renumber, Update, View},
 };
 use crate::{
     Server,
+    capability::{Extension, Extensions},
     command::{AppendArgs, Messages, Numbering, SelectedCommand, SessionCommand, Tag},
     completion::{Completion, Reply},
     output::{Fatal, Output},
-    wire::encode::{self, Code},
+    wire::{
+        Names,
+        encode::{self, Code},
+    },
 };
 
 pub use self::commands::append::AppendSink;
 
 mod commands;
+mod enabled;
 mod flags;
 mod halt;
 mod search;
@@ -36,6 +42,10 @@ pub struct Session {
     server: Arc<Server>,
     principal: Principal,
     peer: IpAddr,
+    /// What this client is offered.
+    extensions: Extensions,
+    /// What it enabled.
+    enabled: Enabled,
     selected: Option<Selected>,
 }
 
@@ -48,7 +58,40 @@ struct Selected {
 impl Session {
     /// A session with no mailbox open.
     pub fn new(server: Arc<Server>, principal: Principal, peer: IpAddr) -> Self {
-        Self { server, principal, peer, selected: None }
+        let enabled = Enabled::default();
+        let mut session =
+            Self { server, principal, peer, extensions: Extensions::NONE, enabled, selected: None };
+        session.meet(None);
+        session
+    }
+
+    /// The client gave its name (RFC 2971), or gives none: what it is offered follows from it.
+    pub fn meet(&mut self, client: Option<&str>) {
+        let profile = &self.principal.acting_as().profile;
+        let login = profile.login.to_string();
+        let mssante = profile.mssante.as_ref().map(ToString::to_string);
+        let addresses = std::iter::once(login.as_str()).chain(mssante.as_deref());
+        self.extensions = self.server.settings.offer.to_account(addresses, client);
+    }
+
+    /// What this client is offered.
+    pub fn extensions(&self) -> Extensions {
+        self.extensions
+    }
+
+    /// Whether this client is offered an extension.
+    fn offers(&self, extension: Extension) -> bool {
+        self.extensions.has(extension)
+    }
+
+    /// How mailbox names are written in this session, both ways.
+    pub fn names(&self) -> Names {
+        self.enabled.names()
+    }
+
+    /// A command was used that asks for mod-sequences from now on (RFC 7162 §3.1).
+    fn enable_condstore(&mut self) {
+        self.enabled.condstore = true;
     }
 
     /// Does one command: untagged responses go to `out` (including changes others made, where RFC 3501 §5.2 and §7.4.1
@@ -86,6 +129,7 @@ impl Session {
     async fn dispatch(&mut self, command: SessionCommand, out: &mut Output<'_>) -> Result<Completion, Halt> {
         match command {
             SessionCommand::Noop => Ok(commands::noop::noop()),
+            SessionCommand::Enable(words) => commands::enable::enable(self, &words, out).await,
             SessionCommand::Namespace => commands::namespace::namespace(out).await,
             SessionCommand::Select(name) => commands::select::open(self, &name, false, out).await,
             SessionCommand::Examine(name) => commands::select::open(self, &name, true, out).await,

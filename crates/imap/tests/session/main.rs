@@ -25,6 +25,7 @@ dialogues!(
     close,
     copy_and_move,
     empty,
+    enable,
     fetch,
     idle,
     list,

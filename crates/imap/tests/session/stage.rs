@@ -138,7 +138,7 @@ impl Client {
     pub(crate) async fn bytes(&mut self, command: &[u8]) -> Vec<u8> {
         let line = [b"A ", command].concat();
         let mut answer = Vec::new();
-        let completion = match grammar::parse(&line) {
+        let completion = match grammar::parse(&line, self.session.names()) {
             Err(refusal) => refusal.completion,
             Ok(tagged) => {
                 let mut out = Output::new(&mut answer, Duration::from_secs(5));
@@ -158,7 +158,7 @@ impl Client {
     /// Appends a message, in pieces of `size` bytes.
     pub(crate) async fn append(&mut self, arguments: &str, message: &[u8], size: usize) -> String {
         let head = format!("A APPEND {arguments} {{{}}}\r\n", message.len());
-        let (_, args) = grammar::parse_append(head.as_bytes()).unwrap();
+        let (_, args) = grammar::parse_append(head.as_bytes(), self.session.names()).unwrap();
         let completion = match self.session.append_begin(&args).await {
             Err(completion) => completion,
             Ok(mut sink) => {

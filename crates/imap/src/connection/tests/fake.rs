@@ -11,11 +11,12 @@ use tokio::sync::watch;
 
 use crate::{
     Settings,
+    capability::{Extensions, Offer},
     command::{AppendArgs, SessionCommand, Tag},
     completion::Completion,
     connection::backend::{Backend, Login, LoginError, Person, Sink},
     output::{Fatal, Output},
-    wire::encode::Code,
+    wire::{Names, encode::Code},
 };
 
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub(super) struct FakeBackend {
 
 pub(super) struct FakePerson {
     name: String,
+    offer: Offer,
+    extensions: Extensions,
     changes: watch::Receiver<u32>,
     revoked: watch::Receiver<bool>,
     kept: Arc<Mutex<(Vec<u8>, usize)>>,
@@ -84,7 +87,16 @@ impl Backend for FakeBackend {
         if *changes.borrow() == 0 {
             changes.mark_unchanged();
         }
-        Ok(FakePerson { name, changes, revoked: self.revoked.subscribe(), kept: Arc::clone(&self.kept) })
+        let offer = self.settings.offer.clone();
+        let extensions = offer.to_client(login.client.as_deref());
+        Ok(FakePerson {
+            name,
+            offer,
+            extensions,
+            changes,
+            revoked: self.revoked.subscribe(),
+            kept: Arc::clone(&self.kept),
+        })
     }
 }
 
@@ -96,6 +108,18 @@ impl Person for FakePerson {
         async move {
             let _ = revoked.wait_for(|revoked| *revoked).await;
         }
+    }
+
+    fn extensions(&self) -> Extensions {
+        self.extensions
+    }
+
+    fn meet(&mut self, client: Option<&str>) {
+        self.extensions = self.offer.to_client(client);
+    }
+
+    fn names(&self) -> Names {
+        Names::Utf7
     }
 
     async fn handle(

@@ -38,7 +38,7 @@ pub(in crate::session) async fn list(
         }
         let attributes = attributes(found, &parents, args.select, args.returns);
         let child_info = if below { " (\"CHILDINFO\" (\"SUBSCRIBED\"))" } else { "" };
-        write(out, "LIST", &attributes, &found.name, child_info).await?;
+        write(session, out, "LIST", &attributes, &found.name, child_info).await?;
     }
     Ok(Completion::ok("LIST completed"))
 }
@@ -53,6 +53,7 @@ pub(super) async fn mailboxes(session: &Session) -> Result<Vec<BoxInfo>, Halt> {
 
 /// One LIST or LSUB response.
 pub(super) async fn write(
+    session: &Session,
     out: &mut Output<'_>,
     word: &str,
     attributes: &[&str],
@@ -63,7 +64,7 @@ pub(super) async fn write(
     buffer.extend_from_slice(format!("* {word} ").as_bytes());
     encode::list(buffer, attributes.iter().copied());
     buffer.extend_from_slice(b" \"/\" ");
-    encode::mailbox(buffer, name);
+    encode::mailbox(buffer, name, session.names());
     Ok(out.line(extended).await?)
 }
 

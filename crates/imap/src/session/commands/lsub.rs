@@ -31,14 +31,14 @@ pub(in crate::session) async fn lsub(
     let subscribed: Vec<&str> =
         existing.iter().filter(|found| found.subscribed).map(|found| found.name.as_str()).collect();
     for name in subscribed.iter().filter(|name| means.matches(name)) {
-        write(out, "LSUB", &[children(parents.contains(name))], name, "").await?;
+        write(session, out, "LSUB", &[children(parents.contains(name))], name, "").await?;
     }
     if pattern.contains('%') {
         // Parents stand for what the pattern does not reach below them.
         let unreached = subscribed.iter().copied().filter(|name| !means.matches(name));
         let above: BTreeSet<&str> = parents_of(unreached).into_iter().collect();
         for name in above.into_iter().filter(|name| means.matches(name) && !subscribed.contains(name)) {
-            write(out, "LSUB", &["\\Noselect", "\\HasChildren"], name, "").await?;
+            write(session, out, "LSUB", &["\\Noselect", "\\HasChildren"], name, "").await?;
         }
     }
     Ok(Completion::ok("LSUB completed"))

@@ -6,6 +6,7 @@ pub(super) mod close;
 pub(super) mod copy;
 pub(super) mod create;
 pub(super) mod delete;
+pub(super) mod enable;
 pub(super) mod expunge;
 pub(super) mod fetch;
 pub(super) mod idle;

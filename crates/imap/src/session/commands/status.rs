@@ -32,7 +32,7 @@ pub(in crate::session) async fn status(
         .collect();
     let buffer = out.buffer();
     buffer.extend_from_slice(b"* STATUS ");
-    encode::mailbox(buffer, name.as_str());
+    encode::mailbox(buffer, name.as_str(), session.names());
     out.line(format!(" ({})", items.join(" "))).await?;
     Ok(Completion::ok("STATUS completed"))
 }

@@ -1,0 +1,73 @@
+//! The table and what the configuration takes out of it.
+
+use super::*;
+use crate::command::Command;
+
+const APPEND_BYTES: u64 = 90_000_000;
+
+fn told(moment: Moment, offered: Extensions) -> Vec<String> {
+    line(moment, offered, APPEND_BYTES).split(' ').map(str::to_owned).collect()
+}
+
+#[test]
+fn each_extension_has_one_row_and_a_name_that_is_read_back() {
+    for row in table::TABLE {
+        let same = table::TABLE.iter().filter(|other| other.extension == row.extension);
+        assert_eq!(same.count(), 1, "{}", row.name);
+        assert_eq!(row.extension.name(), row.name);
+        assert_eq!(Extension::parse(row.name).is_some(), row.built, "{}", row.name);
+    }
+    assert_eq!(Extension::parse("idle"), Some(Extension::Idle));
+    assert_eq!(Extension::parse("COMPRESS=DEFLATE"), None);
+}
+
+#[test]
+fn logging_in_is_told_in_tls_only_and_literals_are_short_until_then() {
+    let all = Extensions::all();
+    let in_clear = told(Moment::InClear, all);
+    assert!(in_clear.ends_with(&["STARTTLS".to_owned(), "LOGINDISABLED".to_owned()]), "{in_clear:?}");
+    assert!(!in_clear.iter().any(|word| word.starts_with("AUTH=") || word.starts_with("LITERAL")));
+    let before = told(Moment::BeforeLogin, all);
+    assert!(["SASL-IR", "LITERAL-", "AUTH=PLAIN"].iter().all(|word| before.iter().any(|told| told == word)));
+    let after = told(Moment::AfterLogin, all);
+    assert!(after.iter().any(|word| word == "LITERAL+"));
+    assert!(!after.iter().any(|word| word == "LITERAL-" || word.starts_with("AUTH=")));
+}
+
+#[test]
+fn what_is_switched_off_is_neither_told_nor_done() {
+    let idle = Extensions::NONE.with(Extension::Idle);
+    let offered = Extensions::all().without(idle);
+    assert!(!told(Moment::AfterLogin, offered).iter().any(|word| word == "IDLE"));
+    let Some(refused) = refusal(&Command::Idle, offered) else { panic!("IDLE is done") };
+    assert_eq!(refused, crate::completion::Completion::bad("IDLE: IDLE is not offered here"));
+    assert_eq!(refusal(&Command::Idle, Extensions::all()), None);
+}
+
+#[test]
+fn what_rests_on_something_switched_off_goes_with_it() {
+    let offered = Extensions::all().without(Extensions::NONE.with(Extension::SpecialUse));
+    assert!(!offered.has(Extension::CreateSpecialUse));
+    for row in table::built() {
+        for part in row.rests_on {
+            let offered = Extensions::all().without(Extensions::NONE.with(*part));
+            assert!(!offered.has(row.extension), "{} without {}", row.name, part.name());
+        }
+    }
+}
+
+#[test]
+fn an_account_and_a_client_lose_what_is_theirs_to_lose() {
+    let one = |extension| Extensions::NONE.with(extension);
+    let offer = Offer {
+        without: one(Extension::Move),
+        accounts: vec![("Medecin@Chu-Nord.fr".into(), one(Extension::UidPlus))],
+        clients: vec![("Old Mail".into(), one(Extension::Idle)), ("old mail".into(), one(Extension::Id))],
+    };
+    let anybody = offer.to_client(None);
+    assert!(!anybody.has(Extension::Move) && anybody.has(Extension::Idle));
+    let old = offer.to_client(Some("OLD MAIL"));
+    assert!(!old.has(Extension::Idle) && !old.has(Extension::Id) && old.has(Extension::UidPlus));
+    let person = offer.to_account(["medecin@chu-nord.mssante.fr", "medecin@chu-nord.fr"], Some("Other"));
+    assert!(!person.has(Extension::UidPlus) && !person.has(Extension::Move) && person.has(Extension::Idle));
+}
