@@ -101,6 +101,33 @@ pub struct Entry {
     pub size: u64,
 }
 
+/// What became of a message whose flags were to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// It has the flags.
+    Done {
+        /// As it is now.
+        now: Entry,
+        /// The mod-sequence it had before.
+        before: ModSeq,
+        /// Whether it had `\Seen` before.
+        was_seen: bool,
+    },
+    /// It changed after the mod-sequence that was given, and stays as it is.
+    Modified(Uid),
+}
+
+impl Stored {
+    /// The message as it is now, if it has the flags.
+    #[must_use]
+    pub fn into_entry(self) -> Option<Entry> {
+        match self {
+            Self::Done { now, .. } => Some(now),
+            Self::Modified(_) => None,
+        }
+    }
+}
+
 /// A box as it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenBox {

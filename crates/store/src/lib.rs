@@ -68,7 +68,7 @@ pub use backup::{
 pub use body::{BodyReader, BodyWriter, SealedBody};
 pub use boxes::{
     BOX_DEPTH, BOX_NAME_BYTES, BOXES_PER_ACCOUNT, BoxInfo, Changes, Entry, INBOX, KEYWORDS_PER_BOX,
-    ListingRef, OpenBox, SpecialUse,
+    ListingRef, OpenBox, SpecialUse, Stored,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;

@@ -7,7 +7,8 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
-    AccountId, BoxId, Copied, Entry, FlagChange, Reader, Result, Store, StoreError, SystemFlag, Trace, Uid,
+    AccountId, BoxId, Copied, Entry, FlagChange, ModSeq, Reader, Result, Store, StoreError, Stored,
+    SystemFlag, Trace, Uid,
     clearing::Clearing,
     committer::txn::Txn,
     ops::{self, messages::Piece},
@@ -38,8 +39,29 @@ impl Store {
     ///
     /// Also gives `NotFound` without such a box, `Limit`.
     pub async fn store_flags(&self, id: BoxId, uids: Vec<Uid>, change: FlagChange) -> Pieces<Vec<Entry>> {
+        let entries = |stored: Vec<Stored>| stored.into_iter().filter_map(Stored::into_entry).collect();
+        match self.store_flags_unless(id, uids, change, None).await {
+            Ok(stored) => Ok(entries(stored)),
+            Err(Interrupted { done, error }) => Err(Interrupted { done: entries(done), error }),
+        }
+    }
+
+    /// The same, and what changed after that mod-sequence stays as it is (RFC 7162 §3.1.3): judged where the change is
+    /// made, so that nothing comes in between. Tells what became of every named message that exists.
+    ///
+    /// Also gives `NotFound` without such a box, `Limit`.
+    pub async fn store_flags_unless(
+        &self,
+        id: BoxId,
+        uids: Vec<Uid>,
+        change: FlagChange,
+        unless_after: Option<ModSeq>,
+    ) -> Pieces<Vec<Stored>> {
         let change = Arc::new(change);
-        self.in_pieces(uids, move |txn, piece| ops::messages::store_flags(txn, id, piece, &change)).await
+        let step = move |txn: &mut Txn<'_>, piece: &[Uid]| {
+            ops::messages::store_flags(txn, id, piece, &change, unless_after)
+        };
+        self.in_pieces(uids, step).await
     }
 
     /// Removes messages marked `\Deleted`: all of them, or those of the list. Gives what went, ascending.

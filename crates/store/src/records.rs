@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The format this program writes. 2 added the family of the queue; a store of format 1 only lacks it. 3 added the day of
-/// reception to listings and what each box and account holds of each day (S-4.3): [`crate::upgrade`].
+/// reception and the date of saving to listings and what each box and account holds of each day (S-4.3): [`crate::upgrade`].
 pub(crate) const FORMAT: u32 = 3;
 /// The oldest format that is upgraded when it is opened.
 pub(crate) const OLDEST_FORMAT: u32 = 1;
@@ -259,6 +259,9 @@ pub(crate) struct Listing {
     pub(crate) keywords: Vec<u8>,
     /// The day of reception of its body: it is gone once that day is erased (I-4).
     pub(crate) day: Day,
+    /// When this copy was put in its box, Unix seconds (RFC 8514); none if format 2 kept it. Last, because the summary
+    /// has no use for it.
+    pub(crate) saved: Option<i64>,
 }
 
 /// A [`Listing`] read where it lies.
@@ -270,6 +273,7 @@ pub(crate) struct ListingRow<'b> {
     pub(crate) size: u64,
     pub(crate) keywords: &'b [u8],
     pub(crate) day: Day,
+    pub(crate) saved: Option<i64>,
 }
 
 impl<'b> ListingRow<'b> {

@@ -1,7 +1,9 @@
 //! Messages through their whole life: delivered, listed, flagged, copied, moved, expunged, read back.
 
 use crate::common::*;
-use store::{CHUNK, Copy, Delivered, FlagChange, FlagMode, Flags, ModSeq, StoreError, SystemFlag, Uid};
+use store::{
+    CHUNK, Copy, Delivered, FlagChange, FlagMode, Flags, ModSeq, StoreError, Stored, SystemFlag, Uid,
+};
 
 fn uid(number: u32) -> Uid {
     Uid::new(number).unwrap()
@@ -284,6 +286,109 @@ fn copies_and_moves_keep_flags_dates_and_bodies() {
     assert_eq!(read_body(&store, target, uid(2)), body);
     let report = world.close(store);
     assert_eq!((report.messages, report.bodies), (3, 2));
+}
+
+/// When each message of a box was put there.
+fn saved(store: &store::Store, id: store::BoxId) -> Vec<i64> {
+    let reader = store.reader();
+    let uids: Vec<Uid> = reader.messages(id).unwrap().iter().map(|entry| entry.uid).collect();
+    let mut dates = vec![];
+    reader
+        .saved(id, &uids, &mut |_, date| {
+            dates.push(date.unwrap());
+            Ok(true)
+        })
+        .unwrap();
+    dates
+}
+
+#[test]
+fn each_copy_knows_when_it_was_put_where_it_is() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un");
+    let id = inbox(&store, account.id).id;
+    let trash = store.reader().box_by_name(account.id, "Trash").unwrap().unwrap().id;
+    let now = || world.clock_now().as_second();
+    let delivered = now();
+    world.run(async {
+        deliver(&store, world.clock_now(), 1, b"one\r\n", &[account.id]).await;
+        deliver(&store, world.clock_now(), 2, b"two\r\n", &[account.id]).await;
+        world.clock.advance(hours(1));
+        store.append(id, incoming(&store, 3, b"three\r\n").await, None).await.unwrap();
+        world.clock.advance(hours(1));
+        store.copy(id, vec![uid(1)], trash).await.unwrap();
+        world.clock.advance(hours(1));
+        store.move_(id, vec![uid(2)], trash).await.unwrap();
+        // Flags change nothing of it.
+        store.store_flags(trash, vec![uid(1)], change(FlagMode::Add, SystemFlag::Seen)).await.unwrap();
+    });
+    assert_eq!(saved(&store, id), [delivered, delivered + 3600]);
+    assert_eq!(saved(&store, trash), [delivered + 2 * 3600, now()]);
+    world.close(store);
+}
+
+#[test]
+fn flags_change_unless_somebody_else_was_there_before() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un");
+    let id = inbox(&store, account.id).id;
+    let seen = change(FlagMode::Add, SystemFlag::Seen);
+    world.run(async {
+        for number in 1..=3 {
+            deliver(&store, world.clock_now(), number, b"x\r\n", &[account.id]).await;
+        }
+        let known = store.reader().box_info(id).unwrap().unwrap().highest;
+        store.store_flags(id, vec![uid(2)], change(FlagMode::Add, SystemFlag::Flagged)).await.unwrap();
+        let uids = vec![uid(1), uid(2), uid(3), uid(9)];
+        let done = store.store_flags_unless(id, uids, seen.clone(), Some(known)).await.unwrap();
+        let entries = store.reader().messages(id).unwrap();
+        assert_eq!(done.len(), 3);
+        for (stored, entry) in done.into_iter().zip(&entries) {
+            if entry.uid == uid(2) {
+                assert_eq!(stored, Stored::Modified(uid(2)));
+                assert!(!entry.flags.has(SystemFlag::Seen) && entry.flags.has(SystemFlag::Flagged));
+            } else {
+                let Stored::Done { now, before, was_seen } = stored else { panic!() };
+                assert_eq!((&now, was_seen), (entry, false));
+                assert!(before <= known && now.modseq > known && now.flags.has(SystemFlag::Seen));
+            }
+        }
+        // Nothing is older than the beginning.
+        let none = store.store_flags_unless(id, vec![uid(1)], seen, Some(ModSeq::new(0))).await.unwrap();
+        assert_eq!(none, [Stored::Modified(uid(1))]);
+    });
+    world.close(store);
+}
+
+#[test]
+fn what_changed_and_went_is_told_without_the_rest() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un");
+    let id = inbox(&store, account.id).id;
+    world.run(async {
+        for number in 1..=5 {
+            deliver(&store, world.clock_now(), number, b"x\r\n", &[account.id]).await;
+        }
+        let since = store.reader().box_info(id).unwrap().unwrap().highest;
+        store.store_flags(id, vec![uid(2)], change(FlagMode::Add, SystemFlag::Deleted)).await.unwrap();
+        store.store_flags(id, vec![uid(4)], change(FlagMode::Add, SystemFlag::Seen)).await.unwrap();
+        store.expunge(id, None).await.unwrap();
+        let reader = store.reader();
+        let mut changed = vec![];
+        reader
+            .changed(id, since, &mut |listing| {
+                changed.push(listing.uid());
+                Ok(true)
+            })
+            .unwrap();
+        assert_eq!(changed, [uid(4)]);
+        assert_eq!(reader.vanished(id, since).unwrap().runs(), [(uid(2), uid(2))]);
+        assert!(reader.vanished(store::BoxId::new(99), since).unwrap().is_empty());
+    });
+    world.close(store);
 }
 
 #[test]

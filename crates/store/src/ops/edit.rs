@@ -79,6 +79,7 @@ impl BoxEdit {
             size: new.size,
             keywords: self.numbers(txn, new.flags)?,
             day: reference.body.day,
+            saved: Some(txn.core.clock.now().as_second()),
         };
         let unseen = u32::from(!new.flags.has(SystemFlag::Seen));
         let tally = self.tally(txn, listing.day)?;

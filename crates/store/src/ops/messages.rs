@@ -3,11 +3,11 @@
 
 use crate::{
     Result, StoreError,
-    boxes::Entry,
+    boxes::Stored,
     committer::txn::Txn,
     engine::{Family, View},
     flags::{FlagChange, SystemFlag},
-    ids::{BoxId, Uid, UidValidity},
+    ids::{BoxId, ModSeq, Uid, UidValidity},
     keys,
     ops::{
         edit::{BoxEdit, NewListing, add_references, release},
@@ -46,19 +46,26 @@ impl<T> Piece<T> {
     }
 }
 
-/// Changes flags of those of the messages that exist; gives each as it is now.
+/// Changes flags of those of the messages that exist and did not change after `unless_after`; tells what became of each.
 pub(crate) fn store_flags(
     txn: &mut Txn<'_>,
     id: BoxId,
     uids: &[Uid],
     change: &FlagChange,
-) -> Result<Piece<Entry>> {
+    unless_after: Option<ModSeq>,
+) -> Result<Piece<Stored>> {
     let mut edit = BoxEdit::open(txn, id)?;
     let most = txn.core.settings.operation_changes;
     let piece = Piece::take(txn, uids, most, |txn, uid| {
         let Some(listing) = messages::listing(txn, id, uid)? else { return Ok(None) };
+        let before = listing.modseq;
+        if unless_after.is_some_and(|last| before > last) {
+            return Ok(Some(Stored::Modified(uid)));
+        }
+        let was_seen = listing.bits & SystemFlag::Seen.bit() != 0;
         let flags = change.apply(&edit.flags(txn, &listing)?)?;
-        edit.set_flags(txn, uid, listing, &flags).map(Some)
+        let now = edit.set_flags(txn, uid, listing, &flags)?;
+        Ok(Some(Stored::Done { now, before, was_seen }))
     })?;
     edit.finish(txn)?;
     Ok(piece)

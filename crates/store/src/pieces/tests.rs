@@ -85,7 +85,7 @@ fn no_operation_changes_many_more_rows_than_it_may() {
     });
     let all = scene.uids(trash);
     let flagged = scene.longest(&all, move |txn, uids| {
-        ops::messages::store_flags(txn, trash, uids, &deleted()).map(|piece| piece.taken)
+        ops::messages::store_flags(txn, trash, uids, &deleted(), None).map(|piece| piece.taken)
     });
     let expunged = scene
         .longest(&all, move |txn, uids| ops::messages::expunge(txn, trash, uids).map(|piece| piece.taken));

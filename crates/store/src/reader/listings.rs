@@ -13,7 +13,7 @@ use crate::{
     ids::BodyId,
     keyring::KeyKind,
     keys,
-    records::{self, BoxState, Reference},
+    records::{self, BoxState, ListingRow, Reference},
     rows::{boxes, messages::Keywords},
     seal::DayKey,
     summary::read::Scene,
@@ -86,6 +86,26 @@ impl Reader<'_> {
             }
             if left.first() == Some(&seen.uid) { visit(ListingRef { seen, words: &words }) } else { Ok(true) }
         })
+    }
+
+    /// Visits when those of these messages that exist were put in the box, Unix seconds (RFC 8514), until `visit` says no.
+    /// UIDs ascending. Reads rows, because the summary does not know it.
+    pub fn saved(
+        &self,
+        id: BoxId,
+        uids: &[Uid],
+        visit: &mut dyn FnMut(Uid, Option<i64>) -> Result<bool>,
+    ) -> Result<()> {
+        let (erased, (from, until)) = (self.erased()?, keys::under(&keys::listings(id)));
+        let mut cursor = self.view().cursor(Family::Index, &from, &until)?;
+        for uid in uids {
+            let Some(value) = cursor.value_at(&keys::listing(id, *uid))? else { continue };
+            let row = ListingRow::decode(value)?;
+            if row.day > erased && !visit(*uid, row.saved)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Visits the index records of those of these messages that exist, until `visit` says no. UIDs ascending.

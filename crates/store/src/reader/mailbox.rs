@@ -78,22 +78,36 @@ impl Reader<'_> {
     /// What changed since a mod-sequence (RFC 7162). `NotFound` if there is no such box.
     pub fn changes(&self, id: BoxId, since: ModSeq) -> Result<Changes> {
         let present = sight::present(self.view(), id)?.ok_or(StoreError::NotFound)?;
-        let keywords = Keywords::load(self.view(), &self.core().keys, id)?;
         let mut changed = vec![];
-        self.scene(id, &present.state)?.changed_since(since, &mut |seen| {
-            changed.push(ListingRef { seen, words: &keywords }.entry()?);
+        self.changed_in(id, &present, since, &mut |listing| {
+            changed.push(listing.entry()?);
             Ok(true)
         })?;
-        // Below its floor the log has gaps: every UID that is not there may have gone since (RFC 7162 §3.2.5.2).
-        let state = present.state;
-        let vanished = if since < state.floor {
-            let last = Uid::new(state.uid_next.get() - 1);
-            let there = self.scene(id, &state)?.open()?.uids;
-            last.map(|last| there.missing_through(last)).unwrap_or_default()
-        } else {
-            self.vanished(id, &present, since)?
-        };
-        Ok(Changes { changed, vanished, uid_next: state.uid_next, highest: state.highest })
+        let vanished = self.vanished_in(id, &present, since)?;
+        Ok(Changes { changed, vanished, uid_next: present.state.uid_next, highest: present.state.highest })
+    }
+
+    /// Visits the messages whose last change is above a mod-sequence, ascending, until `visit` says no. Costs what changed,
+    /// or, from before the summary of the box, a walk through it. None of a box that does not exist.
+    pub fn changed(
+        &self,
+        id: BoxId,
+        since: ModSeq,
+        visit: &mut dyn FnMut(ListingRef<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        match sight::present(self.view(), id)? {
+            Some(present) => self.changed_in(id, &present, since, visit),
+            None => Ok(()),
+        }
+    }
+
+    /// UIDs that went since a mod-sequence, and maybe some that went before (RFC 7162 §3.2.5.2). None of a box that does
+    /// not exist.
+    pub fn vanished(&self, id: BoxId, since: ModSeq) -> Result<UidRuns> {
+        match sight::present(self.view(), id)? {
+            Some(present) => self.vanished_in(id, &present, since),
+            None => Ok(UidRuns::new()),
+        }
     }
 
     /// The journey that brought a message here, if one did (S-4.5).
@@ -141,7 +155,26 @@ impl Reader<'_> {
         messages::reference(self.view(), id, uid)
     }
 
-    fn vanished(&self, id: BoxId, present: &Present, since: ModSeq) -> Result<UidRuns> {
+    fn changed_in(
+        &self,
+        id: BoxId,
+        present: &Present,
+        since: ModSeq,
+        visit: &mut dyn FnMut(ListingRef<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let words = Keywords::load(self.view(), &self.core().keys, id)?;
+        let scene = self.scene(id, &present.state)?;
+        scene.changed_since(since, &mut |seen| visit(ListingRef { seen, words: &words }))
+    }
+
+    fn vanished_in(&self, id: BoxId, present: &Present, since: ModSeq) -> Result<UidRuns> {
+        let state = &present.state;
+        if since < state.floor {
+            // Below its floor the log has gaps: every UID that is not there may have gone since (RFC 7162 §3.2.5.2).
+            let last = Uid::new(state.uid_next.get() - 1);
+            let there = self.scene(id, state)?.open()?.uids;
+            return Ok(last.map(|last| there.missing_through(last)).unwrap_or_default());
+        }
         let after = ModSeq(since.0.saturating_add(1));
         let mut gone = vec![];
         let (_, until) = keys::under(&keys::vanished_all(id));

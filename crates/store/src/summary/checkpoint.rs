@@ -114,6 +114,7 @@ fn build(scene: &Scene<'_>, window: u32) -> Result<(u32, Option<Segment>)> {
             size: seen.size,
             keywords: seen.keywords.to_vec(),
             day: seen.day,
+            saved: None,
         };
         rows.push((seen.uid, listing));
         Ok(true)

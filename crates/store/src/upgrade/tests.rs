@@ -116,6 +116,16 @@ fn an_upgrade_that_was_killed_goes_on() {
         let store = world.open();
         assert_eq!(store.reader().boxes(account).unwrap(), before);
         assert_eq!(store.reader().usage(account).unwrap().messages, 9);
+        // When they were put there nobody knows; a box that is done already keeps what it says.
+        let uids: Vec<Uid> = (1..=9).filter_map(Uid::new).collect();
+        let mut saved = vec![];
+        let mut note = |_, date: Option<i64>| {
+            saved.push(date);
+            Ok(true)
+        };
+        store.reader().saved(inbox(&store, account).id, &uids, &mut note).unwrap();
+        assert_eq!(saved.len(), 9);
+        assert!(saved.iter().all(|date| date.is_some() == (done > 0)));
         world.close(store);
     }
 }

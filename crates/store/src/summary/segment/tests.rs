@@ -18,6 +18,7 @@ fn listing() -> impl Strategy<Value = Listing> {
             size,
             keywords,
             day: Day::from_number(day),
+            saved: None,
         },
     )
 }
@@ -47,6 +48,7 @@ fn decode(window: u32, segment: &Segment) -> Result<Vec<(Uid, Listing)>, Damaged
                 size: columns.size(position),
                 keywords: keywords.to_vec(),
                 day,
+                saved: None,
             },
         ));
         Ok(true)
@@ -63,6 +65,7 @@ fn a_full_window_of_plain_messages_is_small() {
         size: 4000 + u64::from(uid % 900),
         keywords: vec![],
         day: Day::from_number(20_000 + uid / 1000),
+        saved: None,
     };
     let rows: Vec<_> = (WINDOW..2 * WINDOW).map(|uid| (Uid::new(uid).unwrap(), listing(uid))).collect();
     let segment = encode(&rows);
