@@ -2,18 +2,15 @@
 //!
 //! May use: `header`, `words`, `decode`. Knows nothing of boundaries or of IMAP.
 
-use crate::{
-    decode::{Encoding, decode_charset, hex},
-    header::Header,
-    words,
-};
+use crate::{decode::Encoding, header::Header, words};
 
-/// Most parameters of one field that are kept.
-const MAX_PARAMS: usize = 64;
+mod params;
+
+pub(crate) use params::Params;
+use params::{MAX_PARAMS, extended, param, parameters, without_comments};
+
 /// Longest boundary that is obeyed, in bytes; the RFC allows 70.
 pub(crate) const MAX_BOUNDARY: usize = 200;
-
-pub(crate) type Params = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The MIME fields of a part, in the bytes that the sender wrote.
 #[derive(Debug, Clone)]
@@ -48,18 +45,15 @@ impl MimeInfo {
             None if in_digest && head.is_empty() => Self::of_type(b"message", b"rfc822"),
             None => Self::default(),
         };
-        let language = text("Content-Language").unwrap_or_default();
-        let language =
-            language.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|tag| !tag.is_empty());
+        let language = text("Content-Language").map(|value| without_comments(&value)).unwrap_or_default();
+        let tags = language.split(|byte| *byte == b',').map(|tag| first_token(tag.trim_ascii()));
         Self {
             id: text("Content-ID"),
             description: text("Content-Description"),
-            encoding: text("Content-Transfer-Encoding").map(|value| parameters(&value).0),
+            encoding: text("Content-Transfer-Encoding").map(|value| first_token(&parameters(&value).0)),
             md5: text("Content-MD5"),
-            disposition: text("Content-Disposition")
-                .map(|value| parameters(&value))
-                .filter(|(kind, _)| !kind.is_empty()),
-            language: language.take(MAX_PARAMS).map(<[u8]>::to_vec).collect(),
+            disposition: text("Content-Disposition").and_then(|value| disposition(&value)),
+            language: tags.filter(|tag| !tag.is_empty()).take(MAX_PARAMS).collect(),
             location: text("Content-Location"),
             ..typed
         }
@@ -128,8 +122,10 @@ impl MimeInfo {
     }
 
     /// The boundary of a multipart, if it has a usable one.
-    pub(crate) fn boundary(&self) -> Option<&[u8]> {
-        let boundary = param(&self.params, b"boundary")?.trim_ascii_end();
+    pub(crate) fn boundary(&self) -> Option<Vec<u8>> {
+        let plain = param(&self.params, b"boundary").map(<[u8]>::to_vec);
+        let mut boundary = plain.or_else(|| extended(&self.params, "boundary").map(String::into_bytes))?;
+        boundary.truncate(boundary.trim_ascii_end().len());
         (1..=MAX_BOUNDARY).contains(&boundary.len()).then_some(boundary)
     }
 
@@ -148,121 +144,35 @@ impl MimeInfo {
     }
 }
 
+/// A disposition of no name that can be read is an attachment, as unknown ones are (RFC 2183 §2.8).
+fn disposition(value: &[u8]) -> Option<(Vec<u8>, Params)> {
+    let (head, params) = parameters(value);
+    let kind = first_token(&head);
+    match (kind.is_empty(), params.is_empty()) {
+        (false, _) => Some((kind, params)),
+        (true, false) => Some((b"attachment".to_vec(), params)),
+        (true, true) => None,
+    }
+}
+
+/// The token that a value begins with, in quotes or not; nothing if it begins otherwise.
+fn first_token(value: &[u8]) -> Vec<u8> {
+    let value = value.strip_prefix(b"\"").unwrap_or(value);
+    value.iter().copied().take_while(|byte| is_token_byte(*byte)).collect()
+}
+
+/// RFC 2045 §5.1, and 8-bit bytes: what senders write is told as it is.
+fn is_token_byte(byte: u8) -> bool {
+    byte > b' ' && byte != 0x7f && !b"()<>@,;:\\\"/[]?=".contains(&byte)
+}
+
 fn split_type(head: &[u8]) -> Option<(&[u8], &[u8])> {
     let slash = memchr::memchr(b'/', head)?;
     let kind = head.get(..slash)?.trim_ascii();
     let subtype = head.get(slash + 1..)?.trim_ascii();
-    let token = |text: &[u8]| {
-        !text.is_empty()
-            && text.iter().all(|byte| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(byte))
-    };
+    let token =
+        |text: &[u8]| !text.is_empty() && text.iter().all(|byte| byte.is_ascii() && is_token_byte(*byte));
     (token(kind) && token(subtype)).then_some((kind, subtype))
-}
-
-fn param<'a>(params: &'a Params, name: &[u8]) -> Option<&'a [u8]> {
-    params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
-}
-
-/// Splits an unfolded value `head; name=value; …`.
-fn parameters(value: &[u8]) -> (Vec<u8>, Params) {
-    let (head, mut rest) = piece(value);
-    let mut params = Params::new();
-    while !rest.is_empty() && params.len() < MAX_PARAMS {
-        let (text, after) = piece(rest);
-        rest = after;
-        if let Some(equals) = memchr::memchr(b'=', text) {
-            let name = text.get(..equals).unwrap_or_default().trim_ascii();
-            let value = text.get(equals + 1..).unwrap_or_default();
-            if !name.is_empty() && name.iter().all(u8::is_ascii_graphic) {
-                params.push((name.to_vec(), param_value(value)));
-            }
-        }
-    }
-    (without_comment(head).to_vec(), params)
-}
-
-/// Up to the next semicolon outside quotes, and what follows it.
-fn piece(value: &[u8]) -> (&[u8], &[u8]) {
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, byte) in value.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b';' if !quoted => {
-                return (value.get(..at).unwrap_or_default(), value.get(at + 1..).unwrap_or_default());
-            }
-            _ => {}
-        }
-    }
-    (value, &[])
-}
-
-/// A token, or a quoted string without quotes. Unquoted blanks are wrong, but senders write such file names.
-fn param_value(value: &[u8]) -> Vec<u8> {
-    let value = value.trim_ascii();
-    let Some(quoted) = value.strip_prefix(b"\"") else { return without_comment(value).to_vec() };
-    let mut out = Vec::new();
-    let mut bytes = quoted.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => out.extend(bytes.next()),
-            b'"' => break,
-            _ => out.push(*byte),
-        }
-    }
-    out
-}
-
-/// A comment can only follow a blank here, so that `report(1).pdf` stays whole.
-fn without_comment(text: &[u8]) -> &[u8] {
-    let end = text.windows(2).position(|pair| matches!(pair, [b' ' | b'\t', b'(']));
-    text.get(..end.unwrap_or(text.len())).unwrap_or(text).trim_ascii()
-}
-
-/// A parameter that may be in RFC 2231 form (charset, percent signs, numbered pieces), or in encoded words.
-fn extended(params: &Params, name: &str) -> Option<String> {
-    if let Some(value) = param(params, format!("{name}*").as_bytes()) {
-        return Some(percent(value));
-    }
-    let (mut joined, mut is_extended) = (Vec::new(), false);
-    for number in 0..MAX_PARAMS {
-        if let Some(value) = param(params, format!("{name}*{number}*").as_bytes()) {
-            is_extended = true;
-            joined.extend_from_slice(value);
-        } else if let Some(value) = param(params, format!("{name}*{number}").as_bytes()) {
-            joined.extend_from_slice(value);
-        } else {
-            break;
-        }
-    }
-    match joined.is_empty() {
-        false if is_extended => Some(percent(&joined)),
-        false => Some(words::decode(&joined)),
-        true => param(params, name.as_bytes()).map(words::decode),
-    }
-}
-
-/// `charset'language'text` with percent signs (RFC 2231 §4).
-fn percent(value: &[u8]) -> String {
-    let mut pieces = value.splitn(3, |byte| *byte == b'\'');
-    let (charset, text) = match (pieces.next(), pieces.next(), pieces.next()) {
-        (Some(charset), Some(_), Some(text)) => (charset, text),
-        _ => (&b"utf-8"[..], value),
-    };
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        match (byte, after) {
-            (b'%', [high, low, after @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                out.push(hex(*high).unwrap_or(0) << 4 | hex(*low).unwrap_or(0));
-                rest = after;
-            }
-            _ => out.push(byte),
-        }
-    }
-    decode_charset(&out, charset)
 }
 
 #[cfg(test)]
@@ -284,7 +194,14 @@ mod tests {
         let digest = MimeInfo::parse(&Header::parse(b""), true);
         assert!(digest.is("message", "rfc822"));
         assert_eq!(info("Content-Transfer-Encoding: Base64 (x)").transfer_encoding(), Encoding::Base64);
-        assert_eq!(info("Content-Language: fr, en").language, [b"fr", b"en"]);
+        assert_eq!(info("Content-Language: fr (a), en").language, [b"fr", b"en"]);
+        assert_eq!(info("Content-Transfer-Encoding: \"base64\" x").transfer_encoding(), Encoding::Base64);
+        let name = vec![(b"filename".to_vec(), b"a".to_vec())];
+        let disposition = |value: &str| info(&format!("Content-Disposition: {value}")).disposition;
+        assert_eq!(disposition("inline filename=a"), Some((b"inline".to_vec(), vec![])));
+        assert_eq!(disposition("\"Inline\"; filename=a"), Some((b"Inline".to_vec(), name.clone())));
+        assert_eq!(disposition("; filename=a"), Some((b"attachment".to_vec(), name)));
+        assert_eq!(disposition(" ;"), None);
     }
 
     #[test]
@@ -313,15 +230,17 @@ mod tests {
 
     #[test]
     fn boundaries_have_a_length() {
-        assert_eq!(info("Content-Type: multipart/mixed; boundary=\"a b \"").boundary(), Some(&b"a b"[..]));
+        assert_eq!(info("Content-Type: multipart/mixed; boundary=\"a b \"").boundary().unwrap(), b"a b");
+        assert_eq!(
+            info("Content-Type: multipart/mixed; boundary*0=a; boundary*1=b").boundary().unwrap(),
+            b"ab"
+        );
+        assert_eq!(
+            info("Content-Type: multipart/mixed; boundary*=us-ascii''%61b").boundary().unwrap(),
+            b"ab"
+        );
         assert_eq!(info("Content-Type: multipart/mixed; boundary=\"\"").boundary(), None);
         let long = format!("Content-Type: multipart/mixed; boundary={}", "x".repeat(MAX_BOUNDARY + 1));
         assert_eq!(info(&long).boundary(), None);
-    }
-
-    #[test]
-    fn parameters_are_bounded() {
-        let many = format!("Content-Type: a/b{}", "; x=y".repeat(MAX_PARAMS + 5));
-        assert_eq!(info(&many).params.len(), MAX_PARAMS);
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Spot<'a> {
     value: &'a [u8],
     phrase: Vec<Token>,
     comment: Option<Range<usize>>,
-    route: Option<Range<usize>>,
+    route: Option<Vec<Token>>,
     local: Vec<Token>,
     domain: Vec<Token>,
 }
@@ -36,40 +36,42 @@ impl Spot<'_> {
 
     /// The addr-spec without comments and folding, its local part quoted as it was.
     pub(crate) fn spec(&self) -> Vec<u8> {
-        let mut spec = self.joined(&self.local);
+        let mut spec = self.joined(&self.local, |token| words::unfold(token.bytes(self.value)));
         if !self.domain.is_empty() {
             spec.push(b'@');
-            spec.extend(self.joined(&self.domain));
+            spec.extend(self.domain());
         }
         spec
     }
 
-    /// The display name, dequoted but not decoded; else the comment.
+    /// The display name, dequoted but not decoded; else the comment. An empty one is none.
     pub(crate) fn name(&self) -> Option<Vec<u8>> {
         if !self.phrase.is_empty() {
-            return Some(phrase(self.value, &self.phrase));
+            return Some(phrase(self.value, &self.phrase)).filter(|name| !name.is_empty());
         }
         let comment = self.value.get(self.comment.clone()?)?;
         let comment = comment.strip_prefix(b"(").unwrap_or(comment);
-        Some(words::unfold(&unescape(comment.strip_suffix(b")").unwrap_or(comment))))
+        let name = words::unfold(&unescape(comment.strip_suffix(b")").unwrap_or(comment)));
+        (!name.is_empty()).then_some(name)
     }
 
-    /// The source route of the obsolete syntax, without its colon.
+    /// The source route of the obsolete syntax, without its colon, comments and blanks.
     pub(crate) fn route(&self) -> Option<Vec<u8>> {
-        Some(words::unfold(self.value.get(self.route.clone()?)?))
+        let route = self.route.as_ref()?;
+        Some(route.iter().flat_map(|token| words::unfold(token.bytes(self.value))).collect())
     }
 
     /// The local part, dequoted.
     pub(crate) fn local(&self) -> Vec<u8> {
-        self.local.iter().flat_map(|token| token.plain(self.value)).collect()
+        self.joined(&self.local, |token| token.plain(self.value))
     }
 
     /// The domain, as written.
     pub(crate) fn domain(&self) -> Vec<u8> {
-        self.joined(&self.domain)
+        self.joined(&self.domain, |token| words::unfold(token.bytes(self.value)))
     }
 
-    fn joined(&self, tokens: &[Token]) -> Vec<u8> {
+    fn joined(&self, tokens: &[Token], text: impl Fn(&Token) -> Vec<u8>) -> Vec<u8> {
         let mut out = Vec::new();
         for (number, token) in tokens.iter().enumerate() {
             let before = number.checked_sub(1).and_then(|before| tokens.get(before));
@@ -77,7 +79,7 @@ impl Spot<'_> {
             if is_apart(before, token) && !dotted(self.value, before, Some(token)) {
                 out.push(b' ');
             }
-            out.extend(words::unfold(token.bytes(self.value)));
+            out.extend(text(token));
         }
         out
     }
@@ -141,8 +143,7 @@ impl<'a> Entries<'a> {
                     break;
                 }
                 Kind::Special(b':') if in_route && !closed => {
-                    route = inner.first().map(|first| first.range.start..token.range.start);
-                    inner.clear();
+                    route = Some(std::mem::take(&mut inner));
                 }
                 _ if !closed => inner.push(token),
                 _ => {}
@@ -289,7 +290,8 @@ fn unescape(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-fn comment_length(bytes: &[u8]) -> usize {
+/// Length of the comment that `bytes` starts with; all that is left if it never closes.
+pub(crate) fn comment_length(bytes: &[u8]) -> usize {
     let (mut depth, mut escaped) = (0usize, false);
     for (at, byte) in bytes.iter().enumerate() {
         match byte {
@@ -375,6 +377,7 @@ mod tests {
         assert_eq!(listed("j@x Jean)"), ["|j@x|j@x"]);
         assert_eq!(listed("<o wn@x y>"), ["|o wn@x y|o wn@x y"]);
         assert_eq!(listed("Jean <>"), ["Jean||"]);
+        assert_eq!(listed("\"\" <j@x>, k@y ()"), ["|j@x|j@x", "|k@y|k@y"]);
         assert_eq!(listed(""), [""; 0]);
     }
 

@@ -121,6 +121,10 @@ mod tests {
                  (NIL NIL \"undisclosed\" NIL)(NIL NIL NIL NIL)) ((NIL NIL \"root\" \"\")) NIL NIL NIL)"
             )
         );
+        let odd = of("From: \"\" <@x (c) , @y:a@b>, <a b@c>, Anne Petit, k@y ()\r\n");
+        assert!(odd.starts_with(
+            "(NIL NIL ((NIL \"@x,@y\" \"a\" \"b\")(NIL NIL \"a b\" \"c\")(NIL NIL \"Anne Petit\" \"\")(NIL NIL \"k\" \"y\")) "
+        ), "{odd}");
         assert_eq!(of(""), "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)");
     }
 

@@ -185,7 +185,7 @@ impl Body {
     }
 
     fn begin_content(&mut self, node: usize, info: MimeInfo, at: u64, first_line: u64) {
-        let boundary = info.is_kind("multipart").then(|| info.boundary().map(<[u8]>::to_vec));
+        let boundary = info.is_kind("multipart").then(|| info.boundary());
         match boundary {
             Some(_) if self.containers >= self.limits.depth => self.begin_opaque(node, info, at, first_line),
             Some(Some(boundary)) => {
