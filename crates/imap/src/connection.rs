@@ -45,6 +45,8 @@ pub enum Mode {
     StartTls,
     /// In TLS from the first byte (port 993, RFC 8314).
     Implicit,
+    /// No TLS, and all commands: only where nobody else can listen (loopback, a demonstration), to measure what TLS costs.
+    Plain,
 }
 
 /// What the program tells its sessions.
@@ -138,6 +140,7 @@ where
     let ended = match mode {
         Mode::Implicit => visit.in_tls(stream, tls, true).await,
         Mode::StartTls => visit.in_clear(stream, tls).await,
+        Mode::Plain => visit.secured(stream, true).await,
     };
     debug!(%peer, ended = ended.as_str(), "IMAP connection closed");
     ended

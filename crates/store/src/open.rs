@@ -179,6 +179,8 @@ pub struct UpgradeCheck {
     pub known: u32,
     /// The oldest format that it upgrades.
     pub oldest: u32,
+    /// What the store is for.
+    pub kind: Kind,
 }
 
 /// Looks at a store that may be open, and changes nothing. Blocking.
@@ -192,7 +194,12 @@ pub fn check_upgrade(dir: &Path) -> Result<UpgradeCheck, OpenError> {
     }
     let format = engine::peek(&engine, Family::Accounts, keys::FORMAT)?;
     let format: Format = records::decode(&format.unwrap_or_default(), "format")?;
-    Ok(UpgradeCheck { found: format.version, known: records::FORMAT, oldest: records::OLDEST_FORMAT })
+    Ok(UpgradeCheck {
+        found: format.version,
+        known: records::FORMAT,
+        oldest: records::OLDEST_FORMAT,
+        kind: format.kind,
+    })
 }
 
 struct Header {

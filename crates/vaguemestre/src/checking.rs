@@ -26,6 +26,11 @@ pub(crate) fn check(settings: &Settings, now: Timestamp, as_json: bool) -> Resul
     let access = opening::certificate(&settings.tls)?;
     access.check_dates(now).map_err(|error| Failure::failed(format!("[tls]: {error}")))?;
     opening::master_key(&settings.store.master_key)?;
+    if !settings.listeners.imap_plain.is_empty() {
+        let found = store::check_upgrade(&settings.store.directory)
+            .map_err(|error| Failure::failed(format!("[listeners] imap_plain: whose store? {error}")))?;
+        opening::refuse_clear_text(found.kind, settings)?;
+    }
     let mut warnings = soon("the certificate", &access, now);
     let mut facts = json!({
         "hostname": settings.operator.hostname,

@@ -67,7 +67,9 @@ pub(crate) fn open_store(
         OpenError::Absent(_) => failed(format!("{error}; `vaguemestre store create` makes one")),
         error => failed(error.to_string()),
     })?;
-    let Err(refused) = refuse_public_demonstration(store.kind(), settings) else { return Ok(store) };
+    let allowed = refuse_public_demonstration(store.kind(), settings)
+        .and_then(|()| refuse_clear_text(store.kind(), settings));
+    let Err(refused) = allowed else { return Ok(store) };
     // An engine left open may abort the process on its way out, and hide the refusal.
     store.close().map_err(|error| failed(error.to_string()))?;
     Err(refused)
@@ -100,6 +102,18 @@ fn refuse_public_demonstration(kind: Kind, settings: &Settings) -> Result<(), Fa
             "[listeners] {}: {address} is not a loopback address, and {} is a demonstration store: listen on 127.0.0.1 \
              or ::1, or make a real store with `vaguemestre store create`",
             service.key(),
+            settings.store.directory.display(),
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Passwords and messages in clear are for measuring with what a demonstration holds, never for people's mail (M-5).
+pub(crate) fn refuse_clear_text(kind: Kind, settings: &Settings) -> Result<(), Failure> {
+    match (kind, settings.listeners.imap_plain.first()) {
+        (Kind::Production, Some(address)) => Err(Failure::failed(format!(
+            "[listeners] imap_plain: {address} has no TLS and is for a demonstration store only, which {} is not: write \
+             imap_plain = [] (clients use imap_tls, or imap with STARTTLS)",
             settings.store.directory.display(),
         ))),
         _ => Ok(()),
@@ -169,6 +183,24 @@ mod tests {
     }
 
     #[test]
+    fn clear_text_is_for_a_demonstration_only() {
+        let mut settings = sample();
+        settings.listeners.imap_plain = vec!["127.0.0.1:1431".parse().unwrap()];
+        assert!(refuse_clear_text(Kind::Demonstration, &settings).is_ok());
+        let error = format!("{:?}", refuse_clear_text(Kind::Production, &settings).unwrap_err());
+        assert!(error.contains("imap_plain: 127.0.0.1:1431 has no TLS"), "{error}");
+        settings.listeners.imap_plain.clear();
+        assert!(refuse_clear_text(Kind::Production, &settings).is_ok());
+
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = in_dir(dir.path());
+        settings.listeners.imap_plain = vec!["127.0.0.1:1431".parse().unwrap()];
+        let refused = open_store(&settings, &clock, Some(Kind::Production)).err().unwrap();
+        assert!(format!("{refused:?}").contains("demonstration store only"), "{refused:?}");
+    }
+
+    #[test]
     fn a_demonstration_listens_on_loopback_only() {
         let public = sample();
         assert!(refuse_public_demonstration(Kind::Production, &public).is_ok());
@@ -180,6 +212,7 @@ mod tests {
             submission_tls: vec!["[::1]:4650".parse().unwrap()],
             imap: vec!["[::ffff:127.0.0.1]:1430".parse().unwrap()],
             imap_tls: Vec::new(),
+            imap_plain: vec!["127.0.0.1:1431".parse().unwrap()],
             relay: vec!["127.0.0.1:2525".parse().unwrap()],
             metrics: vec!["127.0.0.1:9090".parse().unwrap()],
         };

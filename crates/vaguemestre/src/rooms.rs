@@ -129,6 +129,7 @@ impl Rooms {
             }
             Service::Imap => self.imap(imap::Mode::StartTls, access()),
             Service::ImapTls => self.imap(imap::Mode::Implicit, access()),
+            Service::ImapPlain => self.imap(imap::Mode::Plain, access()),
             Service::Metrics => {
                 let metrics = self.metrics.clone();
                 Box::new(move |stream| Box::pin(metrics.clone().serve(stream)))
@@ -190,7 +191,9 @@ pub(crate) fn refusal(service: Service, hostname: &str) -> String {
         Service::Submission | Service::Relay => {
             format!("421 4.3.2 {hostname} too many sessions, try again in a minute\r\n")
         }
-        Service::Imap => "* BYE [UNAVAILABLE] too many sessions, try again in a minute\r\n".to_owned(),
+        Service::Imap | Service::ImapPlain => {
+            "* BYE [UNAVAILABLE] too many sessions, try again in a minute\r\n".to_owned()
+        }
         Service::SubmissionTls | Service::ImapTls | Service::Metrics => String::new(),
     }
 }

@@ -231,7 +231,7 @@ async fn wind_down(bound: Duration, mut working: JoinSet<()>, signals: &mut Sign
 fn sessions(service: Service, limits: &Limits) -> usize {
     match service {
         Service::Submission | Service::SubmissionTls => limits.submission_sessions,
-        Service::Imap | Service::ImapTls => limits.imap_sessions,
+        Service::Imap | Service::ImapTls | Service::ImapPlain => limits.imap_sessions,
         Service::Relay => limits.relay_sessions,
         Service::Metrics => metrics::CONNECTIONS,
     }

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use store::Kind;
+
 use super::*;
+use crate::config::Listeners;
 use crate::trust::samples::{NORD, SUD, Scene, row};
 
 fn found(settings: &Settings) -> String {
@@ -80,4 +83,35 @@ fn a_certificate_past_its_dates_is_an_error() {
     let scene = Scene::new();
     let text = format!("{:?}", check(&scene.settings, Timestamp::MAX, true).unwrap_err());
     assert!(text.contains("[tls]:"), "{text}");
+}
+
+#[test]
+fn clear_text_is_let_through_for_a_demonstration_store_alone() {
+    let mut scene = Scene::new();
+    let address: std::net::SocketAddr = "127.0.0.1:1431".parse().unwrap();
+    scene.settings.listeners = Listeners {
+        submission: Vec::new(),
+        submission_tls: Vec::new(),
+        imap: Vec::new(),
+        imap_tls: Vec::new(),
+        imap_plain: vec![address],
+        relay: Vec::new(),
+        metrics: Vec::new(),
+    };
+    for (kind, allowed) in [(None, false), (Some(Kind::Production), false), (Some(Kind::Demonstration), true)]
+    {
+        let mut settings = scene.settings.clone();
+        settings.store.directory = scene.dir.path().join(format!("{kind:?}"));
+        if let Some(kind) = kind {
+            let clock: Arc<dyn store::Clock> = Arc::new(SystemClock);
+            let quiet = Settings {
+                listeners: Listeners { imap_plain: Vec::new(), ..settings.listeners.clone() },
+                ..settings.clone()
+            };
+            opening::open_store(&quiet, &clock, Some(kind)).unwrap().close().unwrap();
+        }
+        let checked = check(&settings, Timestamp::now(), true).map_err(|error| format!("{error:?}"));
+        assert_eq!(checked.is_ok(), allowed, "{kind:?}: {checked:?}");
+        assert!(checked.err().is_none_or(|text| text.contains("[listeners] imap_plain")), "{kind:?}");
+    }
 }

@@ -27,6 +27,12 @@ impl Pass<'_> {
             let what = format!("{address} is listened on twice");
             self.contradiction("listeners", service.key(), what, "each address in one list only");
         }
+        let mut plain = settings.listeners.imap_plain.iter();
+        if let Some(address) = plain.find(|address| !address.ip().to_canonical().is_loopback()) {
+            let what = format!("{address} is not a loopback address, and passwords travel in clear here");
+            let write = "an address of 127.0.0.1 or ::1, or imap_plain = [] (clients use imap_tls, or imap with STARTTLS)";
+            self.contradiction("listeners", "imap_plain", what, write);
+        }
         if settings.listeners.all().next().is_none() {
             let write = "at least one address, for instance submission_tls = [\"0.0.0.0:465\"]";
             self.contradiction("listeners", "", "no address to listen on", write);

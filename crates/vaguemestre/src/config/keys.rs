@@ -67,6 +67,7 @@ pub(super) const KEYS: &[Key] = &[
     key("listeners", "submission_tls", r#"["0.0.0.0:465", "[::]:465"]"#),
     key("listeners", "imap", r#"["0.0.0.0:143", "[::]:143"]"#),
     key("listeners", "imap_tls", r#"["0.0.0.0:993", "[::]:993"]"#),
+    key("listeners", "imap_plain", "[]"),
     key("listeners", "relay", "[]"),
     key("listeners", "metrics", "[]"),
     key("control", "socket", r#""/var/lib/vaguemestre/control.sock""#),

@@ -132,6 +132,7 @@ pub(crate) struct Listeners {
     pub(crate) submission_tls: Vec<SocketAddr>,
     pub(crate) imap: Vec<SocketAddr>,
     pub(crate) imap_tls: Vec<SocketAddr>,
+    pub(crate) imap_plain: Vec<SocketAddr>,
     pub(crate) relay: Vec<SocketAddr>,
     pub(crate) metrics: Vec<SocketAddr>,
 }
@@ -144,6 +145,7 @@ impl Listeners {
             (Service::SubmissionTls, &self.submission_tls),
             (Service::Imap, &self.imap),
             (Service::ImapTls, &self.imap_tls),
+            (Service::ImapPlain, &self.imap_plain),
             (Service::Relay, &self.relay),
             (Service::Metrics, &self.metrics),
         ];
@@ -162,6 +164,8 @@ pub(crate) enum Service {
     Imap,
     /// TLS from the first byte.
     ImapTls,
+    /// No TLS at all, to measure what TLS costs: loopback and a demonstration store only.
+    ImapPlain,
     /// Mail from other operators: STARTTLS with certificates on both sides (M-2).
     Relay,
     /// Figures for collectors, plain HTTP.
@@ -176,6 +180,7 @@ impl Service {
             Self::SubmissionTls => "submission_tls",
             Self::Imap => "imap",
             Self::ImapTls => "imap_tls",
+            Self::ImapPlain => "imap_plain",
             Self::Relay => "relay",
             Self::Metrics => "metrics",
         }

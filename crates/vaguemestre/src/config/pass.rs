@@ -67,6 +67,7 @@ impl Pass<'_> {
                 submission_tls: self.addresses("submission_tls"),
                 imap: self.addresses("imap"),
                 imap_tls: self.addresses("imap_tls"),
+                imap_plain: self.addresses("imap_plain"),
                 relay: self.addresses("relay"),
                 metrics: self.addresses("metrics"),
             },

@@ -130,6 +130,10 @@ fn administrators_have_a_name_and_one_of_uid_and_gid() {
 fn contradictions_are_refused() {
     let twice = format!("{REQUIRED}[listeners]\nimap = [\"0.0.0.0:587\"]\n");
     assert!(faults(&twice).contains("[listeners] imap: 0.0.0.0:587 is listened on twice"));
+    let clear = |address: &str| format!("{REQUIRED}[listeners]\nimap_plain = [\"{address}\"]\n");
+    let text = faults(&clear("192.0.2.1:1431"));
+    assert!(text.contains("[listeners] imap_plain: 192.0.2.1:1431 is not a loopback address"), "{text}");
+    assert!(read(&clear("[::1]:1431")).is_ok());
     let none = format!("{REQUIRED}[listeners]\nsubmission=[]\nsubmission_tls=[]\nimap=[]\nimap_tls=[]\n");
     assert!(faults(&none).contains("no address to listen on"));
     let mixed = REQUIRED.replace(r#"["chu-nord.fr"]"#, r#"["chu-nord.mssante.fr"]"#);

@@ -62,7 +62,7 @@ pub(super) fn restore_box(remote: &Remote<RestoreBox>, as_json: bool) -> Result<
 /// Says what opening the store would change.
 pub(super) fn check_upgrade(upgrade: &Upgrade, as_json: bool) -> Result<(), Failure> {
     let settings = config::load(&upgrade.config)?;
-    let UpgradeCheck { found, known, oldest } = store::check_upgrade(&settings.store.directory)
+    let UpgradeCheck { found, known, oldest, .. } = store::check_upgrade(&settings.store.directory)
         .map_err(|error| Failure::failed(format!("[store]: {error}")))?;
     let facts = json!({ "found": found, "known": known, "oldest": oldest });
     let text = match found.cmp(&known) {
