@@ -6,7 +6,10 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::harness::{DEPARTMENT, DOCTOR, INTERN, PASSWORD, World, succeed};
+use crate::harness::{DEPARTMENT, DOCTOR, INTERN, PASSWORD, World, letter, run, succeed};
+
+/// How long a program may take to show something on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn muttrc(world: &World, name: &str, user: &str, from: &str) -> PathBuf {
     let home = world.dir().join(name);
@@ -63,6 +66,54 @@ fn mutt_sends_with_an_attachment_and_mutt_reads() {
     assert_eq!(encoded.replace("\r\n", ""), crate::harness::base64_lines(&bytes).replace("\r\n", ""));
 }
 
+#[test]
+fn mutt_flags_deletes_and_files_and_sees_what_comes_meanwhile() {
+    flags_deletes_and_files("mutt");
+}
+
+#[test]
+fn neomutt_flags_deletes_and_files_and_sees_what_comes_meanwhile() {
+    flags_deletes_and_files("neomutt");
+}
+
+/// The first message is flagged, the second deleted, the third filed, the fourth marked as read; then one arrives during IDLE.
+fn flags_deletes_and_files(reader: &str) {
+    let world = World::start();
+    let mut imap = world.imap_as(DOCTOR);
+    imap.ok("CREATE Archives");
+    for n in 1..=5 {
+        let subject = format!("sujet numero {n}");
+        imap.append("INBOX", &letter(DOCTOR, &format!("lu-{n}@poste"), &subject, "bonjour"));
+    }
+    let rc = muttrc(&world, reader, DOCTOR, DOCTOR);
+    let mut settings = fs::read_to_string(&rc).unwrap();
+    settings.push_str(
+        "set imap_idle=yes\nset timeout=1\nset delete=yes\nset confirmappend=no\nset confirmcreate=no\nset resolve=yes\n",
+    );
+    settings.push_str(
+        "push \"<first-entry><flag-message><delete-message><save-message>=Archives<enter><toggle-new><sync-mailbox>\"\n",
+    );
+    fs::write(&rc, settings).unwrap();
+    let screen = Terminal::start(&world, &format!("{reader} -n -F '{}'", rc.display()));
+    screen.wait_for("sujet numero 5");
+    screen.wait_without("sujet numero 2");
+    imap.append("INBOX", &letter(DOCTOR, "lu-6@poste", "sujet numero 6", "bonjour"));
+    screen.wait_for("sujet numero 6");
+    screen.keys("q");
+    screen.wait_for_the_end();
+
+    imap.ok("SELECT INBOX");
+    let listed = imap.text("FETCH 1:* (FLAGS UID)");
+    for (key, number) in [("ALL", "1 2 3 4"), ("FLAGGED", "1"), ("SEEN", "2")] {
+        assert!(
+            imap.text(&format!("SEARCH {key}")).contains(&format!("* SEARCH {number}\r\n")),
+            "{key}: {listed}"
+        );
+    }
+    imap.ok("SELECT Archives");
+    assert!(imap.text("FETCH 1:* (ENVELOPE)").contains("sujet numero 3"));
+}
+
 /// A terminal of 100 by 30 in tmux, on a server of its own.
 struct Terminal {
     socket: PathBuf,
@@ -99,13 +150,31 @@ impl Terminal {
     }
 
     fn wait_for(&self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        self.wait_until(&format!("{text:?} does not come up"), |screen| screen.contains(text));
+    }
+
+    fn wait_without(&self, text: &str) {
+        self.wait_until(&format!("{text:?} does not go"), |screen| !screen.contains(text));
+    }
+
+    fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let screen = self.tmux(&["capture-pane", "-p"]);
-            if screen.contains(text) {
+            if is_so(&screen) {
                 return;
             }
-            assert!(Instant::now() < deadline, "{text:?} does not come up on:\n{screen}");
+            assert!(Instant::now() < deadline, "{what} on:\n{screen}");
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Until the program in it has ended.
+    fn wait_for_the_end(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        let is_there = || run(Command::new("tmux").arg("-S").arg(&self.socket).arg("has-session")).1;
+        while is_there() {
+            assert!(Instant::now() < deadline, "the program does not end");
             sleep(Duration::from_millis(50));
         }
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
-use crate::harness::{World, run};
+use crate::harness::{DOCTOR, Imap, PASSWORD, Site, World, run};
 
 fn s_client(world: &World, port: u16, options: &[&str]) -> (String, bool) {
     let mut openssl = Command::new("openssl");
@@ -99,4 +99,24 @@ fn what_was_sent_in_clear_behind_starttls_is_never_a_command() {
             "port {port}: {said}"
         );
     }
+}
+
+#[test]
+fn imap_without_tls_is_served_on_loopback_and_refused_elsewhere() {
+    let mut world = World::prepared();
+    let port = world.imap_plain();
+    let listen_on = |world: &World, address: &str| {
+        world.configure(Site::Nord, "listeners", "imap_plain", &format!("[\"{address}:{port}\"]"));
+        run(&mut world.command(&["check-config"]))
+    };
+    let (said, good) = listen_on(&world, "0.0.0.0");
+    assert!(!good && said.contains("is not a loopback address, and passwords travel in clear"), "{said}");
+    let (said, good) = listen_on(&world, "127.0.0.1");
+    assert!(good, "{said}");
+    world.serve();
+    let mut imap = Imap::in_clear(port);
+    imap.ok(&format!("LOGIN {DOCTOR} {PASSWORD}"));
+    assert!(imap.text("SELECT INBOX").contains("* 0 EXISTS"));
+    let (_, tagged) = imap.command("STARTTLS");
+    assert!(tagged.starts_with("BAD"), "{tagged}");
 }

@@ -171,10 +171,18 @@ pub struct Imap {
 
 impl Imap {
     pub fn connect(port: u16, ca: &Path) -> Imap {
-        let mut imap = Imap { stream: connect(port, ca), tag: 0 };
-        let greeting = imap.line().unwrap();
+        Imap { stream: connect(port, ca), tag: 0 }.greeted()
+    }
+
+    fn greeted(mut self) -> Imap {
+        let greeting = self.line().unwrap();
         assert!(greeting.starts_with(b"* OK"), "{}", String::from_utf8_lossy(&greeting));
-        imap
+        self
+    }
+
+    /// Connects where nothing is encrypted.
+    pub fn in_clear(port: u16) -> Imap {
+        Imap { stream: BufReader::new(Stream::Clear(clear(port).unwrap())), tag: 0 }.greeted()
     }
 
     pub fn login(port: u16, ca: &Path, user: &str, password: &str) -> Imap {
@@ -205,9 +213,20 @@ impl Imap {
 
     /// Sends a command; gives the untagged responses and the tagged one, as bytes.
     pub fn command(&mut self, command: &str) -> (Vec<Vec<u8>>, String) {
+        let tag = self.begin(command);
+        self.finish(&tag)
+    }
+
+    /// Sends a command without waiting for its answer; gives its tag.
+    pub fn begin(&mut self, command: &str) -> String {
         self.tag += 1;
         let tag = format!("t{} ", self.tag);
         self.send(format!("{tag}{command}\r\n").as_bytes()).unwrap();
+        tag
+    }
+
+    /// Reads the answer of a command that was begun.
+    pub fn finish(&mut self, tag: &str) -> (Vec<Vec<u8>>, String) {
         let mut untagged = Vec::new();
         loop {
             let line = self.line().unwrap();
@@ -216,6 +235,44 @@ impl Imap {
             }
             untagged.push(line);
         }
+    }
+
+    /// Begins an APPEND whose message does not wait to be asked for (RFC 7888).
+    pub fn begin_append(&mut self, folder: &str, message: &str) -> String {
+        self.begin(&format!("APPEND {folder} {{{}+}}\r\n{message}", message.len()))
+    }
+
+    /// Puts a message into a folder.
+    pub fn append(&mut self, folder: &str, message: &str) {
+        let tag = self.begin_append(folder, message);
+        let (_, tagged) = self.finish(&tag);
+        assert!(tagged.starts_with("OK"), "{tagged}");
+    }
+
+    /// Starts IDLE; returns once the server listens. [`Imap::wake`] takes the tag.
+    pub fn idle(&mut self) -> String {
+        let tag = self.begin("IDLE");
+        let answer = self.line().unwrap();
+        assert!(answer.starts_with(b"+"), "{}", String::from_utf8_lossy(&answer));
+        tag
+    }
+
+    /// While idle: the next line that is no sign of life.
+    pub fn hear(&mut self) -> String {
+        loop {
+            let line = String::from_utf8_lossy(&self.line().unwrap()).trim_end().to_owned();
+            if !line.starts_with("* OK") {
+                return line;
+            }
+        }
+    }
+
+    /// Ends IDLE; gives what was told meanwhile.
+    pub fn wake(&mut self, tag: &str) -> String {
+        self.send(b"DONE\r\n").unwrap();
+        let (untagged, tagged) = self.finish(tag);
+        assert!(tagged.starts_with("OK"), "{tagged}");
+        String::from_utf8_lossy(&untagged.concat()).into_owned()
     }
 
     /// Sends a command that must succeed; gives the untagged responses.

@@ -2,15 +2,18 @@
 //! operators for them to meet.
 
 mod client;
+mod filling;
+pub mod maildir;
 mod peer;
 pub mod postfix;
 mod sink;
-mod tls;
+pub mod tls;
 mod world;
 
 use std::process::{Command, Output};
 
 pub use client::{Imap, Smtp};
+pub use filling::fill;
 pub use peer::{Flaw, Peer};
 pub use sink::{Answer, Sink};
 pub use tls::client_config;

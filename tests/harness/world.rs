@@ -128,6 +128,11 @@ impl World {
         self.port(Site::Nord, 9930)
     }
 
+    /// Where IMAP without TLS is, for those who set `imap_plain`.
+    pub fn imap_plain(&self) -> u16 {
+        self.port(Site::Nord, 1440)
+    }
+
     /// Where other operators bring their mail to `site`.
     pub fn relay(&self, site: Site) -> u16 {
         self.port(site, 2525)
@@ -340,7 +345,7 @@ fn free_offset() -> u16 {
     (0..PLACES)
         .map(|step| 10_000 + (start + step * 7) % PLACES * 26)
         .find(|offset| {
-            [5870, 4650, 1430, 9930, 2525, 9090]
+            [5870, 4650, 1430, 1440, 9930, 2525, 9090]
                 .iter()
                 .all(|port| (0..2).all(|site| TcpListener::bind(("127.0.0.1", port + offset + site)).is_ok()))
         })
