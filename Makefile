@@ -5,6 +5,7 @@
 #   make fmt     format the code
 #   make lint    formatting, lints and documentation only
 #   make bench   micro benchmarks and the load generator, ratios and figures on this machine
+#   make bench-imap   our IMAP beside Debian's Dovecot; smaller: make bench-imap BENCH_IMAP="messages=20000 sessions=500"
 #   make fuzz    each fuzz target for FUZZ_SECONDS (default 30)
 #   make clean   forget ./var and what was built
 #
@@ -17,7 +18,7 @@ FUZZ_SECONDS ?= 30
 CARGO := cargo
 RELEASE := --release --locked
 
-.PHONY: run test lint fmt bench fuzz clean need-build need-test
+.PHONY: run test lint fmt bench bench-imap fuzz clean need-build need-test need-peers
 
 run: need-build
 	@echo "make: building (the first time compiles RocksDB: about ten minutes on two cores)"
@@ -36,7 +37,11 @@ fmt:
 	$(CARGO) fmt --all
 
 bench: need-build
-	$(CARGO) bench --locked -p smtp -p message -p imap-wire -p pki -p store -p vaguemestre --bench '*'
+	$(CARGO) bench --locked -p smtp -p message -p imap-wire -p pki -p store --bench '*'
+	$(CARGO) bench --locked -p vaguemestre --bench load
+
+bench-imap: need-build need-peers
+	$(CARGO) bench --locked -p vaguemestre --bench imap_peers -- $(BENCH_IMAP)
 
 fuzz: need-build
 	@.ci/fuzz $(FUZZ_SECONDS)
@@ -49,3 +54,6 @@ need-build:
 
 need-test:
 	@.ci/need test
+
+need-peers:
+	@.ci/need peers
