@@ -86,6 +86,18 @@ pub struct Appended {
     pub uid: Uid,
 }
 
+/// Most messages that are appended at once: one short operation puts them all in their box (I-2).
+pub const APPENDED_AT_ONCE: usize = 128;
+
+/// Where messages that were appended at once are (RFC 4315 APPENDUID, RFC 3502).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendedAll {
+    /// UIDVALIDITY of the box.
+    pub uid_validity: UidValidity,
+    /// Their UIDs, in the order of the messages.
+    pub uids: Vec<Uid>,
+}
+
 /// Where copied or moved messages are (RFC 4315 COPYUID).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {

@@ -116,6 +116,9 @@ pub enum Limit {
     /// Length of what a sender gives along for reports.
     #[error("ENVID has at most 100 octets, ORCPT 500")]
     QueuedText,
+    /// Messages appended at once.
+    #[error("at most 128 messages are appended at once")]
+    Appended,
     /// Length of a body.
     #[error("the body is longer than the store keeps")]
     BodyBytes,

@@ -14,6 +14,8 @@
 //! | accounts | `u` account | messages and bytes in all its boxes |
 //! | accounts | `n` account hash(name) | the box of that name |
 //! | accounts | `l` account box | nothing: which boxes an account has |
+//! | accounts | `m` `openings` | nothing: the rows `O` are there |
+//! | accounts | `O` person account | nothing: the person may open the account (S-1.7) |
 //! | accounts | `A` account | nothing: it was removed, and still has boxes |
 //! | accounts | `D` box | a deleted box whose references (`e`) are still to be released: up to which UID they are |
 //! | accounts | `p` number first-uid | box, last uid: a run of messages made by a COPY that is not finished |
@@ -69,6 +71,7 @@ pub(crate) const STORE_KEY: &[u8] = b"mstore-key";
 pub(crate) const STORE_KEY_NEXT: &[u8] = b"mstore-key-next";
 pub(crate) const COUNTERS: &[u8] = b"mcounters";
 pub(crate) const RETENTION: &[u8] = b"mretention";
+pub(crate) const OPENINGS: &[u8] = b"mopenings";
 pub(crate) const QUEUE_COUNTERS: &[u8] = b"c";
 
 /// Every key that starts with these bytes: from the first, included, to the second, excluded.
@@ -125,6 +128,15 @@ pub(crate) fn boxes(account: AccountId) -> Vec<u8> {
 
 pub(crate) fn box_of(account: AccountId, id: BoxId) -> Vec<u8> {
     key!(*b"l", account.0.to_be_bytes(), id.0.to_be_bytes())
+}
+
+/// The accounts that a person opens.
+pub(crate) fn openings(person: AccountId) -> Vec<u8> {
+    key!(*b"O", person.0.to_be_bytes())
+}
+
+pub(crate) fn opening(person: AccountId, opened: AccountId) -> Vec<u8> {
+    key!(*b"O", person.0.to_be_bytes(), opened.0.to_be_bytes())
 }
 
 /// Removed accounts that still have boxes.
@@ -392,7 +404,7 @@ fn ordered(number: i64) -> [u8; 8] {
 /// first byte.
 const SORTS: [(Family, &[u8], usize); 19] = [
     (Family::Accounts, b"aibsuAD", 8),
-    (Family::Accounts, b"cl", 16),
+    (Family::Accounts, b"clO", 16),
     (Family::Accounts, b"d", 32),
     (Family::Accounts, b"n", 40),
     (Family::Accounts, b"ok", 36),
@@ -419,7 +431,7 @@ pub(crate) fn is_known(family: Family, key: &[u8]) -> bool {
     let sort =
         SORTS.iter().any(|(of, sorts, len)| *of == family && sorts.contains(first) && rest.len() == *len);
     sort || match family {
-        Family::Accounts => [FORMAT, STORE_KEY, STORE_KEY_NEXT, COUNTERS, RETENTION].contains(&key),
+        Family::Accounts => [FORMAT, STORE_KEY, STORE_KEY_NEXT, COUNTERS, RETENTION, OPENINGS].contains(&key),
         Family::Bodies => [BODY_LEN + 4, BODY_LEN + 12].contains(&key.len()),
         Family::Queue => key == QUEUE_COUNTERS,
         Family::Index | Family::Traces => false,

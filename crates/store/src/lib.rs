@@ -72,7 +72,9 @@ pub use boxes::{
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
-pub use delivery::{Appended, Copied, Copy, Delivered, Delivery, Durable, Incoming, Variant};
+pub use delivery::{
+    APPENDED_AT_ONCE, Appended, AppendedAll, Copied, Copy, Delivered, Delivery, Durable, Incoming, Variant,
+};
 pub use door::Store;
 pub use error::{Conflict, Limit, StoreError};
 pub use flags::{FlagChange, FlagMode, Flags, KEYWORD_BYTES, KEYWORDS_PER_MESSAGE, SystemFlag};

@@ -19,6 +19,7 @@ use crate::{
     keyring::{Keyring, KeyringError},
     keys,
     master::MasterKey,
+    ops,
     queue_front::QueueFront,
     records::{self, Counters, Format},
     retention, rows,
@@ -228,6 +229,7 @@ fn read_header(engine: &Engine, master: &MasterKey) -> Result<Option<Header>, Op
     if format.version < records::FORMAT {
         upgrade::upgrade(engine, format)?;
     }
+    ops::openings::list_once(engine, &keys)?;
     let counters = get(keys::COUNTERS)?.unwrap_or_default();
     let counters = records::decode(&counters, "counters")?;
     Ok(Some(Header { keys, counters, kind: format.kind }))
@@ -252,6 +254,7 @@ fn create_header(
     let put = |key: &[u8], value| Change::Put(Family::Accounts, key.to_vec(), value);
     let format = Format { version: records::FORMAT, kind };
     let changes = [
+        put(keys::OPENINGS, vec![]),
         put(keys::STORE_KEY, keys.wrap(master).map_err(failed)?),
         put(keys::COUNTERS, records::encode(&counters)?),
         put(keys::FORMAT, records::encode(&format)?),

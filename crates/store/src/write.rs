@@ -5,8 +5,8 @@
 use mssante::{Profile, State};
 
 use crate::{
-    Account, AccountId, Appended, BoxId, BoxInfo, CredentialId, Delivered, Delivery, Durable, Incoming,
-    QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Variant,
+    Account, AccountId, Appended, AppendedAll, BoxId, BoxInfo, CredentialId, Delivered, Delivery, Durable,
+    Incoming, QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Variant,
     committer::{Job, Operation, txn::Txn},
     keyring::KeyKind,
     ops::{
@@ -136,15 +136,33 @@ impl Store {
     ///
     /// Also gives `NotFound`, `ClockBehind` (I-4), `Limit`.
     pub async fn append(&self, to: BoxId, message: Incoming, trace: Option<Trace>) -> Result<Appended> {
+        let AppendedAll { uid_validity, uids } = self.append_all(to, vec![(message, trace)]).await?;
+        let uid = uids.first().copied().ok_or(StoreError::Corrupt("appended message"))?;
+        Ok(Appended { uid_validity, uid })
+    }
+
+    /// Puts messages in a box, each with its trace: all of them or none, in one commit (RFC 3502). Their order is that of
+    /// their UIDs.
+    ///
+    /// Also gives `NotFound` without such a box, `Quota`, `Limit` beyond [`APPENDED_AT_ONCE`](crate::APPENDED_AT_ONCE),
+    /// `Erased`, `ClockBehind`.
+    pub async fn append_all(
+        &self,
+        to: BoxId,
+        messages: Vec<(Incoming, Option<Trace>)>,
+    ) -> Result<AppendedAll> {
         self.core.admit()?;
-        let Incoming { body, header, index, flags, internal_date } = message;
-        let variant = seal_variant(&self.core, &body, 0, &Variant { header, index })?;
-        let origin = trace.as_ref().map(|trace| trace.id);
-        let trace = match trace {
-            Some(trace) => Some(self.seal_trace(trace).await?),
-            None => None,
-        };
-        let sealed = SealedIncoming { body, variant, flags, internal_date, trace, origin };
+        let mut sealed = Vec::with_capacity(messages.len());
+        for (message, trace) in messages {
+            let Incoming { body, header, index, flags, internal_date } = message;
+            let variant = seal_variant(&self.core, &body, 0, &Variant { header, index })?;
+            let origin = trace.as_ref().map(|trace| trace.id);
+            let trace = match trace {
+                Some(trace) => Some(self.seal_trace(trace).await?),
+                None => None,
+            };
+            sealed.push(SealedIncoming { body, variant, flags, internal_date, trace, origin });
+        }
         self.submit(move |txn| ops::deliver::append(txn, to, sealed)).await
     }
 

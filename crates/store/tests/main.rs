@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod accounts;
+mod appending;
 mod backup;
 mod boxes;
 mod common;

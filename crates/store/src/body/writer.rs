@@ -165,6 +165,21 @@ impl BodyWriter {
         Ok(SealedBody { remains, first, held, len: self.len, filed: self.day.is_some() })
     }
 
+    /// The same, for a body whose commit may be long in coming: every chunk is written, none is held in memory.
+    ///
+    /// # Errors
+    /// As [`BodyWriter::write`].
+    pub async fn finish_written(self) -> Result<SealedBody> {
+        let hold = self.hold.clone();
+        let mut body = self.finish().await?;
+        let Held { chunks, permits } = std::mem::take(&mut body.held);
+        let next = body.first + u32::try_from(chunks.len()).map_err(|_| StoreError::Busy)?;
+        write_chunks(&hold, &body.remains, next, chunks).await?;
+        drop(permits);
+        body.first = next;
+        Ok(body)
+    }
+
     async fn start(&mut self) -> Result<()> {
         if self.started.is_some() {
             return Ok(());

@@ -11,7 +11,7 @@ use crate::{
     ids::{AccountId, CredentialId},
     keys,
     ops::{
-        boxes,
+        boxes, openings,
         traces::{self, SealedTrace},
     },
     records::{self, AccountRecord, AddressRecord, CredentialRecord, UsageRecord},
@@ -34,6 +34,7 @@ pub(crate) fn create(
     let quota = Quota::default();
     let account = Account { id, profile, state, openers, quota, created: txn.core.clock.now(), version: 1 };
     put(txn, &account)?;
+    openings::change(txn, id, &[], &account.openers);
     boxes::create_first(txn, id)?;
     traces::put(txn, trace);
     // Instants are kept to the microsecond: give what a later read gives.
@@ -56,6 +57,7 @@ pub(crate) fn update(txn: &mut Txn<'_>, mut account: Account, trace: SealedTrace
         claim(txn, account.id, address)?;
     }
     put(txn, &account)?;
+    openings::change(txn, account.id, &kept.openers, &account.openers);
     txn.account_changed(account.id);
     traces::put(txn, trace);
     Ok(account)
@@ -72,6 +74,7 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: AccountId, trace: SealedTrace) -> Re
     for (credential, _) in accounts::credentials(txn, &txn.core.keys, id)? {
         txn.delete(Family::Accounts, keys::credential(id, credential));
     }
+    openings::change(txn, id, &kept.openers, &[]);
     txn.delete(Family::Accounts, keys::account(id));
     txn.delete(Family::Accounts, keys::inbox(id));
     txn.put(Family::Accounts, keys::removed_account(id), vec![]);

@@ -5,8 +5,9 @@ use crate::{
     body::SealedBody,
     committer::txn::Txn,
     day::Day,
-    delivery::{Appended, Copy},
+    delivery::{APPENDED_AT_ONCE, AppendedAll, Copy},
     engine::{Family, View},
+    error::Limit,
     flags::Flags,
     housekeeping::{ONCE_DAYS, month},
     ids::{AccountId, BodyId, BoxId, Uid},
@@ -136,26 +137,33 @@ pub(crate) struct SealedIncoming {
     pub(crate) origin: Option<TraceId>,
 }
 
-/// Puts a message in a box.
-pub(crate) fn append(txn: &mut Txn<'_>, to: BoxId, message: SealedIncoming) -> Result<Appended> {
+/// Puts messages in a box: all of them or none (RFC 3502 §3).
+pub(crate) fn append(txn: &mut Txn<'_>, to: BoxId, messages: Vec<SealedIncoming>) -> Result<AppendedAll> {
+    if messages.len() > APPENDED_AT_ONCE {
+        return Err(StoreError::Limit(Limit::Appended));
+    }
     txn.core.check_clock(txn.core.clock.now())?;
     let record = boxes::record(txn, &txn.core.keys, to)?.ok_or(StoreError::NotFound)?;
+    let bytes = messages.iter().fold(0_u64, |sum, message| sum.saturating_add(message.variant.size));
+    quota::check(txn, record.account, messages.len() as u64, bytes)?;
     let mut edit = BoxEdit::open(txn, to)?;
-    quota::check(txn, record.account, 1, message.variant.size)?;
-    let reference = Reference { body: message.body.id(), variant: 0, origin: message.origin };
-    let new = NewListing {
-        flags: &message.flags,
-        internal_date: message.internal_date,
-        size: message.variant.size,
-    };
-    let uid = edit.add(txn, &reference, new)?;
-    edit.finish(txn)?;
-    adopt(txn, message.body, vec![message.variant], 1)?;
-    txn.message_added();
-    if let Some(trace) = message.trace {
-        traces::put(txn, trace);
+    let mut uids = Vec::with_capacity(messages.len());
+    for message in messages {
+        let SealedIncoming { body, variant, flags, internal_date, trace, origin } = message;
+        let reference = Reference { body: body.id(), variant: 0, origin };
+        uids.push(edit.add(
+            txn,
+            &reference,
+            NewListing { flags: &flags, internal_date, size: variant.size },
+        )?);
+        adopt(txn, body, vec![variant], 1)?;
+        txn.message_added();
+        if let Some(trace) = trace {
+            traces::put(txn, trace);
+        }
     }
-    Ok(Appended { uid_validity: record.uid_validity, uid })
+    edit.finish(txn)?;
+    Ok(AppendedAll { uid_validity: record.uid_validity, uids })
 }
 
 /// Makes a body part of the store.
@@ -168,8 +176,7 @@ fn adopt(txn: &mut Txn<'_>, body: SealedBody, variants: Vec<SealedVariant>, refe
         // It began under a clock that was set back since.
         return Err(StoreError::ClockBehind);
     }
-    let count =
-        u16::try_from(variants.len()).map_err(|_| StoreError::Limit(crate::error::Limit::Variants))?;
+    let count = u16::try_from(variants.len()).map_err(|_| StoreError::Limit(Limit::Variants))?;
     let turn = Some(body.turn());
     let record = BodyRecord { len: body.len(), references, variants: count, turn };
     txn.put(Family::Index, keys::body(id), records::encode(&record)?);

@@ -8,6 +8,7 @@ pub(crate) mod carried;
 pub(crate) mod deliver;
 pub(crate) mod edit;
 pub(crate) mod messages;
+pub(crate) mod openings;
 pub(crate) mod queue;
 pub(crate) mod quota;
 pub(crate) mod retention;

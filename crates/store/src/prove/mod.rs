@@ -77,6 +77,7 @@ pub(crate) fn prove(reader: &Reader<'_>, now: Activity) -> std::result::Result<P
         bodies: BTreeMap::new(),
         boxes: BTreeSet::new(),
         addresses: 0,
+        openings: 0,
         used: UsageRecord::default(),
         deleted: BTreeSet::new(),
         erased: Day::from_number(0),
@@ -116,6 +117,8 @@ struct Proof<'r> {
     boxes: BTreeSet<BoxId>,
     /// Addresses that accounts say they have.
     addresses: u64,
+    /// People that accounts say may open them.
+    openings: u64,
     /// The newest day that is erased.
     erased: Day,
     /// What the boxes of the account at hand hold so far.
@@ -158,14 +161,19 @@ impl Proof<'_> {
     }
 
     fn account(&mut self, account: &crate::Account) -> Result<()> {
-        let (view, keys) = (self.reader.view(), &self.reader.core().keys);
+        let (view, store_key) = (self.reader.view(), &self.reader.core().keys);
         let id = account.id;
         for address in std::iter::once(&account.profile.login).chain(&account.profile.mssante) {
             self.addresses += 1;
             let known: Option<AddressRecord> =
-                accounts::address(view, &accounts::address_hash(keys, address))?;
+                accounts::address(view, &accounts::address_hash(store_key, address))?;
             let right = known.is_some_and(|known| known.live && known.account == id);
             self.expect(right, || format!("account {id}"), "an address does not lead back to it");
+        }
+        for person in &account.openers {
+            self.openings += 1;
+            let known = view.get(Family::Accounts, &keys::opening(*person, id))?.is_some();
+            self.expect(known, || format!("account {id}"), "who opens it does not find it");
         }
         self.reader.credentials(id)?;
         let inbox = accounts::inbox(view, id)?;

@@ -6,7 +6,7 @@ use crate::{
     engine::{Family, View},
     ids::AccountId,
     keys,
-    prove::Proof,
+    prove::{Proof, count},
     records::{self, AddressRecord},
 };
 
@@ -25,6 +25,7 @@ impl Proof<'_> {
             self.expect(unknown == 0, || family.name().into(), &problem);
         }
         self.addresses()?;
+        self.openings()?;
         self.credentials()
     }
 
@@ -47,6 +48,14 @@ impl Proof<'_> {
             || "accounts".into(),
             "an address leads to an account that lacks it",
         );
+        Ok(())
+    }
+
+    /// A person finds the accounts that list them, and no others.
+    fn openings(&mut self) -> Result<()> {
+        let rows = count(self.reader.view(), Family::Accounts, b"O")? as u64;
+        let named = self.openings;
+        self.expect(rows == named, || "accounts".into(), "somebody finds an account that does not list them");
         Ok(())
     }
 

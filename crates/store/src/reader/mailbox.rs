@@ -7,8 +7,8 @@ use message::IndexRecord;
 
 use super::Reader;
 use crate::{
-    AccountId, BodyReader, BoxId, BoxInfo, Changes, Entry, ListingRef, ModSeq, Result, StoreError, TraceId,
-    Uid, UidRuns,
+    AccountId, BodyReader, BoxId, BoxInfo, Changes, Entry, ListingRef, ModSeq, Result, StoreError,
+    SystemFlag, TraceId, Uid, UidRuns, Usage,
     engine::{Family, View},
     ids::BodyId,
     keyring::KeyKind,
@@ -46,6 +46,20 @@ impl Reader<'_> {
     /// The box, if it exists.
     pub fn box_info(&self, id: BoxId) -> Result<Option<BoxInfo>> {
         boxes::info(self.view(), &self.core().keys, id)
+    }
+
+    /// What messages marked `\\Deleted` of a box come to: their number and bytes, counted in the box's summary (I-7).
+    /// Nothing if there is no such box.
+    pub fn deleted(&self, id: BoxId) -> Result<Usage> {
+        let mut deleted = Usage::default();
+        self.listings(id, Uid::MIN, Uid::MAX, &mut |listing| {
+            if listing.has(SystemFlag::Deleted) {
+                deleted.messages += 1;
+                deleted.bytes += listing.size();
+            }
+            Ok(true)
+        })?;
+        Ok(deleted)
     }
 
     /// Every message of the box, ascending: one range scan. Empty if there is no such box.

@@ -77,6 +77,12 @@ impl<'store> Reader<'store> {
         Ok(found)
     }
 
+    /// The accounts that list this person among those who open them (S-1.7), ascending. Whether they may open them now is
+    /// another question.
+    pub fn openings(&self, person: AccountId) -> Result<Vec<AccountId>> {
+        accounts::openings(&self.view, person)
+    }
+
     /// Application passwords of an account, without secrets, oldest first.
     pub fn credentials(&self, account: AccountId) -> Result<Vec<Credential>> {
         let known = accounts::credentials(&self.view, &self.core.keys, account)?;

@@ -67,6 +67,17 @@ pub(crate) fn credentials(
     Ok(found)
 }
 
+/// The accounts that list this person among their openers, ascending (S-1.7).
+pub(crate) fn openings(view: &impl View, person: AccountId) -> Result<Vec<AccountId>> {
+    let mut found = vec![];
+    let (from, until) = keys::under(&keys::openings(person));
+    view.scan(Family::Accounts, &from, &until, &mut |key, _| {
+        found.push(AccountId(keys::last_u64(key).ok_or(StoreError::Corrupt("opening key"))?));
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
 /// What ties the hash of a secret to its account: one hash is compared with each of its credentials, and an account
 /// without any, or that does not exist, costs the same hash (M-5).
 pub(crate) fn credential_context(account: AccountId) -> [u8; 8] {

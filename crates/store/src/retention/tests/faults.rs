@@ -195,7 +195,7 @@ fn a_message_filed_under_a_day_that_goes_meanwhile_is_refused_for_good() {
         origin: None,
     };
     scene.erase();
-    let late = scene.world.run(store.submit(move |txn| ops::deliver::append(txn, to, sealed)));
+    let late = scene.world.run(store.submit(move |txn| ops::deliver::append(txn, to, vec![sealed])));
     assert_eq!(late.map(drop), Err(StoreError::Erased));
     let late = scene.world.run(async {
         let message = crate::Incoming { body: two, ..incoming(store, 41, b"late\r\n").await };
