@@ -1,7 +1,9 @@
-//! The proof that somebody logged in, and the end of what it rests on (S-1.5). Only the authenticator makes one.
+//! The proof that somebody logged in, what else they may open, and the end of what that rests on (S-1.5, S-1.7). Only the
+//! authenticator makes one.
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use mssante::Address;
 use store::{Account, CredentialId, Reader, Store, StoreError};
 
 use crate::policy;
@@ -18,13 +20,13 @@ pub struct Principal(Arc<Inner>);
 struct Inner {
     store: Store,
     person: Account,
-    acting_as: Account,
+    acting_as: Arc<Account>,
     credential: CredentialId,
 }
 
 impl Principal {
     pub(crate) fn new(store: Store, person: Account, acting_as: Account, credential: CredentialId) -> Self {
-        Self(Arc::new(Inner { store, person, acting_as, credential }))
+        Self(Arc::new(Inner { store, person, acting_as: Arc::new(acting_as), credential }))
     }
 
     /// The physical person, whom every trace names (S-1.7), as they were at login.
@@ -55,25 +57,66 @@ impl Principal {
     /// another type or address; the box no longer lists the person; the password was revoked. Rights that ended before
     /// the call count.
     pub fn revoked(&self) -> impl Future<Output = ()> + Send + use<> {
-        let inner = Arc::clone(&self.0);
-        async move { inner.revoked().await }
+        Arc::clone(&self.0).revoked(Arc::clone(&self.0.acting_as))
+    }
+
+    /// The boxes that the person may open beside their own, as they are in this snapshot, by number (S-1.7). None for who
+    /// acts as a box: what is seen then is that box alone. Blocking.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn others(&self, reader: &Reader<'_>) -> Result<Vec<Account>, StoreError> {
+        let mut others = vec![];
+        if self.is_acting_for_other() {
+            return Ok(others);
+        }
+        for id in reader.openings(self.person().id)? {
+            others.extend(self.if_open(reader, reader.account(id)?)?);
+        }
+        Ok(others)
+    }
+
+    /// The box of that address, if the person may open it beside their own: one that they may not is as one that does not
+    /// exist. Blocking.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn other(&self, reader: &Reader<'_>, address: &Address) -> Result<Option<Account>, StoreError> {
+        if self.is_acting_for_other() {
+            return Ok(None);
+        }
+        self.if_open(reader, reader.account_by_address(address)?)
+    }
+
+    fn if_open(&self, reader: &Reader<'_>, account: Option<Account>) -> Result<Option<Account>, StoreError> {
+        let Some(person) = reader.account(self.person().id)? else { return Ok(None) };
+        let open =
+            |account: &Account| account.id != person.id && policy::may_act_as(&person, account).is_ok();
+        Ok(account.filter(open))
+    }
+
+    /// Does what [`Principal::revoked`] does for a box that the person opened beside their own: its right to be open, and
+    /// the login's.
+    pub fn revoked_over(&self, other: Arc<Account>) -> impl Future<Output = ()> + Send + use<> {
+        Arc::clone(&self.0).revoked(other)
     }
 }
 
 impl Inner {
-    async fn revoked(self: Arc<Self>) {
+    /// `over`: the account whose box is open, as it was when it was granted.
+    async fn revoked(self: Arc<Self>, over: Arc<Account>) {
         let mut person = self.store.watch_account(self.person.id);
-        let mut acting_as = self.store.watch_account(self.acting_as.id);
+        let mut opened = self.store.watch_account(over.id);
         loop {
             // a change during the check is seen after it
             person.borrow_and_update();
-            acting_as.borrow_and_update();
-            if !Arc::clone(&self).stands().await {
+            opened.borrow_and_update();
+            if !self.stands(&over).await {
                 return;
             }
             let changed = tokio::select! {
                 changed = person.changed() => changed,
-                changed = acting_as.changed() => changed,
+                changed = opened.changed() => changed,
             };
             if changed.is_err() {
                 // nobody tells of changes any more: the store is closing
@@ -83,10 +126,10 @@ impl Inner {
     }
 
     /// Whether every right still stands. A store that cannot tell for long means no.
-    async fn stands(self: Arc<Self>) -> bool {
+    async fn stands(self: &Arc<Self>, over: &Arc<Account>) -> bool {
         for _ in 0..ASK_AT_MOST {
-            let inner = Arc::clone(&self);
-            match self.store.read(move |reader| inner.stands_in(reader)).await {
+            let (inner, over) = (Arc::clone(self), Arc::clone(over));
+            match self.store.read(move |reader| inner.stands_in(reader, &over)).await {
                 Ok(stands) => return stands,
                 Err(StoreError::Busy) => tokio::time::sleep(ASK_AGAIN).await,
                 Err(error) => {
@@ -98,17 +141,15 @@ impl Inner {
         false
     }
 
-    fn stands_in(&self, reader: &Reader<'_>) -> Result<bool, StoreError> {
-        let (Some(person), Some(acting_as)) =
-            (reader.account(self.person.id)?, reader.account(self.acting_as.id)?)
-        else {
+    fn stands_in(&self, reader: &Reader<'_>, over: &Account) -> Result<bool, StoreError> {
+        let (Some(person), Some(opened)) = (reader.account(self.person.id)?, reader.account(over.id)?) else {
             return Ok(false);
         };
         let credentials = reader.credentials(person.id)?;
         Ok(credentials.iter().any(|credential| credential.id == self.credential)
-            && policy::may_act_as(&person, &acting_as).is_ok()
+            && policy::may_act_as(&person, &opened).is_ok()
             && policy::same_rights(&self.person, &person)
-            && policy::same_rights(&self.acting_as, &acting_as))
+            && policy::same_rights(over, &opened))
     }
 }
 

@@ -7,6 +7,7 @@ use mssante::{BoxType, State};
 use store::{Account, Action, Outcome};
 use world::{PASSWORD, World};
 
+mod others;
 mod revocation;
 mod world;
 

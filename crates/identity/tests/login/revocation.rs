@@ -141,3 +141,20 @@ async fn losing_an_address_ends_the_sessions_that_could_write_under_it() {
     assert_eq!(sessions.ended(change).await, (false, true));
     sessions.end();
 }
+
+#[tokio::test]
+async fn a_box_beside_ones_own_is_open_as_long_as_the_right_to_it() {
+    let sessions = Sessions::open().await;
+    let (world, id) = (&sessions.world, sessions.service.id);
+    let service = std::sync::Arc::new(sessions.service.clone());
+    let open = tokio::spawn(sessions.own.revoked_over(service.clone()));
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!open.is_finished());
+    world.change(id, |service| service.openers.clear()).await;
+    assert!(is_over_task(open).await);
+    assert!(is_over(sessions.own.revoked_over(service)).await, "as well when it was over before");
+    assert!(!is_over(sessions.own.revoked()).await, "the person's own box stays open");
+    sessions.end();
+}
