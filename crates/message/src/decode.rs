@@ -5,6 +5,10 @@
 use mail_parser::decoders::charsets::map::charset_decoder;
 use serde::{Deserialize, Serialize};
 
+pub use self::stream::Decoder;
+
+mod stream;
+
 /// Most raw bytes that [`decode_part`] looks at (1 MiB); the rest of a longer part is not searched.
 pub const MAX_DECODED_PART: usize = 1024 * 1024;
 
@@ -21,6 +25,13 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// Whether a `Content-Transfer-Encoding` is one that is understood: only then are the bytes as they are what the name
+    /// stands for, where [`Encoding::parse`] says identity (RFC 2045 §6.2).
+    pub fn is_known(name: &[u8]) -> bool {
+        let known = [&b"7bit"[..], b"8bit", b"binary", b"base64", b"quoted-printable"];
+        known.iter().any(|known| name.eq_ignore_ascii_case(known))
+    }
+
     /// The encoding that a `Content-Transfer-Encoding` names, in any case; unknown names are identity.
     pub fn parse(name: &[u8]) -> Self {
         if name.eq_ignore_ascii_case(b"base64") {
@@ -69,22 +80,14 @@ fn is_utf8(charset: &[u8]) -> bool {
 
 /// Base64 (RFC 2045 §6.8): what is not of the alphabet is skipped, padding ends a run and a new one may follow.
 pub(crate) fn base64(raw: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(raw.len() / 4 * 3);
-    let (mut bits, mut count) = (0u32, 0u32);
-    for &byte in raw {
-        let Some(value) = sextet(byte) else {
-            if byte == b'=' {
-                (bits, count) = (0, 0);
-            }
-            continue;
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xFFFF;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count & 0xFF) as u8);
-        }
-    }
+    whole(raw, Encoding::Base64)
+}
+
+fn whole(raw: &[u8], encoding: Encoding) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut decoder = Decoder::new(encoding);
+    decoder.feed(raw, &mut out);
+    decoder.finish(&mut out);
     out
 }
 
@@ -103,45 +106,7 @@ pub(crate) fn sextet(byte: u8) -> Option<u8> {
 /// Quoted-printable (RFC 2045 §6.7): soft breaks vanish, blanks before a line break too, a broken escape
 /// stays as it is.
 pub(crate) fn quoted_printable(raw: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(raw.len());
-    for line in raw.split_inclusive(|&byte| byte == b'\n') {
-        let text = line.trim_ascii_end();
-        let ending = if line.ends_with(b"\r\n") {
-            &b"\r\n"[..]
-        } else if line.ends_with(b"\n") {
-            b"\n"
-        } else {
-            // The end of the input is no line break: blanks there stay.
-            unescape(line.strip_suffix(b"=").unwrap_or(line), &mut out);
-            continue;
-        };
-        match text.strip_suffix(b"=") {
-            Some(text) => unescape(text, &mut out),
-            None => {
-                unescape(text, &mut out);
-                out.extend_from_slice(ending);
-            }
-        }
-    }
-    out
-}
-
-fn unescape(mut text: &[u8], out: &mut Vec<u8>) {
-    while let Some(at) = memchr::memchr(b'=', text) {
-        let (plain, rest) = text.split_at(at);
-        out.extend_from_slice(plain);
-        text = match rest {
-            [_, high, low, rest @ ..] if hex(*high).is_some() && hex(*low).is_some() => {
-                out.push(hex(*high).unwrap_or(0) << 4 | hex(*low).unwrap_or(0));
-                rest
-            }
-            _ => {
-                out.push(b'=');
-                rest.get(1..).unwrap_or_default()
-            }
-        };
-    }
-    out.extend_from_slice(text);
+    whole(raw, Encoding::QuotedPrintable)
 }
 
 pub(crate) fn hex(digit: u8) -> Option<u8> {

@@ -14,7 +14,7 @@ pub mod scan;
 pub mod structure;
 mod words;
 
-pub use decode::{Encoding, MAX_DECODED_PART, decode_part};
+pub use decode::{Decoder, Encoding, MAX_DECODED_PART, decode_part};
 pub use header::{Editor, Header, Mailbox, filter_fields};
 pub use index::{DecodeError, IndexRecord, IndexRef, Part, PartKind, Piece, SectionPath, SectionText, index};
 pub use received::{Received, received};

@@ -13,7 +13,7 @@ use std::{fmt, ops::Range};
 
 use address::{Entries, Entry};
 
-use crate::words;
+use crate::{decode::Encoding, mime::MimeInfo, words};
 
 /// A parsed header block: the raw bytes and where its fields are (RFC 5322 §2.2).
 #[derive(Clone)]
@@ -59,6 +59,11 @@ impl Header {
     /// encoded words hide become blanks.
     pub fn text(&self, name: &str) -> Option<String> {
         self.values(name).next().map(words::decode)
+    }
+
+    /// Whether the transfer encoding that is named is one that can be undone, or none is named (RFC 2045 §6).
+    pub fn has_known_encoding(&self) -> bool {
+        MimeInfo::parse(self, false).encoding.is_none_or(|name| Encoding::is_known(&name))
     }
 
     /// All mailboxes of all fields of this name, groups flattened, in order.
