@@ -8,16 +8,19 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub use self::{
-    fetch::{FetchItem, Partial, Section, SectionFetch, SectionName, SectionPart},
+    acl::AclCommand,
+    append::{AppendArgs, AppendMessage},
+    fetch::{BinaryFetch, FetchItem, Partial, Section, SectionFetch, SectionName, SectionPart},
     names::{MAILBOX_NAME_BYTES, MAILBOX_NAME_LEVELS, MailboxName, MailboxNameError, Tag},
     search::{SearchKey, SearchText},
     set::{Bound, Messages, Numbering, SequenceSet},
 };
 
+mod acl;
+mod append;
 mod fetch;
 mod names;
 mod search;
@@ -87,6 +90,8 @@ pub enum SessionCommand {
     Create {
         /// Name of the new mailbox.
         mailbox: MailboxName,
+        /// The name as the client wrote it, if the mailbox will not be called quite so (RFC 9051 §6.3.4).
+        written: Option<String>,
         /// Uses asked for.
         special_use: Vec<SpecialUse>,
     },
@@ -118,6 +123,21 @@ pub enum SessionCommand {
         mailbox: MailboxName,
         /// What to tell of it, in the order asked.
         items: Vec<StatusItem>,
+    },
+    /// GETQUOTA (RFC 9208 §4.1.1): the name of a quota root.
+    GetQuota(String),
+    /// GETQUOTAROOT (RFC 9208 §4.1.2).
+    GetQuotaRoot(MailboxName),
+    /// SETQUOTA (RFC 9208 §4.1.3): nobody may here, so nothing is kept of it.
+    SetQuota,
+    /// MYRIGHTS (RFC 4314 §3.5).
+    MyRights(MailboxName),
+    /// The other commands of RFC 4314 §3, which take the right to administer a mailbox.
+    Acl {
+        /// Which one.
+        command: AclCommand,
+        /// The mailbox.
+        mailbox: MailboxName,
     },
     /// What needs an open mailbox.
     Selected(SelectedCommand),
@@ -175,20 +195,7 @@ pub enum SelectedCommand {
     },
 }
 
-/// Arguments of APPEND; the message itself follows as a stream of `size` bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppendArgs {
-    /// Where to.
-    pub mailbox: MailboxName,
-    /// Flags of the new message.
-    pub flags: Vec<Flag>,
-    /// INTERNALDATE asked for; the time of arrival if absent.
-    pub internal_date: Option<Timestamp>,
-    /// Bytes announced.
-    pub size: u64,
-}
-
-/// Arguments of LIST (RFC 3501 §6.3.8 with what RFC 6154 §2 brings from RFC 5258).
+/// Arguments of LIST (RFC 3501 §6.3.8, RFC 5258).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListArgs {
     /// Selection options.
@@ -214,8 +221,8 @@ pub struct ListSelect {
     pub special_use: bool,
 }
 
-/// Return options of LIST (RFC 5258 §3.2, RFC 6154 §5.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Return options of LIST (RFC 5258 §3.2, RFC 6154 §5.2, RFC 5819 §2).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListReturn {
     /// `\Subscribed` attributes.
     pub subscribed: bool,
@@ -223,6 +230,8 @@ pub struct ListReturn {
     pub children: bool,
     /// Special-use attributes.
     pub special_use: bool,
+    /// What STATUS would tell of each mailbox, in the order asked; empty if nothing.
+    pub status: Vec<StatusItem>,
 }
 
 /// Special uses (RFC 6154 §2).
@@ -238,7 +247,8 @@ pub enum SpecialUse {
     Trash,
 }
 
-/// Items of STATUS (RFC 3501 §6.3.10).
+/// Items of STATUS (RFC 3501 §6.3.10; SIZE: RFC 8438; DELETED: RFC 9051 §6.3.11; DELETED-STORAGE: RFC 9208 §5.1;
+/// APPENDLIMIT: RFC 7889 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are those of the RFC")]
 pub enum StatusItem {
@@ -247,6 +257,10 @@ pub enum StatusItem {
     UidNext,
     UidValidity,
     Unseen,
+    Size,
+    Deleted,
+    DeletedStorage,
+    AppendLimit,
 }
 
 /// What STORE does (RFC 3501 §6.4.6).
@@ -341,6 +355,11 @@ impl SessionCommand {
             Self::List(_) => "LIST",
             Self::Lsub { .. } => "LSUB",
             Self::Status { .. } => "STATUS",
+            Self::GetQuota(_) => "GETQUOTA",
+            Self::GetQuotaRoot(_) => "GETQUOTAROOT",
+            Self::SetQuota => "SETQUOTA",
+            Self::MyRights(_) => "MYRIGHTS",
+            Self::Acl { command, .. } => command.name(),
             Self::Selected(command) => command.name(),
         }
     }

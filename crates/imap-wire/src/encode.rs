@@ -5,7 +5,7 @@ use jiff::{Timestamp, tz::Offset};
 
 use crate::{
     Names,
-    command::{Flag, SectionFetch, SectionName, SectionPart, SpecialUse},
+    command::{BinaryFetch, Flag, SectionFetch, SectionName, SectionPart, SpecialUse},
     completion::Reply,
     mutf7,
 };
@@ -60,6 +60,12 @@ pub fn astring(out: &mut Vec<u8>, text: &[u8]) {
 /// The announcement of a literal, CRLF included; exactly `length` bytes must follow.
 pub fn literal_head(out: &mut Vec<u8>, length: u64) {
     out.extend_from_slice(format!("{{{length}}}\r\n").as_bytes());
+}
+
+/// The announcement of a literal that may hold zero bytes (literal8, RFC 3516 §4.3), CRLF included; exactly `length` bytes
+/// must follow.
+pub fn literal8_head(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(format!("~{{{length}}}\r\n").as_bytes());
 }
 
 /// A mailbox name, from UTF-8.
@@ -203,6 +209,24 @@ fn fields(out: &mut Vec<u8>, word: &str, names: &[String]) {
         astring(out, name.as_bytes());
     }
     out.push(b')');
+}
+
+/// What a FETCH answer calls a part without its transfer encoding (RFC 3516 §4.3), `<origin>` included.
+pub fn binary_label(out: &mut Vec<u8>, fetch: &BinaryFetch) {
+    binary_part(out, "BINARY", &fetch.path);
+    if let Some(partial) = fetch.partial {
+        out.extend_from_slice(format!("<{}>", partial.origin).as_bytes());
+    }
+}
+
+/// What a FETCH answer calls the length of such a part.
+pub fn binary_size_label(out: &mut Vec<u8>, path: &[u16]) {
+    binary_part(out, "BINARY.SIZE", path);
+}
+
+fn binary_part(out: &mut Vec<u8>, word: &str, path: &[u16]) {
+    let path: Vec<String> = path.iter().map(u16::to_string).collect();
+    out.extend_from_slice(format!("{word}[{}]", path.join(".")).as_bytes());
 }
 
 /// Numbers as a set, neighbours that follow each other joined (`1:3,7`), in the order given.

@@ -26,7 +26,7 @@ pub struct Limits {
     pub literal: u64,
     /// Longest gathered literal without synchronisation, in bytes (4,096 for LITERAL-, RFC 7888 §4).
     pub unasked_literal: u64,
-    /// Most literals of a command, the message of APPEND included.
+    /// Most literals of a command, the first message of APPEND included.
     pub literals: usize,
     /// Most bytes gathered for a command, lines and literals together.
     pub command: usize,
@@ -71,10 +71,22 @@ pub enum Event {
     },
     /// The next bytes of the accepted message: the last so many of those just taken.
     Message(usize),
-    /// The command that held the message is over; `clean` if nothing followed the message.
+    /// Another message is announced behind the one just handed through (MULTIAPPEND, RFC 3502): to be judged as
+    /// [`Event::Append`] is.
+    AppendMore {
+        /// What stands between the two messages, the announcement included.
+        head: Vec<u8>,
+        /// Bytes announced.
+        size: u64,
+        /// Whether the client waits for a continuation.
+        asked: bool,
+    },
+    /// The command that held the messages is over.
     AppendEnd {
-        /// Whether the command was well-formed after the message.
-        clean: bool,
+        /// What stood behind the last message, the line end aside: nothing in most cases.
+        rest: Vec<u8>,
+        /// The limit that was broken behind a message, if one was: nothing of the command may be kept.
+        broken: Option<TooMuch>,
     },
     /// A command broke a limit; it was dropped to its end.
     Refused(Refused),
@@ -304,11 +316,10 @@ impl Framer {
     }
 
     fn end_command(&mut self) -> Event {
-        let clean = self.broken.is_none() && self.bytes.is_empty();
         let after_message = self.after_message;
         let (bytes, broken) = self.restart();
         match broken {
-            _ if after_message => Event::AppendEnd { clean },
+            _ if after_message => Event::AppendEnd { rest: bytes, broken },
             Some(why) => Event::Refused(Refused { tag: leading_tag(&bytes), why }),
             None => Event::Command(bytes),
         }
@@ -333,12 +344,15 @@ impl Framer {
                 None
             }
             (None, asked) => {
-                let message = self.limits.append.is_some() && is_append_message(&self.bytes, self.literals);
+                let message = self.announces_message();
                 self.bytes.extend_from_slice(b"\r\n");
                 if message {
                     self.state = State::Judge { size: announced.size };
-                    let head = self.bytes.clone();
-                    return Some(Event::Append { head, size: announced.size, asked });
+                    let (head, size) = (self.bytes.clone(), announced.size);
+                    return Some(match self.after_message {
+                        false => Event::Append { head, size, asked },
+                        true => Event::AppendMore { head, size, asked },
+                    });
                 }
                 self.state = State::Literal(announced.size);
                 asked.then_some(Event::Continue)
@@ -349,13 +363,10 @@ impl Framer {
     /// Which limit the literal would break.
     fn judge_literal(&self, announced: Announcement) -> Option<TooMuch> {
         let limits = &self.limits;
-        if self.after_message {
-            return Some(TooMuch::Literals);
-        }
         if self.literals > limits.literals {
             return Some(TooMuch::Literals);
         }
-        if let Some(most) = limits.append.filter(|_| is_append_message(&self.bytes, self.literals)) {
+        if let Some(most) = limits.append.filter(|_| self.announces_message()) {
             return (announced.size > most).then_some(TooMuch::Message);
         }
         if announced.size > limits.literal {
@@ -368,9 +379,15 @@ impl Framer {
         (gathered > limits.command as u64).then_some(TooMuch::Command)
     }
 
+    /// Whether the literal just announced is a message: behind another one it can be nothing else.
+    fn announces_message(&self) -> bool {
+        self.limits.append.is_some() && (self.after_message || is_append_message(&self.bytes, self.literals))
+    }
+
     fn begin_after_message(&mut self) {
         self.bytes = Vec::new();
         self.line_start = 0;
+        self.literals = 0;
         self.after_message = true;
     }
 

@@ -6,8 +6,8 @@
 use crate::{
     Names,
     command::{
-        AppendArgs, Command, ConnectionCommand, Messages, Numbering, Secret, SelectedCommand, SessionCommand,
-        Tag, Tagged,
+        AclCommand, AppendArgs, AppendMessage, Command, ConnectionCommand, Messages, Numbering, Secret,
+        SelectedCommand, SessionCommand, Tag, Tagged,
     },
     completion::Completion,
     encode::Code,
@@ -16,12 +16,15 @@ use crate::{
 
 use self::cursor::{Cursor, Fault, Parsed};
 
+mod acl;
+mod append;
 mod cursor;
 mod dates;
 mod enable;
 mod fetch;
 mod flags;
 mod mailboxes;
+mod quota;
 mod search;
 mod sets;
 
@@ -30,6 +33,7 @@ pub use self::{
     fetch::{FETCH_FIELDS, FETCH_ITEMS, SECTION_DEPTH},
     flags::{KEYWORD_BYTES, KEYWORDS},
     mailboxes::LIST_PATTERNS,
+    quota::QUOTA_RESOURCES,
     search::{SEARCH_DEPTH, SEARCH_KEYS},
     sets::SET_RANGES,
 };
@@ -67,10 +71,25 @@ pub fn parse(command: &[u8], names: Names) -> Result<Tagged, Refusal> {
 /// What to answer instead.
 pub fn parse_append(head_bytes: &[u8], names: Names) -> Result<(Tag, AppendArgs), Refusal> {
     let (tag, name, mut cursor) = head(head_bytes, names)?;
-    match mailboxes::append(&mut cursor) {
+    match append::append(&mut cursor) {
         Ok(args) => Ok((tag, args)),
         Err(fault) => Err(refusal(tag, &name, fault)),
     }
+}
+
+/// Reads what stands behind a message of APPEND up to and including the announcement of the next one and the CRLF after
+/// it (RFC 3502). The error is the completion of the whole command.
+pub fn parse_append_more(head: &[u8], before: &AppendMessage) -> Result<AppendMessage, Completion> {
+    append::next(&mut Cursor::new(head, Names::default()), before).map_err(|fault| append_fault(&fault))
+}
+
+/// Reads what stands behind the last message of APPEND. The error is the completion of the whole command.
+pub fn parse_append_end(rest: &[u8], last: &AppendMessage) -> Result<(), Completion> {
+    append::end(&mut Cursor::new(rest, Names::default()), last).map_err(|fault| append_fault(&fault))
+}
+
+fn append_fault(fault: &Fault) -> Completion {
+    Completion::bad(format!("APPEND, behind a message: {fault}"))
 }
 
 /// Tag and command word, in upper case.
@@ -198,6 +217,14 @@ fn session(name: &str, cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
         "LIST" => SessionCommand::List(mailboxes::list(cursor)?),
         "LSUB" => mailboxes::lsub(cursor)?,
         "STATUS" => mailboxes::status(cursor)?,
+        "GETQUOTA" => quota::get_quota(cursor)?,
+        "GETQUOTAROOT" => quota::get_quota_root(cursor)?,
+        "SETQUOTA" => quota::set_quota(cursor)?,
+        "MYRIGHTS" => acl::my_rights(cursor)?,
+        "GETACL" => acl::administer(AclCommand::GetAcl, cursor)?,
+        "SETACL" => acl::administer(AclCommand::SetAcl, cursor)?,
+        "DELETEACL" => acl::administer(AclCommand::DeleteAcl, cursor)?,
+        "LISTRIGHTS" => acl::administer(AclCommand::ListRights, cursor)?,
         "CHECK" => SessionCommand::Selected(SelectedCommand::Check),
         "CLOSE" => SessionCommand::Selected(SelectedCommand::Close),
         "UNSELECT" => SessionCommand::Selected(SelectedCommand::Unselect),

@@ -1,4 +1,4 @@
-//! What FETCH asks for (RFC 3501 §6.4.5). Plain values only.
+//! What FETCH asks for (RFC 3501 §6.4.5, RFC 3516 §4.2). Plain values only.
 
 /// One item of FETCH.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,21 @@ pub enum FetchItem {
     BodyStructure,
     /// `BODY[…]`, `RFC822`, `RFC822.HEADER`, `RFC822.TEXT`.
     Section(SectionFetch),
+    /// `BINARY[…]`: a part without its transfer encoding.
+    Binary(BinaryFetch),
+    /// `BINARY.SIZE[…]` with the numbers of the part: how long it is without its transfer encoding.
+    BinarySize(Vec<u16>),
+}
+
+/// Some bytes of a part without its transfer encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BinaryFetch {
+    /// Part numbers, from 1; empty for the whole message, which has no transfer encoding.
+    pub path: Vec<u16>,
+    /// Whether `\\Seen` stays as it is (`BINARY.PEEK[…]`).
+    pub peek: bool,
+    /// `<origin.length>`, counted in decoded bytes.
+    pub partial: Option<Partial>,
 }
 
 /// Some bytes of a message.

@@ -3,7 +3,7 @@
 
 use super::{list, numbers};
 
-/// Response codes (RFC 3501 §7.1, RFC 4315 §3, RFC 5530 §3, RFC 6154 §3).
+/// Response codes (RFC 3501 §7.1, RFC 3516 §4.3, RFC 4315 §3, RFC 5530 §3, RFC 6154 §3, RFC 9051 §7.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
     /// The text must be shown to the person.
@@ -14,8 +14,8 @@ pub enum Code {
     AppendUid {
         /// UIDVALIDITY of the mailbox.
         validity: u32,
-        /// The new UID.
-        uid: u32,
+        /// The new UIDs, in the order of the messages: one, unless several were appended (RFC 3502 §4).
+        uids: Vec<u32>,
     },
     /// Wrong user or password (RFC 5530).
     AuthenticationFailed,
@@ -38,12 +38,16 @@ pub enum Code {
     },
     /// Some messages are gone, their expunge not told yet (RFC 5530).
     ExpungeIssued,
+    /// It has mailboxes below it (RFC 9051 §7.1).
+    HasChildren,
     /// Another one uses it (RFC 5530).
     InUse,
     /// A limit was reached (RFC 5530).
     Limit,
     /// No such mailbox (RFC 5530).
     NonExistent,
+    /// The right to do that is missing (RFC 5530).
+    NoPerm,
     /// The account has as much as it may have (RFC 9208 §4.3.1).
     OverQuota,
     /// Flags that can be kept; keywords too if `any` (`\*`).
@@ -69,6 +73,8 @@ pub enum Code {
     UidNext(u32),
     /// UIDVALIDITY.
     UidValidity(u32),
+    /// The transfer encoding of a part is not known, or its bytes cannot be kept (RFC 3516 §4.3, §4.4).
+    UnknownCte,
     /// Out of order for now: try later (RFC 5530).
     Unavailable,
     /// Sequence number of the first message without `\Seen`.
@@ -91,9 +97,11 @@ impl Code {
                 return out.extend_from_slice(format!("CAPABILITY {capability}").as_bytes());
             }
             Self::ExpungeIssued => "EXPUNGEISSUED",
+            Self::HasChildren => "HASCHILDREN",
             Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
             Self::NonExistent => "NONEXISTENT",
+            Self::NoPerm => "NOPERM",
             Self::OverQuota => "OVERQUOTA",
             Self::PrivacyRequired => "PRIVACYREQUIRED",
             Self::ReadOnly => "READ-ONLY",
@@ -102,9 +110,11 @@ impl Code {
             Self::TooBig => "TOOBIG",
             Self::TryCreate => "TRYCREATE",
             Self::Unavailable => "UNAVAILABLE",
+            Self::UnknownCte => "UNKNOWN-CTE",
             Self::UseAttr => "USEATTR",
-            Self::AppendUid { validity, uid } => {
-                return out.extend_from_slice(format!("APPENDUID {validity} {uid}").as_bytes());
+            Self::AppendUid { validity, uids } => {
+                out.extend_from_slice(format!("APPENDUID {validity} ").as_bytes());
+                return numbers(out, uids.iter().copied());
             }
             Self::UidNext(uid) => return out.extend_from_slice(format!("UIDNEXT {uid}").as_bytes()),
             Self::UidValidity(validity) => {

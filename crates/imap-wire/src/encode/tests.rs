@@ -49,7 +49,7 @@ fn a_client_reads_our_codes() {
 
 #[test]
 fn a_client_reads_the_uids_of_uidplus() {
-    assert!(read_code(Code::AppendUid { validity: 38, uid: 3955 }).starts_with("AppendUid(38, [Uid"));
+    assert!(read_code(Code::AppendUid { validity: 38, uids: vec![3955] }).starts_with("AppendUid(38, [Uid"));
     assert_eq!(
         status_of(Code::CopyUid { validity: 1, from: vec![304, 319, 320], to: vec![3956, 3957, 3958] }),
         b"a1 OK [COPYUID 1 304,319:320 3956:3958] done\r\n"
@@ -64,13 +64,17 @@ fn every_code_is_one_bracketed_line() {
         Code::AuthorizationFailed,
         Code::Cannot,
         Code::ExpungeIssued,
+        Code::HasChildren,
         Code::InUse,
         Code::Limit,
         Code::NonExistent,
+        Code::NoPerm,
+        Code::OverQuota,
         Code::PrivacyRequired,
         Code::ServerBug,
         Code::TooBig,
         Code::Unavailable,
+        Code::UnknownCte,
         Code::UseAttr,
     ] {
         let line = String::from_utf8(status_of(code.clone())).unwrap();

@@ -41,8 +41,12 @@ fn run_with(limits: Limits, chunks: &[&[u8]], refuse: bool) -> Vec<Seen> {
                 Some(event) => {
                     let closed = matches!(event, Event::Close(_));
                     match event {
-                        Event::Append { asked: true, .. } if refuse => framer.refuse_append(),
-                        Event::Append { .. } => framer.accept_append(),
+                        Event::Append { asked: true, .. } | Event::AppendMore { asked: true, .. }
+                            if refuse =>
+                        {
+                            framer.refuse_append();
+                        }
+                        Event::Append { .. } | Event::AppendMore { .. } => framer.accept_append(),
                         _ => {}
                     }
                     seen.push(Seen::Event(event));
@@ -102,7 +106,7 @@ fn the_message_of_append_passes_through() {
         [
             Seen::Event(Event::Append { head, size: 12, asked: true }),
             Seen::Message(b"Subject: x\r\n".to_vec()),
-            Seen::Event(Event::AppendEnd { clean: true }),
+            append_end(""),
             command(b"b NOOP"),
         ]
     );
@@ -113,10 +117,7 @@ fn the_mailbox_of_append_may_be_a_literal_and_the_message_empty() {
     let head = b"a append {5+}\r\nINBOX {0+}\r\n".to_vec();
     assert_eq!(
         run(b"a append {5+}\r\nINBOX {0+}\r\n\r\n"),
-        [
-            Seen::Event(Event::Append { head, size: 0, asked: false }),
-            Seen::Event(Event::AppendEnd { clean: true }),
-        ]
+        [Seen::Event(Event::Append { head, size: 0, asked: false }), append_end(""),]
     );
 }
 
@@ -126,16 +127,59 @@ fn a_refused_append_leaves_the_line_free() {
     assert_eq!(seen[1..], [command(b"b NOOP")]);
 }
 
+fn append_end(rest: &str) -> Seen {
+    Seen::Event(Event::AppendEnd { rest: rest.as_bytes().to_vec(), broken: None })
+}
+
 #[test]
-fn what_follows_the_message_is_dropped_and_told() {
-    for rest in ["x\r\n", " {2}\r\n", " {2+}\r\nxy\r\n"] {
-        let seen = run(format!("a APPEND INBOX {{3+}}\r\nabc{rest}b NOOP\r\n").as_bytes());
-        assert_eq!(
-            seen[2..],
-            [Seen::Event(Event::AppendEnd { clean: false }), command(b"b NOOP")],
-            "{rest:?}"
-        );
+fn what_follows_the_message_is_told() {
+    for rest in ["x", ")", " (\\Seen)"] {
+        let seen = run(format!("a APPEND INBOX {{3+}}\r\nabc{rest}\r\nb NOOP\r\n").as_bytes());
+        assert_eq!(seen[2..], [append_end(rest), command(b"b NOOP")]);
     }
+}
+
+#[test]
+fn another_message_may_follow_and_another() {
+    let input = b"a APPEND INBOX {3+}\r\nabc (\\Seen) {2}\r\nde ~{0+}\r\n)\r\nb NOOP\r\n";
+    let head = |text: &str| text.as_bytes().to_vec();
+    assert_eq!(
+        run(input),
+        [
+            Seen::Event(Event::Append { head: head("a APPEND INBOX {3+}\r\n"), size: 3, asked: false }),
+            Seen::Message(b"abc".to_vec()),
+            Seen::Event(Event::AppendMore { head: head(" (\\Seen) {2}\r\n"), size: 2, asked: true }),
+            Seen::Message(b"de".to_vec()),
+            Seen::Event(Event::AppendMore { head: head(" ~{0+}\r\n"), size: 0, asked: false }),
+            append_end(")"),
+            command(b"b NOOP"),
+        ]
+    );
+    let seen = run_with(LIMITS, &[b"a APPEND INBOX {3+}\r\nabc {2}\r\nb NOOP\r\n"], true);
+    assert_eq!(seen[3..], [command(b"b NOOP")], "whoever waits for a refusal goes on with another command");
+}
+
+#[test]
+fn each_message_has_the_limit_of_a_message_and_they_may_be_many() {
+    let end = |broken| Seen::Event(Event::AppendEnd { rest: vec![], broken });
+    let seen = run(b"a APPEND INBOX {3+}\r\nabc {1001}\r\nb NOOP\r\n");
+    assert!(matches!(&seen[2], Seen::Event(Event::AppendEnd { broken: Some(TooMuch::Message), .. })));
+    assert_eq!(seen[3..], [command(b"b NOOP")]);
+    let dropped = [
+        b"a APPEND INBOX {3+}\r\nabc {1500+}\r\n".as_slice(),
+        &[b'\n'; 1500],
+        b" {2+}\r\n\r\n\r\nb NOOP\r\n",
+    ]
+    .concat();
+    let seen = run(&dropped);
+    assert!(
+        matches!(&seen[2], Seen::Event(Event::AppendEnd { broken: Some(TooMuch::Message), .. })),
+        "{seen:?}"
+    );
+    assert_eq!(seen[3..], [command(b"b NOOP")]);
+    let many = [b"a APPEND INBOX {1+}\r\n".as_slice(), &b"x {1+}\r\n".repeat(100), b"x\r\n"].concat();
+    let seen = run(&many);
+    assert_eq!((seen.len(), seen.last()), (2 * 101 + 1, Some(&end(None))));
 }
 
 #[test]

@@ -133,6 +133,14 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or(fault)
     }
 
+    /// The number of RFC 9208 §7, up to 63 bits.
+    pub(super) fn number64(&mut self, what: &'static str) -> Parsed<u64> {
+        let fault = self.expected(what);
+        let digits = self.take_while(|byte| byte.is_ascii_digit());
+        let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+        number.filter(|number| *number <= u64::MAX / 2).ok_or(fault)
+    }
+
     /// Exactly `count` digits.
     pub(super) fn digits(&mut self, count: usize, what: &'static str) -> Parsed<i16> {
         let fault = self.expected(what);

@@ -1,6 +1,8 @@
-//! The items of FETCH (RFC 3501 §6.4.5).
+//! The items of FETCH (RFC 3501 §6.4.5, RFC 3516 §4.2).
 
-use crate::command::{FetchItem, Numbering, Partial, Section, SectionFetch, SectionName, SectionPart};
+use crate::command::{
+    BinaryFetch, FetchItem, Numbering, Partial, Section, SectionFetch, SectionName, SectionPart,
+};
 
 use super::cursor::{Cursor, Fault, Parsed};
 
@@ -67,6 +69,9 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
     Ok(match (word.as_str(), sectioned) {
         ("BODY", true) => FetchItem::Section(body_section(cursor, false)?),
         ("BODY.PEEK", true) => FetchItem::Section(body_section(cursor, true)?),
+        ("BINARY", true) => FetchItem::Binary(binary(cursor, false)?),
+        ("BINARY.PEEK", true) => FetchItem::Binary(binary(cursor, true)?),
+        ("BINARY.SIZE", true) => FetchItem::BinarySize(part_numbers(cursor)?),
         ("UID", false) => FetchItem::Uid,
         ("FLAGS", false) => FetchItem::Flags,
         ("INTERNALDATE", false) => FetchItem::InternalDate,
@@ -100,16 +105,42 @@ fn body_section(cursor: &mut Cursor<'_>, peek: bool) -> Parsed<SectionFetch> {
     Ok(SectionFetch { name: SectionName::Body, section, peek, partial })
 }
 
+/// `section-binary` and a partial.
+fn binary(cursor: &mut Cursor<'_>, peek: bool) -> Parsed<BinaryFetch> {
+    let path = part_numbers(cursor)?;
+    let partial = if cursor.take(b'<') { Some(partial(cursor)?) } else { None };
+    Ok(BinaryFetch { path, peek, partial })
+}
+
+/// `section-binary`: part numbers alone, maybe none.
+fn part_numbers(cursor: &mut Cursor<'_>) -> Parsed<Vec<u16>> {
+    cursor.byte(b'[', A_SECTION)?;
+    let mut path = Vec::new();
+    while cursor.peek() != Some(b']') {
+        if !path.is_empty() {
+            cursor.byte(b'.', "part numbers such as 1.2, and the ] that ends them")?;
+        }
+        part_number(cursor, &mut path)?;
+    }
+    cursor.byte(b']', "the ] that ends the section")?;
+    Ok(path)
+}
+
+/// One more part number.
+fn part_number(cursor: &mut Cursor<'_>, path: &mut Vec<u16>) -> Parsed<()> {
+    let fault = cursor.expected("a part number from 1 to 65535");
+    let number = u16::try_from(cursor.number(A_SECTION)?).ok().filter(|number| *number > 0).ok_or(fault)?;
+    if path.len() == SECTION_DEPTH {
+        return Err(Fault::other("at most 32 levels of parts"));
+    }
+    path.push(number);
+    Ok(())
+}
+
 fn section(cursor: &mut Cursor<'_>) -> Parsed<Section> {
     let mut path = Vec::new();
     while cursor.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-        let fault = cursor.expected("a part number from 1 to 65535");
-        let number =
-            u16::try_from(cursor.number(A_SECTION)?).ok().filter(|number| *number > 0).ok_or(fault)?;
-        if path.len() == SECTION_DEPTH {
-            return Err(Fault::other("at most 32 levels of parts"));
-        }
-        path.push(number);
+        part_number(cursor, &mut path)?;
         if !cursor.take(b'.') {
             return Ok(Section { path, part: SectionPart::All });
         }

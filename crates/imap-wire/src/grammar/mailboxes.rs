@@ -1,16 +1,11 @@
-//! Mailbox names and the commands about whole mailboxes (RFC 3501 §6.3, RFC 6154).
+//! Mailbox names and the commands about whole mailboxes (RFC 3501 §6.3, RFC 5258, RFC 5819, RFC 6154).
 
 use crate::{
     Names,
-    command::{
-        AppendArgs, ListArgs, ListReturn, ListSelect, MailboxName, SessionCommand, SpecialUse, StatusItem,
-    },
+    command::{ListArgs, ListReturn, ListSelect, MailboxName, SessionCommand, SpecialUse, StatusItem},
 };
 
-use super::{
-    cursor::{Cursor, Fault, Parsed},
-    dates, flags,
-};
+use super::cursor::{Cursor, Fault, Parsed};
 
 /// Most patterns in one LIST.
 pub const LIST_PATTERNS: usize = 32;
@@ -22,15 +17,22 @@ const A_MAILBOX: &str = "a mailbox name";
 
 /// A space and a mailbox name.
 pub(super) fn sp_mailbox(cursor: &mut Cursor<'_>) -> Parsed<MailboxName> {
+    sp_mailbox_as_written(cursor).map(|(mailbox, _)| mailbox)
+}
+
+/// The same, and the name as the client wrote it.
+fn sp_mailbox_as_written(cursor: &mut Cursor<'_>) -> Parsed<(MailboxName, String)> {
     cursor.space()?;
     let bytes = cursor.astring(A_MAILBOX)?;
     let name = cursor.names().decode(&bytes).map_err(|error| Fault::other(error.to_string()))?;
-    MailboxName::parse(&name).map_err(Fault::Name)
+    Ok((MailboxName::parse(&name).map_err(Fault::Name)?, name))
 }
 
 /// CREATE, with `(USE (\Sent))` of RFC 6154 §3.
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
-    let mailbox = sp_mailbox(cursor)?;
+    let (mailbox, written) = sp_mailbox_as_written(cursor)?;
+    // A separator at the end is a hint that children will come, no part of the name (RFC 3501 §6.3.3).
+    let written = Some(written).filter(|written| written.trim_end_matches('/') != mailbox.as_str());
     let mut special_use = Vec::new();
     if !cursor.at_end() {
         cursor.space()?;
@@ -50,7 +52,7 @@ pub(super) fn create(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
         })?;
         cursor.byte(b')', "a closing parenthesis")?;
     }
-    Ok(SessionCommand::Create { mailbox, special_use })
+    Ok(SessionCommand::Create { mailbox, written, special_use })
 }
 
 fn special_use_attribute(cursor: &mut Cursor<'_>) -> Parsed<SpecialUse> {
@@ -70,7 +72,10 @@ fn special_use_attribute(cursor: &mut Cursor<'_>) -> Parsed<SpecialUse> {
 }
 
 /// What follows an opening parenthesis: items separated by spaces, maybe none, and the closing one.
-fn list_of(cursor: &mut Cursor<'_>, mut item: impl FnMut(&mut Cursor<'_>) -> Parsed<()>) -> Parsed<()> {
+pub(super) fn list_of(
+    cursor: &mut Cursor<'_>,
+    mut item: impl FnMut(&mut Cursor<'_>) -> Parsed<()>,
+) -> Parsed<()> {
     if cursor.take(b')') {
         return Ok(());
     }
@@ -131,7 +136,7 @@ fn list_select(cursor: &mut Cursor<'_>) -> Parsed<ListSelect> {
 }
 
 fn list_return(cursor: &mut Cursor<'_>) -> Parsed<ListReturn> {
-    const AN_OPTION: &str = "SPECIAL-USE, SUBSCRIBED or CHILDREN";
+    const AN_OPTION: &str = "SPECIAL-USE, SUBSCRIBED, CHILDREN or STATUS";
     let fault = cursor.expected("RETURN or the end");
     if !cursor.take_word("RETURN") {
         return Err(fault);
@@ -145,6 +150,7 @@ fn list_return(cursor: &mut Cursor<'_>) -> Parsed<ListReturn> {
             "SPECIAL-USE" => returns.special_use = true,
             "SUBSCRIBED" => returns.subscribed = true,
             "CHILDREN" => returns.children = true,
+            "STATUS" => returns.status = status_items(cursor)?,
             _ => return Err(fault),
         }
         Ok(())
@@ -178,21 +184,17 @@ fn pattern_text(bytes: &[u8], names: Names) -> Parsed<String> {
 }
 
 pub(super) fn status(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
-    const AN_ITEM: &str = "MESSAGES, RECENT, UIDNEXT, UIDVALIDITY or UNSEEN";
     let mailbox = sp_mailbox(cursor)?;
+    Ok(SessionCommand::Status { mailbox, items: status_items(cursor)? })
+}
+
+/// A space and a parenthesised list of items, each once: of STATUS, and of LIST RETURN (STATUS (…)).
+fn status_items(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
     cursor.space()?;
     cursor.byte(b'(', "a parenthesised list of status items")?;
     let mut items = Vec::new();
     list_of(cursor, |cursor| {
-        let fault = cursor.expected(AN_ITEM);
-        let item = match cursor.word(AN_ITEM)?.as_str() {
-            "MESSAGES" => StatusItem::Messages,
-            "RECENT" => StatusItem::Recent,
-            "UIDNEXT" => StatusItem::UidNext,
-            "UIDVALIDITY" => StatusItem::UidValidity,
-            "UNSEEN" => StatusItem::Unseen,
-            _ => return Err(fault),
-        };
+        let item = status_item(cursor)?;
         if !items.contains(&item) {
             items.push(item);
         }
@@ -201,24 +203,22 @@ pub(super) fn status(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
     if items.is_empty() {
         return Err(cursor.expected("at least one status item"));
     }
-    Ok(SessionCommand::Status { mailbox, items })
+    Ok(items)
 }
 
-/// APPEND up to the announcement of its message (RFC 3501 §6.3.11).
-pub(super) fn append(cursor: &mut Cursor<'_>) -> Parsed<AppendArgs> {
-    let mailbox = sp_mailbox(cursor)?;
-    cursor.space()?;
-    let mut flags = Vec::new();
-    if cursor.peek() == Some(b'(') {
-        flags = flags::flag_list(cursor)?;
-        cursor.space()?;
-    }
-    let mut internal_date = None;
-    if cursor.peek() == Some(b'"') {
-        internal_date = Some(dates::date_time(cursor)?);
-        cursor.space()?;
-    }
-    let (size, _) = cursor.announcement()?;
-    cursor.end()?;
-    Ok(AppendArgs { mailbox, flags, internal_date, size })
+fn status_item(cursor: &mut Cursor<'_>) -> Parsed<StatusItem> {
+    const AN_ITEM: &str = "a status item such as MESSAGES, UIDNEXT or UNSEEN";
+    let fault = cursor.expected(AN_ITEM);
+    Ok(match cursor.word(AN_ITEM)?.as_str() {
+        "MESSAGES" => StatusItem::Messages,
+        "RECENT" => StatusItem::Recent,
+        "UIDNEXT" => StatusItem::UidNext,
+        "UIDVALIDITY" => StatusItem::UidValidity,
+        "UNSEEN" => StatusItem::Unseen,
+        "SIZE" => StatusItem::Size,
+        "DELETED" => StatusItem::Deleted,
+        "DELETED-STORAGE" => StatusItem::DeletedStorage,
+        "APPENDLIMIT" => StatusItem::AppendLimit,
+        _ => return Err(fault),
+    })
 }

@@ -7,9 +7,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::{
-    Bound, FetchItem, Flag, ListArgs, ListReturn, ListSelect, MailboxName, Partial, SearchKey, SearchText,
-    Section, SectionFetch, SectionName, SectionPart, SequenceSet, SpecialUse, StatusItem, StoreMode,
+    Bound, FetchItem, Flag, MailboxName, Partial, SearchKey, SearchText, Section, SectionFetch, SectionName,
+    SectionPart, SequenceSet, StoreMode,
 };
+
+mod boxes;
 
 fn parse(command: &[u8]) -> Result<Tagged, Refusal> {
     super::parse(command, Names::Utf7)
@@ -191,75 +193,6 @@ fn once_enabled_names_are_utf8_and_an_ampersand_is_a_letter() {
         panic!("not LIST")
     };
     assert_eq!(args.patterns, ["R&D/%"]);
-}
-
-#[test]
-fn create_may_name_special_uses() {
-    let create = |special_use| SessionCommand::Create { mailbox: name("Envois"), special_use };
-    assert_eq!(session_of("a CREATE Envois"), create(vec![]));
-    assert_eq!(
-        session_of("a CREATE Envois (USE (\\Sent \\Archive \\sent))"),
-        create(vec![SpecialUse::Sent, SpecialUse::Archive])
-    );
-}
-
-#[test]
-fn list_in_its_forms() {
-    let basic = ListArgs { patterns: vec!["*".to_owned()], ..ListArgs::default() };
-    assert_eq!(session_of("a LIST \"\" *"), SessionCommand::List(basic.clone()));
-    assert_eq!(session_of("a LIST \"\" \"*\""), SessionCommand::List(basic.clone()));
-    assert_eq!(
-        session_of("a LIST \"\" \"\""),
-        SessionCommand::List(ListArgs { patterns: vec![String::new()], ..ListArgs::default() })
-    );
-    let select = ListSelect { special_use: true, ..ListSelect::default() };
-    assert_eq!(
-        session_of("a LIST (SPECIAL-USE) \"\" *"),
-        SessionCommand::List(ListArgs { select, ..basic.clone() })
-    );
-    let returns = Some(ListReturn { special_use: true, children: true, subscribed: false });
-    assert_eq!(
-        session_of("a LIST \"\" * RETURN (SPECIAL-USE CHILDREN)"),
-        SessionCommand::List(ListArgs { returns, ..basic })
-    );
-    assert_eq!(
-        session_of("a LIST () Envoy&AOk-s/ (%% [x]) RETURN ()"),
-        SessionCommand::List(ListArgs {
-            reference: "Envoyés/".to_owned(),
-            patterns: vec!["%%".to_owned(), "[x]".to_owned()],
-            returns: Some(ListReturn::default()),
-            ..ListArgs::default()
-        })
-    );
-    assert_eq!(
-        session_of("a LSUB \"\" %"),
-        SessionCommand::Lsub { reference: String::new(), pattern: "%".to_owned() }
-    );
-}
-
-#[test]
-fn status_keeps_the_order_asked() {
-    assert_eq!(
-        session_of("a STATUS INBOX (UNSEEN messages UNSEEN)"),
-        SessionCommand::Status {
-            mailbox: name("INBOX"),
-            items: vec![StatusItem::Unseen, StatusItem::Messages]
-        }
-    );
-}
-
-#[test]
-fn append_has_flags_and_a_date_or_not() {
-    let append = |text: &str| parse_append(text.as_bytes()).unwrap().1;
-    let plain = append("a APPEND Sent {310}\r\n");
-    assert_eq!((plain.mailbox, plain.size, plain.internal_date), (name("Sent"), 310, None));
-    let full = append("a APPEND Sent (\\Seen \\Recent $Forwarded) \" 7-Feb-1994 21:52:25 -0800\" {0+}\r\n");
-    assert_eq!(full.flags, [Flag::Seen, Flag::Keyword("$Forwarded".to_owned())]);
-    assert_eq!(full.internal_date.unwrap().to_string(), "1994-02-08T05:52:25Z");
-    assert_eq!(full.size, 0);
-    for wrong in ["a APPEND Sent \"1-Foo-2026 00:00:00 +0000\" {3}\r\n", "a APPEND Sent (\\Seen {3}\r\n"] {
-        assert!(parse_append(wrong.as_bytes()).is_err(), "{wrong}");
-    }
 }
 
 #[test]
@@ -465,7 +398,7 @@ proptest! {
         let mut line = b"a APPEND x ".to_vec();
         crate::encode::internal_date(&mut line, at);
         line.extend_from_slice(b" {1}\r\n");
-        prop_assert_eq!(parse_append(&line).unwrap().1.internal_date, Some(at));
+        prop_assert_eq!(parse_append(&line).unwrap().1.message.internal_date, Some(at));
     }
 
     #[test]

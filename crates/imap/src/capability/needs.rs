@@ -2,7 +2,10 @@
 //! May use commands. Must never decide anything else about them.
 
 use crate::{
-    command::{Command, ConnectionCommand, SelectedCommand, SessionCommand},
+    command::{
+        Command, ConnectionCommand, FetchItem, ListArgs, ListSelect, SelectedCommand, SessionCommand,
+        StatusItem,
+    },
     completion::Completion,
 };
 
@@ -40,13 +43,45 @@ fn of_session(command: &SessionCommand, need: &mut dyn FnMut(Extension)) {
         SessionCommand::Create { special_use, .. } if !special_use.is_empty() => {
             need(Extension::CreateSpecialUse);
         }
-        SessionCommand::List(args) => {
-            let uses = args.select.special_use || args.returns.is_some_and(|returns| returns.special_use);
-            if uses {
-                need(Extension::SpecialUse);
-            }
+        SessionCommand::List(args) => of_list(args, need),
+        SessionCommand::Status { items, .. } => items.iter().for_each(|item| of_status(*item, need)),
+        SessionCommand::GetQuota(_) | SessionCommand::GetQuotaRoot(_) | SessionCommand::SetQuota => {
+            need(Extension::Quota);
         }
+        SessionCommand::MyRights(_) | SessionCommand::Acl { .. } => need(Extension::MyRights),
         _ => {}
+    }
+}
+
+/// Of the forms of RFC 5258, those with special uses are older than it here: RFC 6154 §2 brings them along.
+fn of_list(args: &ListArgs, need: &mut dyn FnMut(Extension)) {
+    let ListSelect { subscribed, remote, recursive_match, special_use } = args.select;
+    let returns = args.returns.as_ref();
+    if special_use || returns.is_some_and(|returns| returns.special_use) {
+        need(Extension::SpecialUse);
+    }
+    let wider = returns.is_some_and(|returns| returns.subscribed || returns.children);
+    if subscribed || remote || recursive_match || wider || args.patterns.len() > 1 {
+        need(Extension::ListExtended);
+    }
+    if let Some(returns) = returns.filter(|returns| !returns.status.is_empty()) {
+        need(Extension::ListStatus);
+        returns.status.iter().for_each(|item| of_status(*item, need));
+    }
+}
+
+fn of_status(item: StatusItem, need: &mut dyn FnMut(Extension)) {
+    match item {
+        StatusItem::Size => need(Extension::StatusSize),
+        StatusItem::AppendLimit => need(Extension::AppendLimit),
+        StatusItem::DeletedStorage => need(Extension::Quota),
+        _ => {}
+    }
+}
+
+fn of_item(item: &FetchItem, need: &mut dyn FnMut(Extension)) {
+    if matches!(item, FetchItem::Binary(_) | FetchItem::BinarySize(_)) {
+        need(Extension::Binary);
     }
 }
 
@@ -55,6 +90,7 @@ fn of_selected(command: &SelectedCommand, need: &mut dyn FnMut(Extension)) {
         SelectedCommand::Unselect => need(Extension::Unselect),
         SelectedCommand::Expunge(Some(_)) => need(Extension::UidPlus),
         SelectedCommand::Move { .. } => need(Extension::Move),
+        SelectedCommand::Fetch { items, .. } => items.iter().for_each(|item| of_item(item, need)),
         _ => {}
     }
 }

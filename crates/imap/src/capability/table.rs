@@ -98,11 +98,11 @@ pub(super) const TABLE: &[Row] = &[
         ..row(Extension::CreateSpecialUse, "CREATE-SPECIAL-USE", AFTER, true)
     },
     // RFC 5258
-    row(Extension::ListExtended, "LIST-EXTENDED", AFTER, false),
+    row(Extension::ListExtended, "LIST-EXTENDED", AFTER, true),
     // RFC 5819
-    Row { rests_on: &[Extension::ListExtended], ..row(Extension::ListStatus, "LIST-STATUS", AFTER, false) },
+    Row { rests_on: &[Extension::ListExtended], ..row(Extension::ListStatus, "LIST-STATUS", AFTER, true) },
     // RFC 8438
-    row(Extension::StatusSize, "STATUS=SIZE", AFTER, false),
+    row(Extension::StatusSize, "STATUS=SIZE", AFTER, true),
     // RFC 4731
     row(Extension::ESearch, "ESEARCH", AFTER, false),
     // RFC 5182
@@ -110,20 +110,17 @@ pub(super) const TABLE: &[Row] = &[
     // RFC 5032
     row(Extension::Within, "WITHIN", AFTER, false),
     // RFC 3516
-    row(Extension::Binary, "BINARY", AFTER, false),
+    row(Extension::Binary, "BINARY", AFTER, true),
     // RFC 3502
-    row(Extension::MultiAppend, "MULTIAPPEND", AFTER, false),
+    row(Extension::MultiAppend, "MULTIAPPEND", AFTER, true),
     // RFC 7889: the word carries the largest message
-    row(Extension::AppendLimit, "APPENDLIMIT", AFTER, false),
+    row(Extension::AppendLimit, "APPENDLIMIT", AFTER, true),
     // RFC 6855
     Row { rests_on: &[Extension::Enable], ..row(Extension::Utf8Accept, "UTF8=ACCEPT", AFTER, false) },
     // RFC 9208
-    Row {
-        words: "QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE",
-        ..row(Extension::Quota, "QUOTA", AFTER, false)
-    },
-    // RFC 4314
-    row(Extension::MyRights, "ACL", AFTER, false),
+    Row { words: "QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE", ..row(Extension::Quota, "QUOTA", AFTER, true) },
+    // RFC 4314 §2, §2.1: who may do what is told, nobody may change it
+    Row { words: "ACL RIGHTS=kxte", ..row(Extension::MyRights, "ACL", AFTER, true) },
     // RFC 8514
     row(Extension::SaveDate, "SAVEDATE", AFTER, false),
     // RFC 5255 §4.3

@@ -1,28 +1,32 @@
-//! APPEND (RFC 3501 §6.3.11): the message goes from the stream to the session piece by piece (I-3).
-//! May use the wire and a [`Person`]. Must never hold more of the message than one read.
+//! APPEND (RFC 3501 §6.3.11), of one message or several (RFC 3502): each goes from the stream to the session piece by piece
+//! (I-3). May use the wire and a [`Person`]. Must never hold more of a message than one read.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    command::Tag,
+    capability::Extension,
+    command::{AppendMessage, Tag},
     completion::Completion,
     connection::{
         backend::{Person, Sink},
         person::{Around, revoked},
-        stream::{Halt, Wire},
+        stream::{Halt, Wire, too_much},
     },
-    wire::{framing::Event, grammar},
+    wire::{
+        framing::{Event, TooMuch},
+        grammar,
+    },
 };
 
-/// What becomes of the message while it comes.
+/// What becomes of the messages while they come.
 enum Fate<K> {
-    /// The session takes it.
-    Kept(K),
-    /// It is read and dropped, for this reason.
+    /// The session takes them; what was said of the one that comes.
+    Kept(K, AppendMessage),
+    /// They are read and dropped, for this reason.
     Dropped(Completion),
 }
 
-/// Answers an APPEND whose message was just announced.
+/// Answers an APPEND whose first message was just announced.
 pub(super) async fn append<S, P>(
     wire: &mut Wire<S>,
     person: &mut P,
@@ -35,17 +39,11 @@ where
     P: Person,
 {
     let (tag, fate) = judge(person, head).await;
-    if asked {
-        match fate {
-            Fate::Dropped(completion) => {
-                wire.input.framer().refuse_append();
-                return wire.complete(tag.as_ref(), completion).await;
-            }
-            Fate::Kept(_) => wire.go_on("send the message").await?,
-        }
-    }
-    wire.input.framer().accept_append();
-    let completion = receive(wire, around, fate).await?;
+    let several = person.extensions().has(Extension::MultiAppend);
+    let completion = match take_or_refuse(wire, fate, asked).await? {
+        Fate::Dropped(completion) if asked => return wire.complete(tag.as_ref(), completion).await,
+        fate => receive(wire, around, fate, several).await?,
+    };
     let mut out = wire.output();
     person.poll_changes(&mut out, true).await?;
     out.flush().await?;
@@ -56,16 +54,48 @@ async fn judge<P: Person>(person: &mut P, head: &[u8]) -> (Option<Tag>, Fate<P::
     match grammar::parse_append(head, person.names()) {
         Err(refusal) => (refusal.tag, Fate::Dropped(refusal.completion)),
         Ok((tag, args)) => {
-            (Some(tag), person.append_begin(&args).await.map_or_else(Fate::Dropped, Fate::Kept))
+            let begun = match needs(&args.message, person) {
+                Some(completion) => Err(completion),
+                None => person.append_begin(&args).await,
+            };
+            (Some(tag), begun.map_or_else(Fate::Dropped, |sink| Fate::Kept(sink, args.message)))
         }
     }
 }
 
-/// Reads the message to the end of the command, and commits it if all went well.
+/// The refusal of a form of literal that is not offered to this client.
+fn needs<P: Person>(message: &AppendMessage, person: &P) -> Option<Completion> {
+    let (wanted, form) = match message {
+        AppendMessage { utf8: true, .. } => (Extension::Utf8Accept, "UTF8 (...)"),
+        AppendMessage { binary: true, .. } => (Extension::Binary, "a literal8"),
+        _ => return None,
+    };
+    let offered = person.extensions().has(wanted);
+    (!offered).then(|| Completion::bad(format!("APPEND: {form} is not offered here")))
+}
+
+/// Lets the message come, or tells a client that waits that it shall not.
+async fn take_or_refuse<S, K>(wire: &mut Wire<S>, fate: Fate<K>, asked: bool) -> Result<Fate<K>, Halt>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    if asked && matches!(fate, Fate::Dropped(_)) {
+        wire.input.framer().refuse_append();
+        return Ok(fate);
+    }
+    if asked {
+        wire.go_on("send the message").await?;
+    }
+    wire.input.framer().accept_append();
+    Ok(fate)
+}
+
+/// Reads the messages to the end of the command, and commits them if all went well.
 async fn receive<S, K>(
     wire: &mut Wire<S>,
     around: &mut Around<'_>,
     mut fate: Fate<K>,
+    several: bool,
 ) -> Result<Completion, Halt>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
@@ -80,23 +110,49 @@ where
         };
         match event {
             Event::Message(length) => {
-                if let Fate::Kept(sink) = &mut fate
+                if let Fate::Kept(sink, _) = &mut fate
                     && let Err(completion) = sink.write(wire.input.message(length)).await
                 {
                     fate = Fate::Dropped(completion);
                 }
             }
-            Event::AppendEnd { clean } => {
-                return Ok(match fate {
-                    Fate::Dropped(completion) => completion,
-                    Fate::Kept(_) if !clean => {
-                        Completion::bad("APPEND: one message a command, and nothing after it")
-                    }
-                    Fate::Kept(sink) => sink.finish().await,
-                });
+            Event::AppendMore { head, asked, .. } => {
+                fate = take_or_refuse(wire, another(fate, &head, several).await, asked).await?;
+                if let (Fate::Dropped(completion), true) = (&fate, asked) {
+                    return Ok(completion.clone());
+                }
             }
+            Event::AppendEnd { rest, broken } => return Ok(end(fate, &rest, broken).await),
             // The first stage gives nothing else before the end of the command.
             _ => {}
         }
+    }
+}
+
+/// What becomes of it all when another message is announced.
+async fn another<K: Sink>(fate: Fate<K>, head: &[u8], several: bool) -> Fate<K> {
+    let Fate::Kept(sink, before) = fate else { return fate };
+    if !several {
+        return Fate::Dropped(Completion::bad(
+            "APPEND: one message a command: MULTIAPPEND is not offered here",
+        ));
+    }
+    match grammar::parse_append_more(head, &before) {
+        Err(completion) => Fate::Dropped(completion),
+        Ok(next) => match sink.next(&next).await {
+            Ok(sink) => Fate::Kept(sink, next),
+            Err(completion) => Fate::Dropped(completion),
+        },
+    }
+}
+
+async fn end<K: Sink>(fate: Fate<K>, rest: &[u8], broken: Option<TooMuch>) -> Completion {
+    match (fate, broken) {
+        (Fate::Dropped(completion), _) => completion,
+        (Fate::Kept(..), Some(why)) => too_much(why),
+        (Fate::Kept(sink, last), None) => match grammar::parse_append_end(rest, &last) {
+            Ok(()) => sink.finish().await,
+            Err(completion) => completion,
+        },
     }
 }

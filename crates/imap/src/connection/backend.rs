@@ -5,12 +5,12 @@
 
 use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
 
-use identity::{Attempt, AuthError, Mechanism, Principal, Service};
+use identity::{Attempt, AuthError, Mechanism, Service};
 
 use crate::{
     Server, Settings,
     capability::Extensions,
-    command::{AppendArgs, Secret, SessionCommand, Tag},
+    command::{AppendArgs, AppendMessage, Secret, SessionCommand, Tag},
     completion::Completion,
     output::{Fatal, Output},
     session::{AppendSink, Session},
@@ -103,13 +103,17 @@ pub(super) trait Sink: Send {
     /// See [`AppendSink::write`].
     fn write(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), Completion>> + Send;
 
+    /// See [`AppendSink::next`].
+    fn next(self, message: &AppendMessage) -> impl Future<Output = Result<Self, Completion>> + Send
+    where
+        Self: Sized;
+
     /// See [`AppendSink::finish`].
     fn finish(self) -> impl Future<Output = Completion> + Send;
 }
 
 /// The session with the proof it rests on.
 pub(super) struct RealPerson {
-    principal: Principal,
     session: Session,
 }
 
@@ -132,9 +136,9 @@ impl Backend for Arc<Server> {
         };
         match self.authenticator.authenticate(attempt).await {
             Ok(principal) => {
-                let mut session = Session::new(Arc::clone(self), principal.clone(), peer);
+                let mut session = Session::new(Arc::clone(self), principal, peer);
                 session.meet(client.as_deref());
-                Ok(RealPerson { principal, session })
+                Ok(RealPerson { session })
             }
             Err(AuthError::Denied) => Err(LoginError::Denied),
             Err(AuthError::Throttled { retry_after }) => Err(LoginError::Throttled(retry_after)),
@@ -147,7 +151,7 @@ impl Person for RealPerson {
     type Sink = AppendSink;
 
     fn revoked(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.principal.revoked()
+        self.session.revoked()
     }
 
     fn extensions(&self) -> Extensions {
@@ -187,6 +191,10 @@ impl Person for RealPerson {
 impl Sink for AppendSink {
     async fn write(&mut self, bytes: &[u8]) -> Result<(), Completion> {
         AppendSink::write(self, bytes).await
+    }
+
+    async fn next(self, message: &AppendMessage) -> Result<Self, Completion> {
+        AppendSink::next(self, message).await
     }
 
     async fn finish(self) -> Completion {

@@ -81,7 +81,7 @@ where
         Event::Append { head, asked, .. } => append::append(wire, person, around, &head, asked).await,
         Event::Refused(refused) => wire.refuse(refused).await,
         // These come only while an APPEND is read, and `Close` never comes out of `next`.
-        Event::Message(_) | Event::AppendEnd { .. } | Event::Close(_) => Ok(()),
+        Event::Message(_) | Event::AppendMore { .. } | Event::AppendEnd { .. } | Event::Close(_) => Ok(()),
     }
 }
 

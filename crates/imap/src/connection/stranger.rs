@@ -63,7 +63,11 @@ where
                 continue;
             }
             // Not found with these limits: APPEND is a command like others before login.
-            Event::Append { .. } | Event::Message(_) | Event::AppendEnd { .. } | Event::Close(_) => continue,
+            Event::Append { .. }
+            | Event::AppendMore { .. }
+            | Event::Message(_)
+            | Event::AppendEnd { .. }
+            | Event::Close(_) => continue,
         };
         match grammar::parse(&command, Names::Utf7) {
             Err(refusal) => wire.complete(refusal.tag.as_ref(), refusal.completion).await?,

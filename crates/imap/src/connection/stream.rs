@@ -141,12 +141,16 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire<S> {
 
     /// Answers a command that broke a limit.
     pub(super) async fn refuse(&mut self, refused: Refused) -> Result<(), Halt> {
-        let text = refused.why.to_string();
-        let completion = match refused.why {
-            TooMuch::Message => Completion::no_with(encode::Code::TooBig, text),
-            _ => Completion::bad(text),
-        };
-        self.complete(refused.tag.as_ref(), completion).await
+        self.complete(refused.tag.as_ref(), too_much(refused.why)).await
+    }
+}
+
+/// What a client is told whose command broke a limit.
+pub(super) fn too_much(why: TooMuch) -> Completion {
+    let text = why.to_string();
+    match why {
+        TooMuch::Message => Completion::no_with(encode::Code::TooBig, text),
+        _ => Completion::bad(text),
     }
 }
 

@@ -66,6 +66,9 @@ pub(super) fn answer(error: &StoreError) -> Completion {
         StoreError::Conflict(Conflict::BoxExists) => {
             Completion::no_with(Code::AlreadyExists, "There is a mailbox of that name already")
         }
+        StoreError::Conflict(Conflict::HasChildren) => {
+            Completion::no_with(Code::HasChildren, "There are mailboxes below it: delete them first")
+        }
         StoreError::Conflict(what) => Completion::no_with(Code::Cannot, format!("Not done: {what}")),
         other => {
             tracing::error!(error = %other, "the store failed");

@@ -2,15 +2,17 @@
 //! May use the store and the principal. Must never touch the socket but through `Output`.
 //!
 //! RFC 3501 §3 as types: a [`SessionCommand`] needs a login, a [`SelectedCommand`] needs the `View` of a mailbox
-//! too. The session reads and writes as `principal.acting_as()`; traces name `principal.person()` (S-1.7).
+//! too. The session reads and writes as `principal.acting_as()`, or in a mailbox of another box as that box (see
+//! [`boxes`]); traces name `principal.person()` (S-1.7).
 
 use std::{net::IpAddr, sync::Arc};
 
 use identity::Principal;
-use store::{AccountId, BoxId, BoxInfo, Entry, ModSeq, Reader, Store, StoreError, Uid};
+use store::{Account, AccountId, BoxId, Entry, ModSeq, Reader, Store, StoreError, Uid};
 use tokio::sync::watch;
 
 use self::{
+    boxes::Lent,
     enabled::Enabled,
     halt::Halt,
     view::{Renumber, Update, View},
@@ -29,6 +31,7 @@ use crate::{
 
 pub use self::commands::append::AppendSink;
 
+mod boxes;
 mod commands;
 mod enabled;
 mod flags;
@@ -47,20 +50,26 @@ pub struct Session {
     /// What it enabled.
     enabled: Enabled,
     selected: Option<Selected>,
+    /// Whose mailbox is open, if it is another's.
+    lent: watch::Sender<Option<Arc<Account>>>,
 }
 
 /// An open mailbox and the sign that it changed.
 struct Selected {
+    /// Whose mailbox it is.
+    account: AccountId,
     view: View,
     changes: watch::Receiver<ModSeq>,
+    /// Held while it is another's.
+    _lent: Option<Lent>,
 }
 
 impl Session {
     /// A session with no mailbox open.
     pub fn new(server: Arc<Server>, principal: Principal, peer: IpAddr) -> Self {
         let enabled = Enabled::default();
-        let mut session =
-            Self { server, principal, peer, extensions: Extensions::NONE, enabled, selected: None };
+        let (extensions, lent) = (Extensions::NONE, watch::Sender::new(None));
+        let mut session = Self { server, principal, peer, extensions, enabled, selected: None, lent };
         session.meet(None);
         session
     }
@@ -130,14 +139,14 @@ impl Session {
         match command {
             SessionCommand::Noop => Ok(commands::noop::noop()),
             SessionCommand::Enable(words) => commands::enable::enable(self, &words, out).await,
-            SessionCommand::Namespace => commands::namespace::namespace(out).await,
+            SessionCommand::Namespace => commands::namespace::namespace(self, out).await,
             SessionCommand::Select(name) => commands::select::open(self, &name, false, out).await,
             SessionCommand::Examine(name) => commands::select::open(self, &name, true, out).await,
-            SessionCommand::Create { mailbox, special_use } => {
-                commands::create::create(self, &mailbox, &special_use).await
+            SessionCommand::Create { mailbox, written, special_use } => {
+                commands::create::create(self, &mailbox, written.as_deref(), &special_use, out).await
             }
             SessionCommand::Delete(name) => commands::delete::delete(self, &name).await,
-            SessionCommand::Rename { from, to } => commands::rename::rename(self, &from, &to).await,
+            SessionCommand::Rename { from, to } => commands::rename::rename(self, &from, &to, out).await,
             SessionCommand::Subscribe(name) => commands::subscribe::subscribe(self, &name).await,
             SessionCommand::Unsubscribe(name) => commands::subscribe::unsubscribe(self, &name).await,
             SessionCommand::List(args) => commands::list::list(self, args, out).await,
@@ -146,6 +155,13 @@ impl Session {
             }
             SessionCommand::Status { mailbox, items } => {
                 commands::status::status(self, &mailbox, &items, out).await
+            }
+            SessionCommand::GetQuota(root) => commands::quota::get(self, &root, out).await,
+            SessionCommand::GetQuotaRoot(name) => commands::quota::get_root(self, &name, out).await,
+            SessionCommand::SetQuota => Ok(commands::quota::set()),
+            SessionCommand::MyRights(name) => commands::acl::my_rights(self, &name, out).await,
+            SessionCommand::Acl { command, mailbox } => {
+                commands::acl::administer(self, command, &mailbox).await
             }
             SessionCommand::Selected(command) => self.dispatch_selected(command, out).await,
         }
@@ -235,12 +251,6 @@ impl Session {
         })
     }
 
-    /// Looks a mailbox of the account up.
-    async fn find_box(&self, name: &str) -> Result<Option<BoxInfo>, Halt> {
-        let (account, name) = (self.account(), name.to_owned());
-        Ok(self.read(move |reader| reader.box_by_name(account, &name)).await?)
-    }
-
     /// Reads on the store's blocking pool.
     async fn read<T: Send + 'static>(
         &self,
@@ -249,9 +259,22 @@ impl Session {
         self.store().read(look).await
     }
 
-    /// Opens a mailbox; what was open before is closed without expunging (RFC 3501 §6.3.1).
-    fn open(&mut self, view: View, changes: watch::Receiver<ModSeq>) {
-        self.selected = Some(Selected { view, changes });
+    /// Opens a mailbox of an account; what was open before is closed without expunging (RFC 3501 §6.3.1).
+    async fn open(
+        &mut self,
+        account: AccountId,
+        view: View,
+        changes: watch::Receiver<ModSeq>,
+    ) -> Result<(), Halt> {
+        self.selected = None;
+        let lent = self.lend(account).await?;
+        self.selected = Some(Selected { account, view, changes, _lent: lent });
+        Ok(())
+    }
+
+    /// Whose the open mailbox is; BAD without one.
+    fn selected_account(&self) -> Result<AccountId, Halt> {
+        self.selected.as_ref().map(|selected| selected.account).ok_or_else(nothing_selected)
     }
 
     fn selected_box(&self) -> Option<BoxId> {

@@ -3,54 +3,68 @@
 
 use std::fmt::Display;
 
-use store::{Action, BoxId, Outcome, Reader, StoreError, Trace, TraceId, Uid};
+use store::{AccountId, Action, BoxId, BoxInfo, Outcome, Reader, Trace, TraceId, Uid};
 
-use super::Session;
+use super::{Session, halt::Halt};
 
 /// UIDs spelled out in one trace; the number of all is always told.
 const UIDS_SPELLED: usize = 100;
 
 impl Session {
-    /// A trace of this person acting as this box, now.
-    pub(super) fn new_trace(&self, action: Action, detail: Vec<(String, String)>) -> Trace {
+    /// A trace of this person doing something in a box of this account, now.
+    pub(super) fn new_trace(
+        &self,
+        account: AccountId,
+        action: Action,
+        detail: Vec<(String, String)>,
+    ) -> Trace {
+        let person = self.principal.person().id;
         let at = self.server.clock.now();
         Trace {
             id: TraceId::new(at),
             at,
             action,
-            person: Some(self.principal.person().id),
-            acting_as: self.principal.is_acting_for_other().then(|| self.account()),
+            person: Some(person),
+            acting_as: (account != person).then_some(account),
             peer: Some(self.peer),
             outcome: Outcome::Done,
             detail,
         }
     }
 
-    /// Traces something done to messages of a mailbox, or with them into another.
+    /// Traces something done to messages of the open mailbox, or with them into another: where that is another box's, its
+    /// traces say so as well (S-1.7).
     pub(super) async fn trace_messages(
         &self,
         action: Action,
         mailbox: BoxId,
         uids: &[Uid],
-        to: Option<BoxId>,
-    ) -> Result<(), StoreError> {
+        to: Option<&BoxInfo>,
+    ) -> Result<(), Halt> {
+        let account = self.selected_account()?;
         let mut details =
             vec![detail("mailbox", mailbox), detail("messages", uids.len()), detail("uids", spelled(uids))];
-        details.extend(to.map(|to| detail("to", to)));
-        self.store().trace(self.new_trace(action, details)).await
+        details.extend(to.map(|to| detail("to", to.id)));
+        for other in to.map(|to| to.account).into_iter().filter(|other| *other != account) {
+            self.store().trace(self.new_trace(other, action, details.clone())).await?;
+        }
+        Ok(self.store().trace(self.new_trace(account, action, details)).await?)
     }
 
     /// Traces that this person opened these messages, each part of the journey that brought it here (S-4.5).
-    pub(super) async fn trace_openings(&self, mailbox: BoxId, uids: Vec<Uid>) -> Result<(), StoreError> {
+    pub(super) async fn trace_openings(&self, mailbox: BoxId, uids: Vec<Uid>) -> Result<(), Halt> {
         if uids.is_empty() {
             return Ok(());
         }
+        let account = self.selected_account()?;
         let look = move |reader: &Reader<'_>| {
-            uids.into_iter().map(|uid| Ok((uid, reader.origin(mailbox, uid)?))).collect::<Result<Vec<_>, _>>()
+            uids.into_iter()
+                .map(|uid| Ok((uid, reader.origin(mailbox, uid)?)))
+                .collect::<store::Result<Vec<_>>>()
         };
         for (uid, origin) in self.read(look).await? {
-            let trace =
-                self.new_trace(Action::FirstOpening, vec![detail("mailbox", mailbox), detail("uid", uid)]);
+            let details = vec![detail("mailbox", mailbox), detail("uid", uid)];
+            let trace = self.new_trace(account, Action::FirstOpening, details);
             let id = origin.unwrap_or(trace.id);
             self.store().trace(Trace { id, ..trace }).await?;
         }

@@ -2,7 +2,8 @@
 //!
 //! `C: ` is what the first client sends and `S: ` each line that it must get, all of them and in that order; `C2: ` and
 //! `S2: ` are a second connection of the same person. `…` stands for anything within a line. `C: APPEND INBOX <plain>`
-//! sends the message of that name. `IDLE` waits for what IDLE would tell. Tags are always `A`.
+//! sends the message of that name. `IDLE` waits for what IDLE would tell. Tags are always `A`. `# Box: cardio` gives the person
+//! an ORG box `cardio@chu-nord.mssante.fr` to open.
 
 use crate::{
     messages,
@@ -12,6 +13,9 @@ use crate::{
 /// Plays a dialogue; a line that differs fails with what was said before it.
 pub(crate) async fn play(text: &str) {
     let stage = Stage::new().await;
+    for name in text.lines().filter_map(|line| line.strip_prefix("# Box: ")) {
+        stage.org(name).await;
+    }
     let mut clients = [stage.client(), stage.client()];
     let mut lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).peekable();
     while let Some(line) = lines.next() {

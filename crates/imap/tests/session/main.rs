@@ -7,9 +7,12 @@ mod interleaving;
 mod limits;
 mod many;
 mod messages;
+mod multiappend;
+mod others;
 mod retention;
 mod stage;
 mod traces;
+mod understood;
 
 macro_rules! dialogues {
     ($($name:ident),* $(,)?) => {$(
@@ -22,6 +25,7 @@ macro_rules! dialogues {
 
 dialogues!(
     append,
+    binary,
     close,
     copy_and_move,
     empty,
@@ -29,8 +33,12 @@ dialogues!(
     fetch,
     idle,
     list,
+    list_extended,
     mailboxes,
+    other_users,
     parts,
+    quota,
+    rights,
     search,
     select,
     states,

@@ -12,6 +12,9 @@ pub(crate) fn named(name: &str) -> Vec<u8> {
         "other" => lines(OTHER),
         "letter" => lines(LETTER),
         "forward" => lines(FORWARD),
+        "odd-encoding" => {
+            lines("From: a@x.fr\nMIME-Version: 1.0\nContent-Transfer-Encoding: x-uuencode\n\nbegin x\n")
+        }
         other => panic!("no message is called {other}"),
     }
 }

@@ -9,17 +9,20 @@ use std::{
 use identity::{Attempt, Authenticator, Principal};
 use imap::{
     Server, Settings,
-    command::Command,
+    command::{AppendArgs, AppendMessage, Command},
     completion::Completion,
     output::Output,
-    session::Session,
+    session::{AppendSink, Session},
     wire::{encode, grammar},
 };
-use imap_proto::Response;
 use jiff::Timestamp;
 use mssante::{Address, BoxType, Profile, State};
-use store::{Account, Action, Kind, ManualClock, MasterKey, OpenOptions, Outcome, Store, Trace, TraceId};
+use store::{
+    Account, AccountId, Action, Kind, ManualClock, MasterKey, OpenOptions, Outcome, Store, Trace, TraceId,
+};
 use zeroize::Zeroizing;
+
+use crate::understood::understood;
 
 const PASSWORD: &str = "correct horse battery staple";
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
@@ -66,8 +69,38 @@ impl Stage {
         Client { session: Session::new(self.server.clone(), self.principal.clone(), PEER) }
     }
 
-    /// A message delivered to INBOX from outside; gives its journey.
+    /// An ORG box `name@chu-nord.mssante.fr` that the person opens.
+    pub(crate) async fn org(&self, name: &str) -> Account {
+        let address = |domain: &str| Address::parse(&format!("{name}@{domain}")).unwrap();
+        let mut profile = profile();
+        profile.box_type = BoxType::Org;
+        profile.login = address("chu-nord.fr");
+        profile.mssante = Some(address("chu-nord.mssante.fr"));
+        let store = &self.server.store;
+        store.create_account(profile, State::Valide, vec![self.person.id], self.trace()).await.unwrap()
+    }
+
+    /// Changes an account, as an administrator does.
+    pub(crate) async fn change(&self, id: AccountId, change: impl FnOnce(&mut Account)) {
+        let mut account = self.server.store.reader().account(id).unwrap().unwrap();
+        change(&mut account);
+        self.server.store.update_account(account, self.trace()).await.unwrap();
+    }
+
+    /// A connection of that person acting as a box.
+    pub(crate) async fn client_as(&self, address: &str) -> Client {
+        let attempt = Attempt { authzid: Some(address.into()), ..attempt() };
+        let principal = self.server.authenticator.authenticate(attempt).await.unwrap();
+        Client { session: Session::new(self.server.clone(), principal, PEER) }
+    }
+
+    /// A message delivered to the person's INBOX from outside; gives its journey.
     pub(crate) async fn deliver(&self, message: &[u8]) -> TraceId {
+        self.deliver_to(self.person.id, message).await
+    }
+
+    /// A message delivered to the INBOX of an account from outside; gives its journey.
+    pub(crate) async fn deliver_to(&self, account: AccountId, message: &[u8]) -> TraceId {
         let mut scanner = message::Scanner::new(message::Limits::default());
         scanner.feed(message).unwrap();
         let scanned = scanner.finish().unwrap();
@@ -81,10 +114,10 @@ impl Stage {
             carried: message::Header::parse(&header)
                 .message_ids("Message-ID")
                 .into_iter()
-                .map(|id| (self.person.id, id))
+                .map(|id| (account, id))
                 .collect(),
             variants: vec![store::Variant { index: message::index(&header, &scanned), header }],
-            copies: vec![store::Copy { account: self.person.id, variant: 0 }],
+            copies: vec![store::Copy { account, variant: 0 }],
             outgoing: None,
             traces: vec![],
             once: None,
@@ -157,29 +190,41 @@ impl Client {
 
     /// Appends a message, in pieces of `size` bytes.
     pub(crate) async fn append(&mut self, arguments: &str, message: &[u8], size: usize) -> String {
-        let head = format!("A APPEND {arguments} {{{}}}\r\n", message.len());
+        self.append_all(&format!("{arguments} {{{}}}", message.len()), &[message], size).await
+    }
+
+    /// Appends messages, in pieces of `size` bytes; `head` announces the first, the others follow without more words.
+    pub(crate) async fn append_all(&mut self, head: &str, messages: &[&[u8]], size: usize) -> String {
+        let head = format!("A APPEND {head}\r\n");
         let (_, args) = grammar::parse_append(head.as_bytes(), self.session.names()).unwrap();
-        let completion = match self.session.append_begin(&args).await {
+        let completion = match self.take(&args, messages, size).await {
+            Ok(sink) => sink.finish().await,
             Err(completion) => completion,
-            Ok(mut sink) => {
-                let mut refused = None;
-                for piece in message.chunks(size) {
-                    if let Err(completion) = sink.write(piece).await {
-                        refused = Some(completion);
-                        break;
-                    }
-                }
-                match refused {
-                    Some(completion) => completion,
-                    None => sink.finish().await,
-                }
-            }
         };
         let mut answer = Vec::new();
         let mut out = Output::new(&mut answer, Duration::from_secs(5));
         self.session.poll_changes(&mut out, true).await.unwrap();
         out.flush().await.unwrap();
         String::from_utf8_lossy(&finish(answer, &completion)).into_owned()
+    }
+
+    async fn take(
+        &mut self,
+        args: &AppendArgs,
+        messages: &[&[u8]],
+        size: usize,
+    ) -> Result<AppendSink, Completion> {
+        let mut sink = self.session.append_begin(args).await?;
+        for (number, message) in messages.iter().enumerate() {
+            if number > 0 {
+                let size = message.len() as u64;
+                sink = sink.next(&AppendMessage { size, ..args.message.clone() }).await?;
+            }
+            for piece in message.chunks(size) {
+                sink.write(piece).await?;
+            }
+        }
+        Ok(sink)
     }
 
     /// What IDLE would tell now.
@@ -211,25 +256,6 @@ fn finish(mut answer: Vec<u8>, completion: &Completion) -> Vec<u8> {
     encode::status(&mut answer, "A", word, reply);
     understood(&answer);
     answer
-}
-
-/// A client's own grammar must take every response, to the last byte.
-fn understood(answer: &[u8]) {
-    // It knows no BODY without a section; what follows has the grammar of BODYSTRUCTURE.
-    let rewritten = str::from_utf8(answer).map(|text| text.replace("BODY (", "BODYSTRUCTURE ("));
-    let mut rest = rewritten.as_deref().map_or(answer, str::as_bytes);
-    while !rest.is_empty() {
-        if rest.starts_with(b"* NAMESPACE") {
-            // imap-proto does not know RFC 2342.
-            let end = rest.iter().position(|byte| *byte == b'\n').unwrap();
-            rest = &rest[end + 1..];
-            continue;
-        }
-        match Response::parse(rest) {
-            Ok((after, _)) => rest = after,
-            Err(error) => panic!("{error:?} in {}", String::from_utf8_lossy(rest)),
-        }
-    }
 }
 
 fn profile() -> Profile {

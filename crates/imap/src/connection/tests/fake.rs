@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::{
     Settings,
     capability::{Extensions, Offer},
-    command::{AppendArgs, SessionCommand, Tag},
+    command::{AppendArgs, AppendMessage, SessionCommand, Tag},
     completion::Completion,
     connection::backend::{Backend, Login, LoginError, Person, Sink},
     output::{Fatal, Output},
@@ -39,6 +39,8 @@ pub(super) struct FakePerson {
 
 pub(super) struct FakeSink {
     message: Vec<u8>,
+    /// Lengths of the messages before.
+    before: Vec<u32>,
     largest: usize,
     kept: Arc<Mutex<(Vec<u8>, usize)>>,
 }
@@ -148,7 +150,7 @@ impl Person for FakePerson {
         if args.mailbox.as_str() == "Nowhere" {
             return Err(Completion::no_with(Code::TryCreate, "no such mailbox"));
         }
-        Ok(FakeSink { message: Vec::new(), largest: 0, kept: Arc::clone(&self.kept) })
+        Ok(FakeSink { message: Vec::new(), before: Vec::new(), largest: 0, kept: Arc::clone(&self.kept) })
     }
 
     async fn idle_wait(&mut self) {
@@ -172,9 +174,20 @@ impl Sink for FakeSink {
         Ok(())
     }
 
+    async fn next(mut self, message: &AppendMessage) -> Result<Self, Completion> {
+        self.before.push(u32::try_from(self.message.len()).unwrap());
+        self.message.clear();
+        if message.size == 13 {
+            return Err(Completion::no_with(Code::OverQuota, "there is no room for this one"));
+        }
+        Ok(self)
+    }
+
+    /// The length of each message stands for its UID.
     async fn finish(mut self) -> Completion {
-        let uid = u32::try_from(self.message.len()).unwrap();
+        self.before.push(u32::try_from(self.message.len()).unwrap());
+        let uids = mem::take(&mut self.before);
         *self.kept.lock().unwrap() = (mem::take(&mut self.message), self.largest);
-        Completion::ok_with(Code::AppendUid { validity: 1, uid }, "APPEND done")
+        Completion::ok_with(Code::AppendUid { validity: 1, uids }, "APPEND done")
     }
 }

@@ -26,7 +26,7 @@ pub(in crate::session) async fn copy(
     }
     let copied = session.store().copy(from, uids, target.id).await?;
     let of: Vec<Uid> = copied.pairs.iter().map(|(uid, _)| *uid).collect();
-    session.trace_messages(Action::Copy, from, &of, Some(target.id)).await?;
+    session.trace_messages(Action::Copy, from, &of, Some(&target)).await?;
     Ok(match copy_uid(&copied) {
         Some(code) => Completion::ok_with(code, "COPY completed"),
         None => Completion::ok("COPY completed: nothing to copy"),

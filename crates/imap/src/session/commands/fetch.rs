@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod answer;
+mod binary;
 mod content;
 mod listing;
 mod rows;
@@ -61,7 +62,11 @@ fn needs_index(item: &FetchItem) -> bool {
 }
 
 fn sets_seen(item: &FetchItem) -> bool {
-    matches!(item, FetchItem::Section(section) if !section.peek)
+    match item {
+        FetchItem::Section(section) => !section.peek,
+        FetchItem::Binary(binary) => !binary.peek,
+        _ => false,
+    }
 }
 
 /// Sets \Seen where it was not, and traces each of these openings with the person's name (S-4.5). Reading goes on when

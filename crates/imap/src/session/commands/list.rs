@@ -1,15 +1,22 @@
-//! LIST (RFC 3501 §6.3.8), with what RFC 6154 §2 brings of RFC 5258 and with the attributes of RFC 3348.
-//! May read the mailbox records of one account. Must never answer \Noselect for a mailbox: parents are real ones.
+//! LIST (RFC 3501 §6.3.8, RFC 5258, RFC 5819, RFC 6154 §2, RFC 3348): the mailboxes of the account acted as, and those of boxes
+//! that the person may open beside it (S-1.7).
+//! May read mailbox records and their counters. Must never answer \Noselect for a mailbox: parents are real ones; only the
+//! levels above the boxes of others are none.
 
 use std::collections::HashSet;
 
-use store::BoxInfo;
+use store::{BOX_DEPTH, BoxInfo};
 
 use crate::{
     command::{ListArgs, ListReturn, ListSelect},
     completion::Completion,
     output::Output,
-    session::{Session, halt::Halt},
+    session::{
+        Session,
+        boxes::{OTHERS, Shelf},
+        commands::status,
+        halt::Halt,
+    },
     wire::{encode, list::Pattern},
 };
 
@@ -18,47 +25,147 @@ pub(in crate::session) async fn list(
     args: ListArgs,
     out: &mut Output<'_>,
 ) -> Result<Completion, Halt> {
-    if let ([pattern], None) = (args.patterns.as_slice(), args.returns)
-        && pattern.is_empty()
-    {
+    let plain = args.returns.is_none() && args.select == ListSelect::default();
+    if plain && matches!(args.patterns.as_slice(), [pattern] if pattern.is_empty()) {
         // RFC 3501 §6.3.8: an empty pattern asks for the hierarchy delimiter.
         out.line("* LIST (\\Noselect) \"/\" \"\"").await?;
         return Ok(Completion::ok("LIST completed"));
     }
-    let existing = mailboxes(session).await?;
-    let patterns: Vec<Pattern> =
-        args.patterns.iter().map(|pattern| Pattern::new(&args.reference, pattern)).collect();
-    let parents = parents_of(existing.iter().map(|found| found.name.as_str()));
-    let parents_of_subscribed =
-        parents_of(existing.iter().filter(|found| found.subscribed).map(|found| found.name.as_str()));
-    for found in existing.iter().filter(|found| patterns.iter().any(|pattern| pattern.matches(&found.name))) {
-        let below = args.select.recursive_match && parents_of_subscribed.contains(found.name.as_str());
-        if !selects(args.select, found) && !below {
-            continue;
-        }
-        let attributes = attributes(found, &parents, args.select, args.returns);
-        let child_info = if below { " (\"CHILDINFO\" (\"SUBSCRIBED\"))" } else { "" };
-        write(session, out, "LIST", &attributes, &found.name, child_info).await?;
+    let patterns = args.patterns.iter().map(|pattern| Pattern::new(&args.reference, pattern)).collect();
+    let extended = !plain || args.patterns.len() > 1 || session.enabled.rev2;
+    let list = List { session, select: args.select, returns: args.returns, patterns, extended };
+    let shelves = session.shelves().await?;
+    for shelf in &shelves {
+        list.levels_above(shelf, &shelves, out).await?;
+        list.mailboxes(shelf, out).await?;
     }
     Ok(Completion::ok("LIST completed"))
 }
 
-/// The mailboxes of the account, INBOX first, then by name.
-pub(super) async fn mailboxes(session: &Session) -> Result<Vec<BoxInfo>, Halt> {
-    let account = session.account();
-    let mut existing = session.read(move |reader| reader.boxes(account)).await?;
-    existing.sort_by(|a, b| (a.name != "INBOX", &a.name).cmp(&(b.name != "INBOX", &b.name)));
-    Ok(existing)
+/// What is asked for.
+struct List<'s> {
+    session: &'s Session,
+    select: ListSelect,
+    returns: Option<ListReturn>,
+    patterns: Vec<Pattern>,
+    /// Whether the client knows the attributes of RFC 5258.
+    extended: bool,
 }
 
-/// One LIST or LSUB response.
+impl List<'_> {
+    fn matches(&self, name: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// The mailboxes of one account.
+    async fn mailboxes(&self, shelf: &Shelf, out: &mut Output<'_>) -> Result<(), Halt> {
+        let parents = parents_of(shelf.boxes.iter().map(|found| found.name.as_str()));
+        let selected = shelf.boxes.iter().filter(|found| self.selects(found, shelf));
+        let above_selected = parents_of(selected.map(|found| found.name.as_str()));
+        for found in &shelf.boxes {
+            let name = shelf.name_of(found);
+            let itself = self.selects(found, shelf);
+            let below = self.select.recursive_match && above_selected.contains(found.name.as_str());
+            if !(itself || below) || !self.matches(&name) {
+                continue;
+            }
+            let attributes = self.attributes(found, shelf, parents.contains(found.name.as_str()));
+            let child_info = if below { self.child_info() } else { String::new() };
+            write(self.session, out, "LIST", &attributes, &name, &child_info).await?;
+            // RFC 5819 §2: not of a mailbox that is told for what is below it alone.
+            if let Some(returns) =
+                self.returns.as_ref().filter(|returns| itself && !returns.status.is_empty())
+            {
+                status::tell(self.session, &name, found, &returns.status, out).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `Other users` before the first box beside one's own, and the level of each: names that no mailbox has.
+    async fn levels_above(&self, shelf: &Shelf, all: &[Shelf], out: &mut Output<'_>) -> Result<(), Halt> {
+        if shelf.is_own() {
+            return Ok(());
+        }
+        let is_first =
+            all.iter().find(|shelf| !shelf.is_own()).is_some_and(|first| first.prefix == shelf.prefix);
+        if is_first {
+            let below = all.iter().filter(|shelf| !shelf.is_own()).any(|shelf| self.selects_any(shelf));
+            self.level(OTHERS, below, out).await?;
+        }
+        self.level(shelf.prefix.trim_end_matches('/'), self.selects_any(shelf), out).await
+    }
+
+    /// A level that no mailbox has: nothing selects it but what is below it.
+    async fn level(&self, name: &str, selected_below: bool, out: &mut Output<'_>) -> Result<(), Halt> {
+        let by_itself = !self.select.subscribed && !self.select.special_use;
+        let below = self.select.recursive_match && selected_below;
+        if !(by_itself || below) || !self.matches(name) {
+            return Ok(());
+        }
+        // RFC 5258 §3: the second implies the first, but for clients that write RETURN and know RFC 3501 alone.
+        let mut attributes = vec!["\\Noselect"];
+        attributes.extend(self.extended.then_some("\\NonExistent"));
+        attributes.extend(self.wants_children().then_some(children(true)));
+        let child_info = if below { self.child_info() } else { String::new() };
+        write(self.session, out, "LIST", &attributes, name, &child_info).await
+    }
+
+    fn selects_any(&self, shelf: &Shelf) -> bool {
+        shelf.boxes.iter().any(|found| self.selects(found, shelf))
+    }
+
+    /// What a box beside one's own is for is nothing to file one's own sent mail or drafts by: it has no special use here.
+    fn selects(&self, found: &BoxInfo, shelf: &Shelf) -> bool {
+        let special = shelf.is_own() && found.special_use.is_some();
+        (!self.select.subscribed || found.subscribed) && (!self.select.special_use || special)
+    }
+
+    /// Without RETURN all that is known is told but subscriptions (RFC 3501 clients do not expect those).
+    fn attributes(&self, found: &BoxInfo, shelf: &Shelf, has_children: bool) -> Vec<&'static str> {
+        let (subscribed, special_use) = match &self.returns {
+            Some(returns) => (returns.subscribed, returns.special_use),
+            None => (false, true),
+        };
+        let mut attributes = Vec::new();
+        if found.subscribed && (subscribed || self.select.subscribed) {
+            attributes.push("\\Subscribed");
+        }
+        if found.name.split('/').count() >= BOX_DEPTH {
+            attributes.push("\\Noinferiors");
+        }
+        if self.wants_children() {
+            attributes.push(children(has_children));
+        }
+        if let Some(used_for) = found.special_use.filter(|_| shelf.is_own())
+            && (special_use || self.select.special_use)
+        {
+            attributes.push(used_for.as_str());
+        }
+        attributes
+    }
+
+    fn wants_children(&self) -> bool {
+        self.returns.as_ref().is_none_or(|returns| returns.children)
+    }
+
+    /// RFC 5258 §3.5: by what something below was selected.
+    fn child_info(&self) -> String {
+        let options = [(self.select.subscribed, "SUBSCRIBED"), (self.select.special_use, "SPECIAL-USE")];
+        let given: Vec<String> =
+            options.iter().filter(|(given, _)| *given).map(|(_, name)| format!("\"{name}\"")).collect();
+        format!(" (\"CHILDINFO\" ({}))", given.join(" "))
+    }
+}
+
+/// One LIST or LSUB response; `extended` is what follows the name, its space included.
 pub(super) async fn write(
     session: &Session,
     out: &mut Output<'_>,
     word: &str,
     attributes: &[&str],
     name: &str,
-    extended: &str,
+    extended: impl AsRef<[u8]>,
 ) -> Result<(), Halt> {
     let buffer = out.buffer();
     buffer.extend_from_slice(format!("* {word} ").as_bytes());
@@ -68,37 +175,26 @@ pub(super) async fn write(
     Ok(out.line(extended).await?)
 }
 
+/// Tells a client of IMAP4rev2 under which name a mailbox is known now that it knew, or asked for, under another (RFC 9051
+/// §6.3.9.7). Nothing for others.
+pub(super) async fn tell_new_name(
+    session: &Session,
+    name: &str,
+    old: &str,
+    out: &mut Output<'_>,
+) -> Result<(), Halt> {
+    if !session.enabled.rev2 || name == old {
+        return Ok(());
+    }
+    let mut extended = b" (\"OLDNAME\" (".to_vec();
+    encode::mailbox(&mut extended, old, session.names());
+    extended.extend_from_slice(b"))");
+    write(session, out, "LIST", &[], name, extended).await
+}
+
 /// Names that have one of these names below them.
 pub(super) fn parents_of<'n>(names: impl Iterator<Item = &'n str>) -> HashSet<&'n str> {
     names.flat_map(|name| name.match_indices('/').filter_map(|(at, _)| name.get(..at))).collect()
-}
-
-fn selects(select: ListSelect, found: &BoxInfo) -> bool {
-    (!select.subscribed || found.subscribed) && (!select.special_use || found.special_use.is_some())
-}
-
-/// Without RETURN all that is known is told but subscriptions (RFC 3501 clients do not expect those).
-fn attributes(
-    found: &BoxInfo,
-    parents: &HashSet<&str>,
-    select: ListSelect,
-    returns: Option<ListReturn>,
-) -> Vec<&'static str> {
-    let plain = ListReturn { subscribed: false, children: true, special_use: true };
-    let wanted = returns.unwrap_or(plain);
-    let mut attributes = Vec::new();
-    if found.subscribed && (wanted.subscribed || select.subscribed) {
-        attributes.push("\\Subscribed");
-    }
-    if wanted.children {
-        attributes.push(children(parents.contains(found.name.as_str())));
-    }
-    if let Some(special_use) = found.special_use
-        && (wanted.special_use || select.special_use)
-    {
-        attributes.push(special_use.as_str());
-    }
-    attributes
 }
 
 /// RFC 3348 §3.

@@ -1,15 +1,14 @@
-//! LSUB (RFC 3501 §6.3.9): the names a person subscribed to.
-//! May read the mailbox records of one account. \Noselect here means "not subscribed, but something below is", as the
-//! section demands for `%`.
+//! LSUB (RFC 3501 §6.3.9): the names that are subscribed to, of the account acted as and of boxes beside it (S-1.7).
+//! May read mailbox records. \Noselect here means "not subscribed, but something below is", as the section demands for `%`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::{
     completion::Completion,
     output::Output,
     session::{
         Session,
-        commands::list::{children, mailboxes, parents_of, write},
+        commands::list::{children, parents_of, write},
         halt::Halt,
     },
     wire::list::Pattern,
@@ -25,19 +24,25 @@ pub(in crate::session) async fn lsub(
         out.line("* LSUB (\\Noselect) \"/\" \"\"").await?;
         return Ok(Completion::ok("LSUB completed"));
     }
-    let existing = mailboxes(session).await?;
-    let parents = parents_of(existing.iter().map(|found| found.name.as_str()));
+    let shelves = session.shelves().await?;
+    let names = || shelves.iter().flat_map(|shelf| shelf.boxes.iter().map(move |found| (shelf, found)));
+    let existing: Vec<String> = names().map(|(shelf, found)| shelf.name_of(found)).collect();
+    let parents = parents_of(existing.iter().map(String::as_str));
     let means = Pattern::new(reference, pattern);
-    let subscribed: Vec<&str> =
-        existing.iter().filter(|found| found.subscribed).map(|found| found.name.as_str()).collect();
+    let subscribed: Vec<&str> = names()
+        .zip(&existing)
+        .filter(|((_, found), _)| found.subscribed)
+        .map(|(_, name)| name.as_str())
+        .collect();
     for name in subscribed.iter().filter(|name| means.matches(name)) {
         write(session, out, "LSUB", &[children(parents.contains(name))], name, "").await?;
     }
     if pattern.contains('%') {
         // Parents stand for what the pattern does not reach below them.
+        let known: HashSet<&str> = subscribed.iter().copied().collect();
         let unreached = subscribed.iter().copied().filter(|name| !means.matches(name));
         let above: BTreeSet<&str> = parents_of(unreached).into_iter().collect();
-        for name in above.into_iter().filter(|name| means.matches(name) && !subscribed.contains(name)) {
+        for name in above.into_iter().filter(|name| means.matches(name) && !known.contains(name)) {
             write(session, out, "LSUB", &["\\Noselect", "\\HasChildren"], name, "").await?;
         }
     }

@@ -1,6 +1,7 @@
 //! One file a command. Each handler writes its untagged responses and gives the tagged one.
 //! May use the session. Must never be called in another state than its RFC section says.
 
+pub(super) mod acl;
 pub(super) mod append;
 pub(super) mod close;
 pub(super) mod copy;
@@ -15,6 +16,7 @@ pub(super) mod lsub;
 pub(super) mod move_;
 pub(super) mod namespace;
 pub(super) mod noop;
+pub(super) mod quota;
 pub(super) mod rename;
 pub(super) mod search;
 pub(super) mod select;

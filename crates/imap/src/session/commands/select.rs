@@ -35,10 +35,13 @@ pub(in crate::session) async fn open(
     let opened = session.read(move |reader| reader.open_box(id)).await?;
     let Some(opened) = opened else { return Err(no_such_mailbox().into()) };
 
-    session.store().trace(session.new_trace(Action::Select, vec![detail("mailbox", id)])).await?;
+    session
+        .store()
+        .trace(session.new_trace(found.account, Action::Select, vec![detail("mailbox", id)]))
+        .await?;
     let view = View::new(id, read_only, &opened.uids, opened.info.highest);
     tell(opened, &view, out).await?;
-    session.open(view, changes);
+    session.open(found.account, view, changes).await?;
     Ok(if read_only {
         Completion::ok_with(Code::ReadOnly, "EXAMINE completed")
     } else {

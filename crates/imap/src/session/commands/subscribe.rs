@@ -24,8 +24,6 @@ pub(in crate::session) async fn unsubscribe(
 }
 
 async fn mark(session: &Session, name: &MailboxName, subscribed: bool) -> Result<(), Halt> {
-    if session.find_box(name.as_str()).await?.is_none() {
-        return Err(no_such_mailbox().into());
-    }
-    Ok(session.store().subscribe(session.account(), name.as_str(), subscribed).await?)
+    let Some(found) = session.find_box(name.as_str()).await? else { return Err(no_such_mailbox().into()) };
+    Ok(session.store().subscribe(found.account, &found.name, subscribed).await?)
 }

@@ -7,6 +7,7 @@ use message::{IndexRecord, IndexRef, SectionPath, SectionText, filter_fields};
 use store::{Entry, Store, StoreError};
 
 use super::{
+    binary,
     content::{Content, Piece},
     rows::Row,
 };
@@ -37,6 +38,8 @@ pub(super) async fn write(
         }
         match item {
             FetchItem::Section(fetch) => write_section(store, row, fetch, out).await?,
+            FetchItem::Binary(fetch) => binary::write(store, row, fetch, out).await?,
+            FetchItem::BinarySize(path) => binary::write_size(store, row, path, out).await?,
             plain => write_plain(&row.entry, row.index.as_ref().map(Ready::from), plain, out.buffer()),
         }
     }
@@ -95,7 +98,7 @@ pub(super) fn write_plain(entry: &Entry, ready: Option<Ready<'_>>, item: &FetchI
         FetchItem::BodyStructure => {
             write_ready("BODYSTRUCTURE ", ready.map(|ready| ready.bodystructure), buffer);
         }
-        FetchItem::Section(_) => {}
+        FetchItem::Section(_) | FetchItem::Binary(_) | FetchItem::BinarySize(_) => {}
     }
 }
 
@@ -134,7 +137,8 @@ async fn content(store: &Store, row: &Row, fetch: &SectionFetch) -> Result<Optio
         _ => None,
     };
     if let Some((names, not)) = filter {
-        let header = gather(store, &Content::new(pieces, row.body.clone(), None)).await?;
+        let header = Content::new(pieces, row.body.clone(), None);
+        let header = header.gather(store, EMBEDDED_HEADER_BYTES).await?;
         pieces = vec![Piece::Memory(Bytes::from(filter_fields(&header, names, not)))];
     }
     Ok(Some(Content::new(pieces, row.body.clone(), fetch.partial)))
@@ -165,16 +169,4 @@ fn pieces(row: &Row, section: &Section) -> Option<Vec<Piece>> {
         message::Piece::Header => Some(vec![header]),
         message::Piece::Body(range) => Some(vec![Piece::Stored(range)]),
     }
-}
-
-async fn gather(store: &Store, content: &Content) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::new();
-    while (bytes.len() as u64) < content.len().min(EMBEDDED_HEADER_BYTES) {
-        let more = content.at(store, bytes.len() as u64).await?;
-        if more.is_empty() {
-            break;
-        }
-        bytes.extend_from_slice(&more);
-    }
-    Ok(bytes)
 }

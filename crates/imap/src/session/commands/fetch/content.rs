@@ -63,6 +63,19 @@ impl Content {
         Ok(Bytes::new())
     }
 
+    /// The first of these bytes, `most` or little more.
+    pub(super) async fn gather(&self, store: &Store, most: u64) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < self.len().min(most) {
+            let more = self.at(store, bytes.len() as u64).await?;
+            if more.is_empty() {
+                break;
+            }
+            bytes.extend_from_slice(&more);
+        }
+        Ok(bytes)
+    }
+
     async fn stored(&self, store: &Store, from: u64, to: u64) -> Result<Bytes, StoreError> {
         let Some(body) = &self.body else { return Ok(Bytes::new()) };
         let chunk = if from < body.ahead.len() as u64 {

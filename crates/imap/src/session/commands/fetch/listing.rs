@@ -24,7 +24,11 @@ const BATCH_BYTES: usize = 512 * 1024;
 
 /// Whether these items ask for nothing else.
 pub(super) fn answers(items: &[FetchItem]) -> bool {
-    !items.iter().any(|item| matches!(item, FetchItem::Section(_)))
+    !items.iter().any(reads_message)
+}
+
+fn reads_message(item: &FetchItem) -> bool {
+    matches!(item, FetchItem::Section(_) | FetchItem::Binary(_) | FetchItem::BinarySize(_))
 }
 
 /// Answers for all of these UIDs that are still there; whether some were not.

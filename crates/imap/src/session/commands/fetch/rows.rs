@@ -6,7 +6,7 @@ use message::IndexRecord;
 use store::{BodyReader, BoxId, Entry, Reader, Store, StoreError};
 
 use crate::{
-    command::{FetchItem, Section, SectionPart},
+    command::{BinaryFetch, FetchItem, Section, SectionPart},
     session::{BATCH, entries},
 };
 
@@ -31,6 +31,9 @@ impl Needs {
             FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size => needs,
             FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => Self { index: true, ..needs },
             FetchItem::Section(fetch) => needs.and(&fetch.section),
+            FetchItem::Binary(BinaryFetch { path, .. }) | FetchItem::BinarySize(path) => {
+                Self { index: needs.index || !path.is_empty(), header: true, body: true }
+            }
         })
     }
 

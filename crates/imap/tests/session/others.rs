@@ -1,0 +1,121 @@
+//! Boxes that a person opens beside their own (S-1.7): who did what is traced, days and quotas hold, and a right that ends ends
+//! what rests on it (S-1.5).
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use store::{KeepPlan, Quota};
+use tokio::time::timeout;
+
+use crate::{messages, stage::Stage};
+
+/// For what must come, however slow the machine.
+const LONG: Duration = Duration::from_secs(30);
+const CARDIO: &str = "\"Other users/cardio@chu-nord.mssante.fr/INBOX\"";
+
+#[tokio::test]
+async fn an_opening_in_a_box_names_the_person_and_the_box() {
+    let stage = Stage::new().await;
+    let cardio = stage.org("cardio").await;
+    let journey = stage.deliver_to(cardio.id, &messages::named("plain")).await;
+    let mut client = stage.client();
+    client.say(&format!("SELECT {CARDIO}")).await;
+    client.say("FETCH 1 BODY[TEXT]").await;
+    // Traces are durable with the next commit.
+    client.say("STORE 1 +FLAGS (\\Flagged)").await;
+    let traces = stage.traces(journey);
+    assert_eq!(traces.len(), 1, "{traces:?}");
+    assert_eq!((traces[0].person, traces[0].acting_as), (Some(stage.person.id), Some(cardio.id)));
+    stage.end();
+}
+
+#[tokio::test]
+async fn who_acts_as_a_box_sees_that_box_alone() {
+    let stage = Stage::new().await;
+    stage.org("cardio").await;
+    stage.org("urgences").await;
+    let mut client = stage.client_as("cardio@chu-nord.mssante.fr").await;
+    assert!(client.say("NAMESPACE").await.starts_with("* NAMESPACE ((\"\" \"/\")) NIL NIL"));
+    let listed = client.say("LIST \"\" *").await;
+    assert!(listed.contains("INBOX") && !listed.contains("Other users"), "{listed}");
+    assert!(
+        client.say("SELECT \"Other users/urgences@chu-nord.mssante.fr/INBOX\"").await.contains("NONEXISTENT")
+    );
+    assert!(client.say("GETQUOTAROOT INBOX").await.contains("* QUOTA cardio@chu-nord.mssante.fr "));
+    stage.end();
+}
+
+#[tokio::test]
+async fn a_person_without_boxes_has_no_such_namespace() {
+    let stage = Stage::new().await;
+    let mut client = stage.client();
+    assert!(client.say("NAMESPACE").await.starts_with("* NAMESPACE ((\"\" \"/\")) NIL NIL"));
+    assert!(!client.say("LIST \"\" *").await.contains("Other users"));
+    stage.end();
+}
+
+#[tokio::test]
+async fn a_right_that_ends_closes_the_box_and_what_is_open_of_it() {
+    let stage = Stage::new().await;
+    let cardio = stage.org("cardio").await;
+    let (mut reads, mut elsewhere) = (stage.client(), stage.client());
+    reads.say(&format!("SELECT {CARDIO}")).await;
+    elsewhere.say(&format!("SELECT {CARDIO}")).await;
+    let (ended, goes_on) = (reads.session.revoked(), elsewhere.session.revoked());
+    elsewhere.say("SELECT INBOX").await;
+    let closed = tokio::spawn(ended);
+    stage.change(cardio.id, |cardio| cardio.openers.clear()).await;
+    timeout(LONG, closed).await.expect("the session that reads there ends").unwrap();
+    // A session that left that mailbox goes on, and finds nothing there any more.
+    assert!(timeout(Duration::from_millis(300), goes_on).await.is_err());
+    assert!(!elsewhere.say("LIST \"\" *").await.contains("Other users"));
+    let refused = elsewhere.say(&format!("STATUS {CARDIO} (MESSAGES)")).await;
+    assert_eq!(refused, "A NO [NONEXISTENT] There is no such mailbox\r\n");
+    let refused = elsewhere.append(CARDIO, &messages::named("plain"), 700).await;
+    assert!(refused.starts_with("A NO [TRYCREATE]"), "{refused}");
+    drop(reads);
+    stage.end();
+}
+
+#[tokio::test]
+async fn a_copy_between_boxes_keeps_its_day_and_goes_with_it() {
+    let stage = Stage::new().await;
+    stage.org("cardio").await;
+    let oldest = store::Day::of(stage.now());
+    stage.deliver(&messages::named("plain")).await;
+    stage.live(20).await;
+    let mut client = stage.client();
+    client.say("SELECT INBOX").await;
+    assert!(client.say(&format!("COPY 1 {CARDIO}")).await.starts_with("A OK [COPYUID"));
+    // The way around: the message comes as new, but it was carried for the person.
+    assert!(client.append(CARDIO, &messages::named("plain"), 700).await.starts_with("A OK [APPENDUID"));
+    assert!(client.say(&format!("STATUS {CARDIO} (MESSAGES)")).await.contains("MESSAGES 2"));
+    loop {
+        stage.clock.advance(SignedDuration::from_hours(24));
+        let kept = stage.server.store.keep(&KeepPlan::default()).await.unwrap();
+        if kept.erased.is_some_and(|through| through >= oldest) {
+            break;
+        }
+    }
+    assert!(client.say(&format!("STATUS {CARDIO} (MESSAGES)")).await.contains("MESSAGES 0"));
+    stage.end();
+}
+
+#[tokio::test]
+async fn a_box_that_is_full_takes_nothing_from_another() {
+    let stage = Stage::new().await;
+    let cardio = stage.org("cardio").await;
+    stage.change(cardio.id, |cardio| cardio.quota = Quota { messages: Some(1), bytes: None }).await;
+    for name in ["plain", "other"] {
+        stage.deliver(&messages::named(name)).await;
+    }
+    let mut client = stage.client();
+    client.say("SELECT INBOX").await;
+    assert!(client.say(&format!("COPY 1:2 {CARDIO}")).await.starts_with("A NO [OVERQUOTA]"));
+    assert!(client.say(&format!("MOVE 1 {CARDIO}")).await.contains("A OK MOVE"));
+    assert!(client.say(&format!("MOVE 1 {CARDIO}")).await.starts_with("A NO [OVERQUOTA]"));
+    assert!(client.append(CARDIO, &messages::named("plain"), 700).await.starts_with("A NO [OVERQUOTA]"));
+    assert!(client.say(&format!("STATUS {CARDIO} (MESSAGES)")).await.contains("MESSAGES 1"));
+    assert_eq!(client.count().await, 1, "what was not moved is where it was");
+    stage.end();
+}
