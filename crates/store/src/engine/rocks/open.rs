@@ -12,14 +12,14 @@ use std::{
 
 use rocksdb::{
     BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
-    DBRawIterator, ErrorKind, ReadOptions, SnapshotWithThreadMode, WriteBatch, WriteBufferManager,
-    WriteOptions,
+    DBRawIterator, DEFAULT_COLUMN_FAMILY_NAME, ErrorKind, ReadOptions, SnapshotWithThreadMode, WriteBatch,
+    WriteBufferManager, WriteOptions,
 };
 use self_cell::self_cell;
 
 use super::{
     Cursor,
-    options::{process_options, profile, write_buffers},
+    options::{process_options, profile, unused, write_buffers},
     tables,
 };
 use crate::{
@@ -62,9 +62,14 @@ impl Open {
             false,
             cache.clone(),
         );
-        let families = Family::ALL
-            .map(|family| ColumnFamilyDescriptor::new(family.name(), profile(family, memory, &cache)));
-        let mut options = process_options(&buffers, i32::try_from(open_files).unwrap_or(i32::MAX));
+        let mut families = Vec::with_capacity(Family::ALL.len());
+        for family in Family::ALL {
+            let options = profile(family, memory, &cache).map_err(|error| failure(&error))?;
+            families.push(ColumnFamilyDescriptor::new(family.name(), options));
+        }
+        families.push(ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, unused()));
+        let mut options = process_options(dir, &buffers, i32::try_from(open_files).unwrap_or(i32::MAX))
+            .map_err(|error| failure(&error))?;
         options.create_if_missing(create);
         let db = DB::open_cf_descriptors(&options, dir, families).map_err(|error| failure(&error))?;
         let (damage, leaving, held) = (Arc::clone(damage), AtomicBool::new(false), AtomicUsize::new(0));

@@ -2,16 +2,39 @@
 //! reach the others); one budget holds blocks and write buffers; a write that must last asks for sync, and fdatasync is
 //! enough; the log is capped because its length decides how long opening takes after a crash.
 
-use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, LogLevel, Options, WriteBufferManager};
+use std::path::Path;
+
+use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, Error, LogLevel, Options, WriteBufferManager};
 
 use crate::engine::Family;
 
 const WAL_BYTES: u64 = 256 << 20;
 const BACKGROUND_JOBS: i32 = 2;
 
+/// Bytes a second that are taken at first while tables are written more slowly than memory fills up.
+const HELD_BACK_TO: u64 = 128 << 20;
+
+/// Bytes of a write buffer into which nothing is written.
+const UNUSED_BUFFER: usize = 4 << 20;
+
+/// Seconds before a table at the bottom is written again only because no snapshot needs its numbers any more. A table of
+/// bodies never is: its day goes first. What was expunged while a snapshot saw it may lie there until then.
+const BODIES_AT_REST: u32 = 200 * 86_400;
+const ROWS_AT_REST: u32 = 86_400;
+
 /// What concerns the process as a whole.
-pub(super) fn process_options(buffers: &WriteBufferManager, open_files: i32) -> Options {
-    let mut options = Options::default();
+///
+/// # Errors
+/// The engine knows one of these options no more.
+pub(super) fn process_options(
+    dir: &Path,
+    buffers: &WriteBufferManager,
+    open_files: i32,
+) -> Result<Options, Error> {
+    // On a disk a log whose room is claimed beforehand is synced sooner. Where files lie in memory it takes all its pages
+    // at once, while deliveries wait.
+    let named = format!("delayed_write_rate={HELD_BACK_TO};allow_fallocate={}", !is_in_memory(dir));
+    let mut options = Options::default().get_options_from_string(named)?;
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_use_fsync(false);
@@ -26,7 +49,21 @@ pub(super) fn process_options(buffers: &WriteBufferManager, open_files: i32) -> 
     options.set_log_level(LogLevel::Warn);
     options.set_max_log_file_size(1 << 20);
     options.set_keep_log_file_num(2);
+    Ok(options)
+}
+
+/// The family that every engine has and nothing uses. Its buffer counts where the room of the first log is claimed.
+pub(super) fn unused() -> Options {
+    let mut options = Options::default();
+    options.set_write_buffer_size(UNUSED_BUFFER);
     options
+}
+
+/// Whether the files of a directory lie in memory, or will if it is still to be made.
+fn is_in_memory(dir: &Path) -> bool {
+    const TMPFS: u64 = 0x0102_1994;
+    let found = dir.ancestors().find_map(|dir| rustix::fs::statfs(dir).ok());
+    found.is_some_and(|found| u64::try_from(found.f_type).is_ok_and(|kind| kind == TMPFS))
 }
 
 /// The part of the memory that all write buffers may take, those being written to disk included.
@@ -35,13 +72,16 @@ pub(super) fn write_buffers(memory: usize) -> usize {
 }
 
 /// What concerns one family: how it is written and read decides.
-pub(super) fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
+///
+/// # Errors
+/// The engine knows one of these options no more.
+pub(super) fn profile(family: Family, memory: usize, cache: &Cache) -> Result<Options, Error> {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     blocks.set_format_version(5);
-    let mut options = Options::default();
+    let mut options = Options::default().get_options_from_string(named(family))?;
     let (buffer, block) = match family {
         Family::Accounts => (memory / 24, 4 << 10),
         Family::Index => (memory / 10, 16 << 10),
@@ -55,13 +95,11 @@ pub(super) fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
         blocks.set_bloom_filter(10.0, false);
     }
     options.set_write_buffer_size(buffer);
-    options.set_max_write_buffer_number(3);
+    // The last one is filled slowly: writes that are held back a little need not be stopped.
+    options.set_max_write_buffer_number(4);
     options.set_block_based_table_factory(&blocks);
-    options.set_compression_type(match family {
-        // Ciphertext does not shrink.
-        Family::Bodies => DBCompressionType::None,
-        Family::Accounts | Family::Index | Family::Traces | Family::Queue => DBCompressionType::Lz4,
-    });
+    // Nearly all of it is ciphertext or random, which does not shrink.
+    options.set_compression_type(DBCompressionType::None);
     match family {
         // Counters and mod-sequences leave many tombstones: tidy a file once half of a stretch is deletions.
         Family::Accounts | Family::Index => {
@@ -71,5 +109,20 @@ pub(super) fn profile(family: Family, memory: usize, cache: &Cache) -> Options {
         Family::Queue => options.add_compact_on_deletion_collector_factory(1024, 256, 0.25),
         Family::Bodies | Family::Traces => {}
     }
-    options
+    Ok(options)
+}
+
+/// Options that have no other way in than their names.
+fn named(family: Family) -> String {
+    let rest = if family == Family::Bodies { BODIES_AT_REST } else { ROWS_AT_REST };
+    // Rows come in a few orderly streams: one for each box; one for each sort of what belongs to bodies and journeys, whose
+    // identifiers begin with the time. A row is looked for where the last of its stream went in, not from the top.
+    let stream = match family {
+        Family::Index => Some(9),
+        Family::Traces => Some(5),
+        Family::Accounts | Family::Bodies | Family::Queue => None,
+    };
+    let hint = stream
+        .map(|bytes| format!(";memtable_insert_with_hint_prefix_extractor=rocksdb.FixedPrefix.{bytes}"));
+    format!("bottommost_file_compaction_delay={rest}{}", hint.unwrap_or_default())
 }
