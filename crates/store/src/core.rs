@@ -212,9 +212,8 @@ impl Core {
         if self.latch.observe(now, self.engine.background_errors()) {
             self.engine.ask();
         }
-        if self.engine.is_stalled() {
-            self.latch.shut(now);
-        }
+        let commits = self.numbers.commits.load(Ordering::Relaxed);
+        self.latch.observe_stop(now, self.engine.is_stalled(), commits);
     }
 
     /// Whether new work should be refused now.
@@ -229,7 +228,7 @@ mod tests {
     use crate::{
         common::World,
         engine::{Change, Durability, Family},
-        shed::SHUT_FOR,
+        shed::{HANGS_AFTER, SHUT_FOR},
     };
 
     #[test]
@@ -248,8 +247,10 @@ mod tests {
             }
         }
         core.heed_engine(now);
-        assert!(core.latch.is_shut(now));
-        assert!(!core.latch.is_shut(now + SHUT_FOR));
+        let later = Instant::now() + HANGS_AFTER;
+        core.heed_engine(later);
+        assert!(core.latch.is_shut(later));
+        assert!(!core.latch.is_shut(later + SHUT_FOR));
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub(crate) struct Latch {
     /// Microseconds since `origin`.
     until: AtomicU64,
     failures_seen: AtomicU64,
+    /// Since when the engine takes no writes, microseconds since `origin`; `IDLE` if it takes them.
+    stopped_since: AtomicU64,
+    /// Commits there were when that was last asked.
+    commits_seen: AtomicU64,
 }
 
 impl Latch {
@@ -32,6 +36,8 @@ impl Latch {
             committing: AtomicU64::new(IDLE),
             until: AtomicU64::new(0),
             failures_seen: AtomicU64::new(failures_seen),
+            stopped_since: AtomicU64::new(IDLE),
+            commits_seen: AtomicU64::new(0),
         }
     }
 
@@ -47,6 +53,20 @@ impl Latch {
             self.shut(now);
         }
         grew
+    }
+
+    /// Shuts it if the engine has taken no writes for so long that it does not keep up, and no commit came through meanwhile:
+    /// that it holds writes up for a moment while tables are written is nothing unusual.
+    pub(crate) fn observe_stop(&self, now: Instant, stopped: bool, commits: u64) {
+        let same = self.commits_seen.swap(commits, Ordering::AcqRel) == commits;
+        let since = self.stopped_since.load(Ordering::Acquire);
+        if !stopped {
+            self.stopped_since.store(IDLE, Ordering::Release);
+        } else if since == IDLE || !same {
+            self.stopped_since.store(self.at(now), Ordering::Release);
+        } else if u128::from(self.at(now).saturating_sub(since)) >= HANGS_AFTER.as_micros() {
+            self.shut(now);
+        }
     }
 
     /// A commit begins.
@@ -86,6 +106,24 @@ mod tests {
         assert!(latch.is_shut(now));
         assert!(latch.is_shut(now + SHUT_FOR - Duration::from_millis(1)));
         assert!(!latch.is_shut(now + SHUT_FOR));
+    }
+
+    #[test]
+    fn it_shuts_on_a_stop_that_lasts() {
+        let latch = Latch::new(0);
+        let now = Instant::now();
+        let at = |times: u32| now + HANGS_AFTER * times;
+        for (look, stopped, commits, shut) in [
+            (0, true, 7, false),
+            (1, false, 7, false),
+            (2, true, 7, false),
+            (3, true, 8, false),
+            (4, true, 8, true),
+            (6, false, 8, false),
+        ] {
+            latch.observe_stop(at(look), stopped, commits);
+            assert_eq!(latch.is_shut(at(look)), shut, "{look}");
+        }
     }
 
     #[test]
