@@ -157,11 +157,11 @@ pub(crate) fn seal_variant(
         StoreError::NotFound => body.too_late(),
         error => error,
     })?;
-    Ok(SealedVariant {
-        header: seal_record(&key, &keys::header(id, number), &variant.header)?,
-        index: seal_record(&key, &keys::index(id, number), &variant.index.encode())?,
-        size: variant.index.size,
-    })
+    let (header, index) = (keys::header(id, number), keys::index(id, number));
+    let [header, index] = key
+        .seal_records([(&header, &variant.header), (&index, &variant.index.encode())])
+        .map_err(|error| StoreError::Engine(error.to_string()))?;
+    Ok(SealedVariant { header, index, size: variant.index.size })
 }
 
 fn seal_record(key: &DayKey, place: &[u8], plain: &[u8]) -> Result<Vec<u8>> {

@@ -383,7 +383,10 @@ pub(crate) struct MessageRecord {
 
 /// Writes a record.
 pub(crate) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
-    postcard::to_stdvec(record).map_err(|error| StoreError::Engine(error.to_string()))
+    /// Longer ones grow.
+    const USUAL: usize = 96;
+    postcard::to_extend(record, Vec::with_capacity(USUAL))
+        .map_err(|error| StoreError::Engine(error.to_string()))
 }
 
 /// Reads a record; `what` names its sort if it is damaged.

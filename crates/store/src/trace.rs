@@ -2,7 +2,7 @@
 //!
 //! May use: the random generator. Must never touch: the engine, the clock (time is an argument).
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{cell::RefCell, fmt, net::IpAddr, str::FromStr};
 
 use aws_lc_rs::rand;
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ pub struct TraceIdError;
 impl TraceId {
     /// A fresh identifier made at this instant: 48 bits of milliseconds, 80 random bits.
     pub fn new(now: Timestamp) -> Self {
-        Self(time_ordered_id(now))
+        Self(stamped(now, POOL.with_borrow_mut(Pool::draw)))
     }
 
     /// The instant it was made, to the millisecond.
@@ -38,12 +38,48 @@ impl TraceId {
     }
 }
 
-/// 48 bits of milliseconds, then 80 random bits.
+/// Random bits of identifiers of journeys, drawn many at a time: one draw costs as much as twenty. What keys rest on is
+/// never kept here before it is used ([`time_ordered_id`]): a machine that was copied while it ran would use it twice.
+struct Pool {
+    bits: [[u8; RANDOM]; POOLED],
+    left: usize,
+}
+
+/// Random bytes of an identifier.
+const RANDOM: usize = 10;
+const POOLED: usize = 16;
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bits: [[0; RANDOM]; POOLED], left: 0 }) };
+}
+
+impl Pool {
+    fn draw(&mut self) -> [u8; RANDOM] {
+        if self.left == 0 {
+            fill(self.bits.as_flattened_mut());
+            self.left = POOLED;
+        }
+        self.left -= 1;
+        self.bits[self.left]
+    }
+}
+
+/// 48 bits of milliseconds, then 80 fresh random bits.
 pub(crate) fn time_ordered_id(now: Timestamp) -> [u8; 16] {
+    let mut random = [0; RANDOM];
+    fill(&mut random);
+    stamped(now, random)
+}
+
+fn fill(bytes: &mut [u8]) {
+    rand::fill(bytes).expect("the system's random generator never fails once seeded");
+}
+
+fn stamped(now: Timestamp, random: [u8; RANDOM]) -> [u8; 16] {
     let mut id = [0; 16];
-    rand::fill(&mut id).expect("the system's random generator never fails once seeded");
     let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
     id[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    id[6..].copy_from_slice(&random);
     id
 }
 
@@ -211,4 +247,21 @@ pub struct Trace {
     pub outcome: Outcome,
     /// More facts, name and value: addresses, sizes, reasons; never content.
     pub detail: Vec<(String, String)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, thread};
+
+    use super::*;
+
+    #[test]
+    fn identifiers_of_one_instant_differ_on_one_thread_and_on_two() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let draw = move || (0..100).map(|_| TraceId::new(now)).collect::<Vec<_>>();
+        let other = thread::spawn(draw);
+        let all: HashSet<TraceId> = draw().into_iter().chain(other.join().unwrap()).collect();
+        assert_eq!(all.len(), 200);
+        assert!(all.iter().all(|id| id.time() == now));
+    }
 }

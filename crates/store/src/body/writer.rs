@@ -230,9 +230,12 @@ impl BodyWriter {
     /// Grows for small bodies, but to no more than one sealed chunk.
     fn reserve(&mut self, more: usize) {
         const SEAL: usize = CODING + TAG;
+        const LEAST: usize = 4 << 10;
         let wanted = self.buffer.len() + more;
         if self.buffer.capacity() < wanted + SEAL {
-            let size = (2 * wanted).clamp(4 << 10, CHUNK) + SEAL;
+            // What comes whole is not expected to go on.
+            let size = if self.buffer.is_empty() { wanted } else { 2 * wanted };
+            let size = size.clamp(LEAST, CHUNK) + SEAL;
             self.buffer.reserve_exact(size.max(wanted + SEAL) - self.buffer.len());
         }
     }

@@ -46,8 +46,7 @@ pub(crate) struct BoxEdit {
 impl BoxEdit {
     /// Opens a box for change.
     pub(crate) fn open(txn: &Txn<'_>, id: BoxId) -> Result<Self> {
-        let kept = boxes::state(txn, id)?.ok_or(StoreError::NotFound)?;
-        let Present { state, gone } = sight::present(txn, id)?.ok_or(StoreError::NotFound)?;
+        let Present { state, kept, gone } = sight::present(txn, id)?.ok_or(StoreError::NotFound)?;
         let modseq = ModSeq(state.highest.0 + 1);
         Ok(Self {
             id,

@@ -62,13 +62,16 @@ pub(crate) fn counters(view: &impl View) -> Result<Counters> {
 pub(crate) struct Present {
     /// Its counters, those days taken out, each with a mod-sequence of its own.
     pub(crate) state: BoxState,
+    /// Its counters as they are kept.
+    pub(crate) kept: BoxState,
     /// Days that are gone and still in the counters that are kept: oldest first.
     pub(crate) gone: Vec<(Day, DayTally, ModSeq)>,
 }
 
 /// A box without what is gone of it; none if there is no such box.
 pub(crate) fn present(view: &impl Sight, id: BoxId) -> Result<Option<Present>> {
-    let Some(mut state) = boxes::state(view, id)? else { return Ok(None) };
+    let Some(kept) = boxes::state(view, id)? else { return Ok(None) };
+    let mut state = kept;
     let marks = view.marks()?;
     let mut gone = vec![];
     if marks.leave_rows() {
@@ -78,7 +81,7 @@ pub(crate) fn present(view: &impl Sight, id: BoxId) -> Result<Option<Present>> {
             gone.push((day, tally, state.highest));
         }
     }
-    Ok(Some(Present { state, gone }))
+    Ok(Some(Present { state, kept, gone }))
 }
 
 /// What an account has in all its boxes, without what is gone of them.
