@@ -29,6 +29,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 
+/// What one thread seals, another writes and frees: the system's allocator makes them wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     // The one provider of this process; only a second installation could fail, and there is none.

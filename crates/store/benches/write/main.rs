@@ -18,6 +18,10 @@ mod rows;
 
 use std::path::{Path, PathBuf};
 
+/// The one of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let (words, dirs): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).partition(|arg| !arg.contains('/'));
