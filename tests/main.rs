@@ -20,6 +20,7 @@ mod large;
 mod list_swap;
 mod mirror;
 mod offline;
+mod other_users;
 mod peers;
 mod people;
 mod postfix;

@@ -40,7 +40,10 @@ fn a_department_is_read_beside_ones_own_box_until_it_goes() {
     let started = Instant::now();
     succeed(&mut world.command(&["account", "remove", DEPARTMENT]));
     while !imap.line().unwrap().starts_with(b"* BYE") {}
-    assert!(started.elapsed() < Duration::from_secs(5), "a right that ends, ends what rests on it within 5 s");
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "a right that ends, ends what rests on it within 5 s"
+    );
     let mut imap = world.imap_as(DOCTOR);
     assert!(!imap.text("LIST \"\" *").contains(&inbox));
     assert!(imap.command(&format!("SELECT {inbox}")).1.starts_with("NO [NONEXISTENT]"));

@@ -71,3 +71,37 @@ fn an_account_and_a_client_lose_what_is_theirs_to_lose() {
     let person = offer.to_account(["medecin@chu-nord.mssante.fr", "medecin@chu-nord.fr"], Some("Other"));
     assert!(!person.has(Extension::UidPlus) && !person.has(Extension::Move) && person.has(Extension::Idle));
 }
+
+/// A command, and the extension without which it is refused.
+fn needs(text: &str) -> Vec<&'static str> {
+    let read = crate::wire::grammar::parse(text.as_bytes(), crate::wire::Names::Utf7).unwrap().command;
+    assert_eq!(refusal(&read, Extensions::all()), None, "{text}");
+    let without = |extension| Extensions::all().without(Extensions::NONE.with(extension));
+    let needed = table::built().filter(|row| refusal(&read, without(row.extension)).is_some());
+    needed.map(|row| row.name).collect()
+}
+
+#[test]
+fn commands_about_mailboxes_need_what_their_words_come_from() {
+    assert_eq!(needs("a LIST \"\" *"), [""; 0]);
+    assert_eq!(needs("a LIST \"\" * RETURN (SPECIAL-USE)"), ["SPECIAL-USE"]);
+    for extended in ["(SUBSCRIBED) \"\" *", "(REMOTE) \"\" *", "\"\" (a b)", "\"\" * RETURN (CHILDREN)"] {
+        assert_eq!(needs(&format!("a LIST {extended}")), ["LIST-EXTENDED"], "{extended}");
+    }
+    assert_eq!(needs("a LIST \"\" * RETURN (STATUS (MESSAGES))"), ["LIST-EXTENDED", "LIST-STATUS"]);
+    assert_eq!(
+        needs("a LIST \"\" * RETURN (STATUS (SIZE))"),
+        ["LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE"]
+    );
+    assert_eq!(needs("a STATUS INBOX (APPENDLIMIT)"), ["APPENDLIMIT"]);
+    assert_eq!(needs("a STATUS INBOX (DELETED-STORAGE)"), ["QUOTA"]);
+    for command in ["GETQUOTA x", "GETQUOTAROOT INBOX", "SETQUOTA x ()"] {
+        assert_eq!(needs(&format!("a {command}")), ["QUOTA"], "{command}");
+    }
+    for command in ["MYRIGHTS INBOX", "GETACL INBOX", "SETACL INBOX x l", "LISTRIGHTS INBOX x"] {
+        assert_eq!(needs(&format!("a {command}")), ["ACL"], "{command}");
+    }
+    for item in ["BINARY[1]", "BINARY.PEEK[]", "BINARY.SIZE[1]"] {
+        assert_eq!(needs(&format!("a FETCH 1 {item}")), ["BINARY"], "{item}");
+    }
+}

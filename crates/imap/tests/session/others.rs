@@ -119,3 +119,20 @@ async fn a_box_that_is_full_takes_nothing_from_another() {
     assert_eq!(client.count().await, 1, "what was not moved is where it was");
     stage.end();
 }
+
+#[tokio::test]
+async fn so_many_boxes_are_listed_and_others_open_by_their_name() {
+    const LISTED: usize = 200;
+    let stage = Stage::new().await;
+    let names: Vec<String> = (0..=LISTED).map(|number| format!("service{number:03}")).collect();
+    for name in &names {
+        stage.org(name).await;
+    }
+    let mut client = stage.client();
+    let listed = client.say("LIST \"\" \"Other users/%\"").await;
+    assert_eq!(listed.lines().count(), LISTED + 1, "and the completion");
+    assert!(!listed.contains("service200"));
+    let last = "\"Other users/service200@chu-nord.mssante.fr/INBOX\"";
+    assert!(client.say(&format!("STATUS {last} (MESSAGES)")).await.contains("MESSAGES 0"));
+    stage.end();
+}

@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 use store::KeepPlan;
 
-use crate::{messages::lines, stage::Stage};
+use crate::{
+    messages::{self, lines},
+    stage::Stage,
+};
 
 /// A round of retention a day, as the daemon makes them every hour, until something is erased.
 async fn live_until_something_is_erased(stage: &Stage, oldest: store::Day) {
@@ -37,5 +40,18 @@ async fn a_client_in_idle_sees_what_is_erased_expunged() {
     let told = other.say("NOOP").await;
     assert!(told.starts_with("* 2 EXPUNGE\r\n* 1 EXPUNGE\r\n") || fetched.contains("EXPUNGE"), "{told}");
     assert_eq!(other.count().await, 1);
+    stage.end();
+}
+
+#[tokio::test]
+async fn what_was_erased_is_not_put_back() {
+    let stage = Stage::new().await;
+    let oldest = store::Day::of(stage.now());
+    stage.deliver(&messages::named("plain")).await;
+    live_until_something_is_erased(&stage, oldest).await;
+    let mut client = stage.client();
+    let refused = client.append("INBOX", &messages::named("plain"), 700).await;
+    assert!(refused.starts_with("A NO [CANNOT] The three months of this message are over"), "{refused}");
+    assert!(client.append("INBOX", &messages::named("other"), 700).await.starts_with("A OK [APPENDUID"));
     stage.end();
 }

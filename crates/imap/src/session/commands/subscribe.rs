@@ -11,7 +11,9 @@ use crate::{
 };
 
 pub(in crate::session) async fn subscribe(session: &Session, name: &MailboxName) -> Result<Completion, Halt> {
-    mark(session, name, true).await?;
+    if !mark(session, name, true).await? {
+        return Err(no_such_mailbox().into());
+    }
     Ok(Completion::ok("SUBSCRIBE completed"))
 }
 
@@ -19,11 +21,15 @@ pub(in crate::session) async fn unsubscribe(
     session: &Session,
     name: &MailboxName,
 ) -> Result<Completion, Halt> {
+    // A deleted mailbox took its mark along: clients that unsubscribe behind DELETE or RENAME (Thunderbird, Apple Mail) get
+    // what they want.
     mark(session, name, false).await?;
     Ok(Completion::ok("UNSUBSCRIBE completed"))
 }
 
-async fn mark(session: &Session, name: &MailboxName, subscribed: bool) -> Result<(), Halt> {
-    let Some(found) = session.find_box(name.as_str()).await? else { return Err(no_such_mailbox().into()) };
-    Ok(session.store().subscribe(found.account, &found.name, subscribed).await?)
+/// Whether there is such a mailbox.
+async fn mark(session: &Session, name: &MailboxName, subscribed: bool) -> Result<bool, Halt> {
+    let Some(found) = session.find_box(name.as_str()).await? else { return Ok(false) };
+    session.store().subscribe(found.account, &found.name, subscribed).await?;
+    Ok(true)
 }
