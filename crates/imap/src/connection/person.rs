@@ -78,7 +78,10 @@ where
             Err(refusal) => wire.complete(refusal.tag.as_ref(), refusal.completion).await,
         },
         Event::Continue => Ok(wire.go_on("go on").await?),
-        Event::Append { head, asked, .. } => append::append(wire, person, around, &head, asked).await,
+        Event::Append { head, asked, .. } => {
+            // Apart, so that an idle session has no room for it.
+            Box::pin(append::append(wire, person, around, &head, asked)).await
+        }
         Event::Refused(refused) => wire.refuse(refused).await,
         // These come only while an APPEND is read, and `Close` never comes out of `next`.
         Event::Message(_) | Event::AppendMore { .. } | Event::AppendEnd { .. } | Event::Close(_) => Ok(()),
