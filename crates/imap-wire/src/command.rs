@@ -15,7 +15,7 @@ pub use self::{
     append::{AppendArgs, AppendMessage},
     fetch::{BinaryFetch, FetchItem, Partial, Section, SectionFetch, SectionName, SectionPart},
     names::{MAILBOX_NAME_BYTES, MAILBOX_NAME_LEVELS, MailboxName, MailboxNameError, Tag},
-    search::{SearchKey, SearchText},
+    search::{SearchKey, SearchReturn, SearchText},
     set::{Bound, Messages, Numbering, SequenceSet},
 };
 
@@ -83,9 +83,19 @@ pub enum SessionCommand {
     /// NAMESPACE (RFC 2342).
     Namespace,
     /// SELECT (§6.3.1).
-    Select(MailboxName),
+    Select {
+        /// Which mailbox.
+        mailbox: MailboxName,
+        /// What else is asked (RFC 7162).
+        params: SelectParams,
+    },
     /// EXAMINE (§6.3.2).
-    Examine(MailboxName),
+    Examine {
+        /// Which mailbox.
+        mailbox: MailboxName,
+        /// What else is asked (RFC 7162).
+        params: SelectParams,
+    },
     /// CREATE (§6.3.3), with the special uses of RFC 6154 §3 (empty unless given).
     Create {
         /// Name of the new mailbox.
@@ -158,6 +168,8 @@ pub enum SelectedCommand {
     Search {
         /// What numbers to answer with.
         numbering: Numbering,
+        /// What to answer (RFC 4731); `None` when there was no RETURN.
+        returns: Option<SearchReturn>,
         /// What to look for.
         key: SearchKey,
     },
@@ -167,11 +179,17 @@ pub enum SelectedCommand {
         messages: Messages,
         /// What of them, in the order asked, without duplicates.
         items: Vec<FetchItem>,
+        /// Only those that changed after this mod-sequence (RFC 7162 §3.1.4.1).
+        changed_since: Option<u64>,
+        /// Tell UIDs that vanished since, too (RFC 7162 §3.2.6); only beside `changed_since`.
+        vanished: bool,
     },
     /// STORE and UID STORE (§6.4.6).
     Store {
         /// Which messages.
         messages: Messages,
+        /// Only those that did not change after this mod-sequence (RFC 7162 §3.1.3).
+        unchanged_since: Option<u64>,
         /// What to do with the flags.
         mode: StoreMode,
         /// Whether `.SILENT` was asked.
@@ -193,6 +211,28 @@ pub enum SelectedCommand {
         /// Where to.
         to: MailboxName,
     },
+}
+
+/// What SELECT and EXAMINE ask beside the mailbox (RFC 7162 §3.1.8, §3.2.5).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SelectParams {
+    /// `CONDSTORE`.
+    pub condstore: bool,
+    /// `QRESYNC (…)`.
+    pub qresync: Option<QResync>,
+}
+
+/// What a client kept of a mailbox from an earlier session (RFC 7162 §3.2.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QResync {
+    /// UIDVALIDITY it knows.
+    pub uid_validity: u32,
+    /// Up to which mod-sequence it knows everything.
+    pub modseq: u64,
+    /// UIDs it knows; all of them if absent. Never names `*`.
+    pub known_uids: Option<SequenceSet>,
+    /// Some sequence numbers and the UIDs that it knows under them, in the same order and as many. Neither names `*`.
+    pub sequence_match: Option<(SequenceSet, SequenceSet)>,
 }
 
 /// Arguments of LIST (RFC 3501 §6.3.8, RFC 5258).
@@ -261,6 +301,8 @@ pub enum StatusItem {
     Deleted,
     DeletedStorage,
     AppendLimit,
+    /// RFC 7162 §3.1.7.
+    HighestModSeq,
 }
 
 /// What STORE does (RFC 3501 §6.4.6).
@@ -345,8 +387,8 @@ impl SessionCommand {
             Self::Noop => "NOOP",
             Self::Enable(_) => "ENABLE",
             Self::Namespace => "NAMESPACE",
-            Self::Select(_) => "SELECT",
-            Self::Examine(_) => "EXAMINE",
+            Self::Select { .. } => "SELECT",
+            Self::Examine { .. } => "EXAMINE",
             Self::Create { .. } => "CREATE",
             Self::Delete(_) => "DELETE",
             Self::Rename { .. } => "RENAME",

@@ -231,20 +231,28 @@ fn binary_part(out: &mut Vec<u8>, word: &str, path: &[u16]) {
 
 /// Numbers as a set, neighbours that follow each other joined (`1:3,7`), in the order given.
 pub fn numbers(out: &mut Vec<u8>, numbers: impl IntoIterator<Item = u32>) {
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for n in numbers {
-        match runs.last_mut() {
-            Some(run) if run.1.checked_add(1) == Some(n) => run.1 = n,
-            _ => runs.push((n, n)),
+    let mut numbers = numbers.into_iter().peekable();
+    let runs = std::iter::from_fn(|| {
+        let from = numbers.next()?;
+        let mut to = from;
+        while let Some(next) = numbers.next_if(|next| to.checked_add(1) == Some(*next)) {
+            to = next;
         }
-    }
-    for (i, (from, to)) in runs.into_iter().enumerate() {
+        Some((from, to))
+    });
+    ranges(out, runs);
+}
+
+/// Ranges as a set, first and last of each.
+pub fn ranges(out: &mut Vec<u8>, ranges: impl IntoIterator<Item = (u32, u32)>) {
+    for (i, (from, to)) in ranges.into_iter().enumerate() {
         if i > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(from.to_string().as_bytes());
+        number(out, u64::from(from));
         if to > from {
-            out.extend_from_slice(format!(":{to}").as_bytes());
+            out.push(b':');
+            number(out, u64::from(to));
         }
     }
 }

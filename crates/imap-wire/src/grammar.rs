@@ -26,6 +26,8 @@ mod flags;
 mod mailboxes;
 mod quota;
 mod search;
+mod search_return;
+mod select;
 mod sets;
 
 pub use self::{
@@ -204,8 +206,14 @@ fn session(name: &str, cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
         "NOOP" => SessionCommand::Noop,
         "ENABLE" => SessionCommand::Enable(enable::capabilities(cursor)?),
         "NAMESPACE" => SessionCommand::Namespace,
-        "SELECT" => SessionCommand::Select(mailboxes::sp_mailbox(cursor)?),
-        "EXAMINE" => SessionCommand::Examine(mailboxes::sp_mailbox(cursor)?),
+        "SELECT" => {
+            let (mailbox, params) = select::arguments(cursor)?;
+            SessionCommand::Select { mailbox, params }
+        }
+        "EXAMINE" => {
+            let (mailbox, params) = select::arguments(cursor)?;
+            SessionCommand::Examine { mailbox, params }
+        }
         "CREATE" => mailboxes::create(cursor)?,
         "DELETE" => SessionCommand::Delete(mailboxes::sp_mailbox(cursor)?),
         "RENAME" => SessionCommand::Rename {
@@ -250,16 +258,19 @@ fn numbered(name: &str, numbering: Numbering, cursor: &mut Cursor<'_>) -> Parsed
     }
     cursor.space()?;
     if name == "SEARCH" {
-        return Ok(SelectedCommand::Search { numbering, key: search::search(cursor)? });
+        let returns = search_return::options(cursor)?;
+        return Ok(SelectedCommand::Search { numbering, returns, key: search::search(cursor)? });
     }
     let messages = Messages { numbering, set: sets::set(cursor)? };
     Ok(match name {
-        "FETCH" => SelectedCommand::Fetch { items: fetch::items(cursor, numbering)?, messages },
+        "FETCH" => fetch::fetch(cursor, messages)?,
         "STORE" => flags::store(cursor, messages)?,
         "COPY" => SelectedCommand::Copy { messages, to: mailboxes::sp_mailbox(cursor)? },
         _ => SelectedCommand::Move { messages, to: mailboxes::sp_mailbox(cursor)? },
     })
 }
 
+#[cfg(test)]
+mod resync_tests;
 #[cfg(test)]
 mod tests;

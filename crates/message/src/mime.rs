@@ -175,6 +175,18 @@ fn split_type(head: &[u8]) -> Option<(&[u8], &[u8])> {
     (token(kind) && token(subtype)).then_some((kind, subtype))
 }
 
+/// The parameters of the first field of this name, decoded from the forms of RFC 2231 (charset, percent signs, numbered pieces):
+/// what a search compares beside the text of the field. Never fails.
+pub fn decoded_parameters(header: &Header, name: &str) -> Vec<String> {
+    let Some(value) = header.values(name).next().map(words::unfold) else { return Vec::new() };
+    let (_, params) = parameters(&value);
+    let text = |key: &[u8]| {
+        let base = key.split(|byte| *byte == b'*').next().unwrap_or_default();
+        extended(&params, std::str::from_utf8(base).ok()?)
+    };
+    params.iter().filter_map(|(key, _)| text(key)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +228,19 @@ mod tests {
         assert_eq!(name("Content-Disposition: x; filename*0*=iso-8859-1''%E9; filename*1=a").unwrap(), "éa");
         assert_eq!(name("Content-Type: a/b; name=\"=?utf-8?Q?IHE=5FXDM.zip?=\"").unwrap(), "IHE_XDM.zip");
         assert_eq!(name("Content-Type: a/b"), None);
+    }
+
+    #[test]
+    fn parameters_of_rfc_2231_are_read_as_text() {
+        let of = |field: &str| decoded_parameters(&Header::parse(field.as_bytes()), "Content-Disposition");
+        assert_eq!(
+            of(
+                "Content-Disposition: attachment; FileName*=utf-8'fr'%C3%A9cho.pdf; size=3; x*0*=''a; x*1*=%62"
+            ),
+            ["\u{e9}cho.pdf", "3", "ab"]
+        );
+        assert_eq!(of("Content-Disposition: attachment; filename=a.pdf"), ["a.pdf"]);
+        assert!(of("Subject: x").is_empty());
     }
 
     #[test]

@@ -259,9 +259,11 @@ pub(crate) struct Listing {
     pub(crate) keywords: Vec<u8>,
     /// The day of reception of its body: it is gone once that day is erased (I-4).
     pub(crate) day: Day,
-    /// When this copy was put in its box, Unix seconds (RFC 8514); none if format 2 kept it. Last, because the summary
-    /// has no use for it.
+    /// When this copy was put in its box, Unix seconds (RFC 8514); none if format 2 kept it. The summary has no use for it,
+    /// nor for what follows.
     pub(crate) saved: Option<i64>,
+    /// Whether it had `\Seen` once, here or in the box it was copied from: its first opening was (S-4.5).
+    pub(crate) opened: bool,
 }
 
 /// A [`Listing`] read where it lies.

@@ -80,6 +80,34 @@ impl UidRuns {
         after.checked_sub(1).and_then(|at| self.runs.get(at)).is_some_and(|(_, last)| uid <= *last)
     }
 
+    /// The UIDs that are in both sets.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let (mut mine, mut others) = (self.runs.iter().peekable(), other.runs.iter().peekable());
+        let mut common = Self::new();
+        while let (Some((first, last)), Some((other_first, other_last))) = (mine.peek(), others.peek()) {
+            common.push_run(*first.max(other_first), *last.min(other_last));
+            if last <= other_last {
+                mine.next();
+            } else {
+                others.next();
+            }
+        }
+        common
+    }
+
+    /// The lowest UID.
+    #[must_use]
+    pub fn first(&self) -> Option<Uid> {
+        self.runs.first().map(|(first, _)| *first)
+    }
+
+    /// The highest UID.
+    #[must_use]
+    pub fn last(&self) -> Option<Uid> {
+        self.runs.last().map(|(_, last)| *last)
+    }
+
     /// The UIDs from the first possible one to `last` that are not in this set.
     #[must_use]
     pub fn missing_through(&self, last: Uid) -> Self {
@@ -137,13 +165,26 @@ mod tests {
         assert_eq!(UidRuns::of(vec![(Uid::MAX, Uid::MAX), (Uid::MIN, Uid::MAX)]).len(), u32::MAX);
     }
 
+    /// Runs, each a first UID and how many more, as a plain set and as ours.
+    fn sets(runs: &[(u32, u32)]) -> (BTreeSet<u32>, UidRuns) {
+        let plain = runs.iter().flat_map(|&(first, more)| first..=first + more).collect();
+        (plain, UidRuns::of(runs.iter().map(|&(first, more)| (uid(first), uid(first + more))).collect()))
+    }
+
     proptest! {
         /// A set of runs is the set of their UIDs.
         #[test]
-        fn runs_behave_like_a_set(runs in vec((1..40_u32, 0..6_u32), 0..12), last in 1..50_u32) {
-            let runs: Vec<_> = runs.into_iter().map(|(first, more)| (first, first + more)).collect();
-            let plain: BTreeSet<u32> = runs.iter().flat_map(|&(first, last)| first..=last).collect();
-            let set = UidRuns::of(runs.into_iter().map(|(first, last)| (uid(first), uid(last))).collect());
+        fn runs_behave_like_a_set(
+            runs in vec((1..40_u32, 0..6_u32), 0..12),
+            others in vec((1..40_u32, 0..6_u32), 0..12),
+            last in 1..50_u32,
+        ) {
+            let (plain, set) = sets(&runs);
+            let (plain_others, others) = sets(&others);
+            let common: Vec<u32> = plain.intersection(&plain_others).copied().collect();
+            prop_assert_eq!(set.common(&others).iter().map(Uid::get).collect::<Vec<_>>(), common);
+            prop_assert_eq!(set.first().map(Uid::get), plain.first().copied());
+            prop_assert_eq!(set.last().map(Uid::get), plain.last().copied());
             prop_assert_eq!(set.iter().map(Uid::get).collect::<Vec<_>>(), plain.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(set.len() as usize, plain.len());
             prop_assert_eq!(set.is_empty(), plain.is_empty());

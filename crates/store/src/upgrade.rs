@@ -153,8 +153,9 @@ fn listing(engine: &Engine, id: BoxId, key: &[u8], value: &[u8], newest: Day) ->
     let reference = engine.get(Family::Index, &keys::reference(id, uid))?;
     let reference = reference.and_then(|bytes| records::decode::<Reference>(&bytes, "reference").ok());
     let day = reference.map_or(newest, |reference| reference.body.day);
-    // Nobody knows when it was put there.
-    Ok((Listing { modseq, bits, internal_date, size, keywords, day, saved: None }, true))
+    // Nobody knows when it was put there, nor whether it was marked as not read again.
+    let opened = bits & SystemFlag::Seen.bit() != 0;
+    Ok((Listing { modseq, bits, internal_date, size, keywords, day, saved: None, opened }, true))
 }
 
 fn count(engine: &Engine, prefix: &[u8]) -> Result<u32> {

@@ -350,8 +350,8 @@ fn flags_change_unless_somebody_else_was_there_before() {
                 assert_eq!(stored, Stored::Modified(uid(2)));
                 assert!(!entry.flags.has(SystemFlag::Seen) && entry.flags.has(SystemFlag::Flagged));
             } else {
-                let Stored::Done { now, before, was_seen } = stored else { panic!() };
-                assert_eq!((&now, was_seen), (entry, false));
+                let Stored::Done { now, before, first_seen } = stored else { panic!() };
+                assert_eq!((&now, first_seen), (entry, true));
                 assert!(before <= known && now.modseq > known && now.flags.has(SystemFlag::Seen));
             }
         }
@@ -359,6 +359,29 @@ fn flags_change_unless_somebody_else_was_there_before() {
         let none = store.store_flags_unless(id, vec![uid(1)], seen, Some(ModSeq::new(0))).await.unwrap();
         assert_eq!(none, [Stored::Modified(uid(1))]);
     });
+    world.close(store);
+}
+
+#[test]
+fn a_message_is_seen_for_the_first_time_once_in_all_its_copies() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un");
+    let id = inbox(&store, account.id).id;
+    let trash = store.reader().box_by_name(account.id, "Trash").unwrap().unwrap().id;
+    let first = |id, mode| {
+        let change = change(mode, SystemFlag::Seen);
+        let stored = world.run(store.store_flags_unless(id, vec![uid(1)], change, None)).unwrap();
+        matches!(stored[..], [Stored::Done { first_seen: true, .. }])
+    };
+    world.run(deliver(&store, world.clock_now(), 1, b"x\r\n", &[account.id]));
+    assert!(!first(id, FlagMode::Remove));
+    assert!(first(id, FlagMode::Add));
+    assert!(!first(id, FlagMode::Remove), "marked as not read");
+    assert!(!first(id, FlagMode::Add), "read again");
+    assert!(!first(id, FlagMode::Remove));
+    world.run(store.copy(id, vec![uid(1)], trash)).unwrap();
+    assert!(!first(trash, FlagMode::Replace), "the copy of what was read");
     world.close(store);
 }
 

@@ -17,6 +17,10 @@ pub enum FetchItem {
     Body,
     /// `BODYSTRUCTURE`.
     BodyStructure,
+    /// `MODSEQ` (RFC 7162 §3.1.4.2).
+    ModSeq,
+    /// `SAVEDATE` (RFC 8514 §4.2).
+    SaveDate,
     /// `BODY[…]`, `RFC822`, `RFC822.HEADER`, `RFC822.TEXT`.
     Section(SectionFetch),
     /// `BINARY[…]`: a part without its transfer encoding.

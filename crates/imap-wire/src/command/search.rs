@@ -1,4 +1,5 @@
-//! What SEARCH looks for (RFC 3501 §6.4.4). Plain values only.
+//! What SEARCH looks for (RFC 3501 §6.4.4, RFC 5032, RFC 7162 §3.1.5, RFC 8514 §4.3) and how it answers (RFC 4731, RFC
+//! 5182). Plain values only.
 
 use std::fmt;
 
@@ -49,6 +50,48 @@ pub enum SearchKey {
     Body(SearchText),
     /// Header or body holds the text.
     Text(SearchText),
+    /// INTERNALDATE at least so many seconds ago (RFC 5032).
+    Older(u32),
+    /// INTERNALDATE at most so many seconds ago (RFC 5032).
+    Younger(u32),
+    /// Mod-sequence equal or greater (RFC 7162 §3.1.5).
+    ModSeq(u64),
+    /// Put in the mailbox earlier than that day (RFC 8514).
+    SavedBefore(Date),
+    /// Put in the mailbox within that day (RFC 8514).
+    SavedOn(Date),
+    /// Put in the mailbox that day or later (RFC 8514).
+    SavedSince(Date),
+    /// Whether the mailbox keeps save dates (RFC 8514): all messages or none.
+    SaveDateSupported,
+}
+
+/// What RETURN asks for (RFC 4731 §3.1, RFC 5182 §2.1); `RETURN ()` is spelled out as ALL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SearchReturn {
+    /// The lowest number found.
+    pub min: bool,
+    /// The highest number found.
+    pub max: bool,
+    /// All of them.
+    pub all: bool,
+    /// How many.
+    pub count: bool,
+    /// Keep them for `$`.
+    pub save: bool,
+}
+
+impl SearchKey {
+    /// Whether the key, or one within it, is such.
+    pub fn any(&self, such: &dyn Fn(&Self) -> bool) -> bool {
+        such(self)
+            || match self {
+                Self::And(keys) => keys.iter().any(|key| key.any(such)),
+                Self::Or(one, other) => one.any(such) || other.any(such),
+                Self::Not(key) => key.any(such),
+                _ => false,
+            }
+    }
 }
 
 /// A text looked for, decoded from the charset of the command. Never shown by `Debug`: it may name a patient.

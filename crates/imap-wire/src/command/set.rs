@@ -1,4 +1,4 @@
-//! Sets of message numbers (RFC 3501 §9 `sequence-set`). Plain values only.
+//! Sets of message numbers (RFC 3501 §9 `sequence-set`; `$` of RFC 5182). Plain values only.
 
 use std::{num::NonZeroU32, ops::RangeInclusive};
 
@@ -13,7 +13,13 @@ pub enum Bound {
 
 /// A set as the client wrote it; the number of ranges is bounded by the grammar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SequenceSet(Vec<(Bound, Bound)>);
+pub struct SequenceSet(Form);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
+    Ranges(Vec<(Bound, Bound)>),
+    Saved,
+}
 
 /// What the numbers of a command are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,23 +42,41 @@ pub struct Messages {
 impl SequenceSet {
     /// Takes ranges in the order written; either end may be the larger (RFC 3501 §9).
     pub fn new(ranges: Vec<(Bound, Bound)>) -> Self {
-        Self(ranges)
+        Self(Form::Ranges(ranges))
     }
 
-    /// The ranges as written.
+    /// `$`: what the last SEARCH saved (RFC 5182 §2.1).
+    pub fn saved() -> Self {
+        Self(Form::Saved)
+    }
+
+    /// Whether it is `$`: then it has no ranges of its own, and the session knows what it stands for.
+    pub fn is_saved(&self) -> bool {
+        self.0 == Form::Saved
+    }
+
+    /// Whether it names `*`.
+    pub fn names_largest(&self) -> bool {
+        self.ranges().iter().any(|&(a, b)| a == Bound::Largest || b == Bound::Largest)
+    }
+
+    /// The ranges as written; none of `$`.
     pub fn ranges(&self) -> &[(Bound, Bound)] {
-        &self.0
+        match &self.0 {
+            Form::Ranges(ranges) => ranges,
+            Form::Saved => &[],
+        }
     }
 
     /// Ascending, disjoint, non-adjacent ranges, `*` standing for `largest` (0 for an empty mailbox: then every
-    /// range that names `*` is empty). Numbers above `largest` are kept: the caller decides what they mean.
+    /// range that names `*` is empty). Numbers above `largest` are kept: the caller decides what they mean. None of `$`.
     pub fn resolve(&self, largest: u32) -> Vec<RangeInclusive<u32>> {
         let number = |bound: Bound| match bound {
             Bound::Number(n) => n.get(),
             Bound::Largest => largest,
         };
         let mut ranges: Vec<(u32, u32)> = self
-            .0
+            .ranges()
             .iter()
             .map(|&(a, b)| (number(a), number(b)))
             .filter(|&(a, b)| a != 0 && b != 0)

@@ -1,7 +1,7 @@
 //! Response codes: the machine-readable part of a status response (RFC 3501 §7.1).
 //! May use plain values only.
 
-use super::{list, numbers};
+use super::{list, number, numbers, ranges};
 
 /// Response codes (RFC 3501 §7.1, RFC 3516 §4.3, RFC 4315 §3, RFC 5530 §3, RFC 6154 §3, RFC 9051 §7.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +21,14 @@ pub enum Code {
     AuthenticationFailed,
     /// The right to use the mailbox ended, or never was (RFC 5530).
     AuthorizationFailed,
-    /// The charset is not known (RFC 3501); the ones known are told.
+    /// The charset is not known (RFC 3501); ones that are known are told.
     BadCharset,
     /// It can never be done (RFC 5530).
     Cannot,
     /// The capabilities, sent along so that the client need not ask (RFC 3501 §7.1).
     Capability(String),
+    /// The mailbox that was open is open no more: what follows is about another (RFC 7162 §3.2.11).
+    Closed,
     /// Where copied messages went (RFC 4315); both lists in the same order.
     CopyUid {
         /// UIDVALIDITY of the target.
@@ -40,10 +42,14 @@ pub enum Code {
     ExpungeIssued,
     /// It has mailboxes below it (RFC 9051 §7.1).
     HasChildren,
+    /// The mod-sequence up to which a client knows everything (RFC 7162 §3.1.2.1).
+    HighestModSeq(u64),
     /// Another one uses it (RFC 5530).
     InUse,
     /// A limit was reached (RFC 5530).
     Limit,
+    /// Messages that changed meanwhile and were left as they are (RFC 7162 §3.1.3), first and last of each run of numbers.
+    Modified(Vec<(u32, u32)>),
     /// No such mailbox (RFC 5530).
     NonExistent,
     /// The right to do that is missing (RFC 5530).
@@ -91,11 +97,14 @@ impl Code {
             Self::AlreadyExists => "ALREADYEXISTS",
             Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
             Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
-            Self::BadCharset => "BADCHARSET (US-ASCII UTF-8)",
+            Self::BadCharset => {
+                "BADCHARSET (US-ASCII UTF-8 ISO-8859-1 ISO-8859-15 WINDOWS-1252 ISO-8859-2 SHIFT_JIS BIG5 GB18030)"
+            }
             Self::Cannot => "CANNOT",
             Self::Capability(capability) => {
                 return out.extend_from_slice(format!("CAPABILITY {capability}").as_bytes());
             }
+            Self::Closed => "CLOSED",
             Self::ExpungeIssued => "EXPUNGEISSUED",
             Self::HasChildren => "HASCHILDREN",
             Self::InUse => "INUSE",
@@ -121,6 +130,14 @@ impl Code {
                 return out.extend_from_slice(format!("UIDVALIDITY {validity}").as_bytes());
             }
             Self::Unseen(number) => return out.extend_from_slice(format!("UNSEEN {number}").as_bytes()),
+            Self::HighestModSeq(modseq) => {
+                out.extend_from_slice(b"HIGHESTMODSEQ ");
+                return number(out, *modseq);
+            }
+            Self::Modified(runs) => {
+                out.extend_from_slice(b"MODIFIED ");
+                return ranges(out, runs.iter().copied());
+            }
             Self::CopyUid { validity, from, to } => return copy_uid(out, *validity, from, to),
             Self::PermanentFlags { flags, any } => return permanent_flags(out, flags, *any),
         };

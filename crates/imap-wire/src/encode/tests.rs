@@ -39,7 +39,8 @@ fn a_client_reads_our_codes() {
         read_code(Code::PermanentFlags { flags: vec!["\\Seen".into()], any: true }),
         r#"PermanentFlags(["\\Seen", "\\*"])"#
     );
-    assert_eq!(read_code(Code::BadCharset), r#"BadCharset(Some(["US-ASCII", "UTF-8"]))"#);
+    assert!(read_code(Code::BadCharset).starts_with(r#"BadCharset(Some(["US-ASCII", "UTF-8", "ISO-8859-1""#));
+    assert_eq!(read_code(Code::HighestModSeq(u64::MAX >> 1)), "HighestModSeq(9223372036854775807)");
     let line = status_of(Code::Capability("IMAP4rev1 IDLE AUTH=PLAIN".into()));
     assert!(matches!(
         Response::parse(&line).unwrap().1,

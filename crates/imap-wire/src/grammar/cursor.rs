@@ -141,6 +141,17 @@ impl<'a> Cursor<'a> {
         number.filter(|number| *number <= u64::MAX / 2).ok_or(fault)
     }
 
+    /// A mod-sequence (RFC 7162 §7 `mod-sequence-value`): 63 bits, not zero.
+    pub(super) fn mod_sequence(&mut self) -> Parsed<u64> {
+        let fault = self.expected("a mod-sequence from 1 to 9223372036854775807");
+        self.mod_sequence_or_zero().ok().filter(|number| *number > 0).ok_or(fault)
+    }
+
+    /// The same or zero (`mod-sequence-valzer`).
+    pub(super) fn mod_sequence_or_zero(&mut self) -> Parsed<u64> {
+        self.number64("a mod-sequence up to 9223372036854775807")
+    }
+
     /// Exactly `count` digits.
     pub(super) fn digits(&mut self, count: usize, what: &'static str) -> Parsed<i16> {
         let fault = self.expected(what);

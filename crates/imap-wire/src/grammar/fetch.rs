@@ -1,7 +1,8 @@
-//! The items of FETCH (RFC 3501 §6.4.5, RFC 3516 §4.2).
+//! The items of FETCH (RFC 3501 §6.4.5, RFC 3516 §4.2) and its modifiers (RFC 7162 §3.1.4.1, §3.2.6).
 
 use crate::command::{
-    BinaryFetch, FetchItem, Numbering, Partial, Section, SectionFetch, SectionName, SectionPart,
+    BinaryFetch, FetchItem, Messages, Numbering, Partial, Section, SectionFetch, SectionName, SectionPart,
+    SelectedCommand,
 };
 
 use super::cursor::{Cursor, Fault, Parsed};
@@ -18,7 +19,39 @@ pub const SECTION_DEPTH: usize = 32;
 const AN_ITEM: &str = "an item such as FLAGS, ENVELOPE or BODY.PEEK[]";
 const A_SECTION: &str = "a section such as 1.2, HEADER, TEXT or HEADER.FIELDS (DATE FROM)";
 
-pub(super) fn items(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Vec<FetchItem>> {
+pub(super) fn fetch(cursor: &mut Cursor<'_>, messages: Messages) -> Parsed<SelectedCommand> {
+    let items = items(cursor, messages.numbering)?;
+    let (changed_since, vanished) = if cursor.at_end() { (None, false) } else { modifiers(cursor)? };
+    if vanished && (changed_since.is_none() || messages.numbering == Numbering::Sequence) {
+        return Err(Fault::other("VANISHED goes with UID FETCH and beside CHANGEDSINCE"));
+    }
+    Ok(SelectedCommand::Fetch { messages, items, changed_since, vanished })
+}
+
+/// ` (CHANGEDSINCE 12345 VANISHED)`.
+fn modifiers(cursor: &mut Cursor<'_>) -> Parsed<(Option<u64>, bool)> {
+    const A_MODIFIER: &str = "CHANGEDSINCE or VANISHED";
+    cursor.space()?;
+    cursor.byte(b'(', "a parenthesised list of modifiers, or the end")?;
+    let (mut changed_since, mut vanished) = (None, false);
+    loop {
+        let fault = cursor.expected(A_MODIFIER);
+        match cursor.word(A_MODIFIER)?.as_str() {
+            "CHANGEDSINCE" if changed_since.is_none() => {
+                cursor.space()?;
+                changed_since = Some(cursor.mod_sequence()?);
+            }
+            "VANISHED" if !vanished => vanished = true,
+            _ => return Err(fault),
+        }
+        if cursor.take(b')') {
+            return Ok((changed_since, vanished));
+        }
+        cursor.space()?;
+    }
+}
+
+fn items(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Vec<FetchItem>> {
     cursor.space()?;
     let mut items = Vec::new();
     if numbering == Numbering::Uid {
@@ -79,6 +112,8 @@ fn item(cursor: &mut Cursor<'_>) -> Parsed<FetchItem> {
         ("BODY", false) => FetchItem::Body,
         ("BODYSTRUCTURE", false) => FetchItem::BodyStructure,
         ("RFC822.SIZE", false) => FetchItem::Size,
+        ("MODSEQ", false) => FetchItem::ModSeq,
+        ("SAVEDATE", false) => FetchItem::SaveDate,
         ("RFC822", false) => old_name(SectionName::Rfc822, SectionPart::All),
         ("RFC822.HEADER", false) => old_name(SectionName::Rfc822Header, SectionPart::Header),
         ("RFC822.TEXT", false) => old_name(SectionName::Rfc822Text, SectionPart::Text),

@@ -1,4 +1,4 @@
-//! Flags and STORE (RFC 3501 §2.3.2, §6.4.6).
+//! Flags and STORE (RFC 3501 §2.3.2, §6.4.6) with its modifier (RFC 7162 §3.1.3).
 
 use crate::command::{Flag, Messages, SelectedCommand, StoreMode};
 
@@ -15,6 +15,7 @@ const A_FLAG: &str = r"a flag such as \Seen or a keyword";
 pub(super) fn store(cursor: &mut Cursor<'_>, messages: Messages) -> Parsed<SelectedCommand> {
     const AN_ACTION: &str = "FLAGS, +FLAGS or -FLAGS, with or without .SILENT";
     cursor.space()?;
+    let unchanged_since = if cursor.peek() == Some(b'(') { Some(unchanged_since(cursor)?) } else { None };
     let mode = match cursor.peek() {
         Some(b'+') => StoreMode::Add,
         Some(b'-') => StoreMode::Remove,
@@ -31,7 +32,21 @@ pub(super) fn store(cursor: &mut Cursor<'_>, messages: Messages) -> Parsed<Selec
     };
     cursor.space()?;
     let flags = if cursor.peek() == Some(b'(') { flag_list(cursor)? } else { bare_flags(cursor)? };
-    Ok(SelectedCommand::Store { messages, mode, silent, flags })
+    Ok(SelectedCommand::Store { messages, unchanged_since, mode, silent, flags })
+}
+
+/// `(UNCHANGEDSINCE 12345) `, the space behind it included. Zero means that it must not exist yet.
+fn unchanged_since(cursor: &mut Cursor<'_>) -> Parsed<u64> {
+    cursor.skip(1);
+    let fault = cursor.expected("UNCHANGEDSINCE");
+    if !cursor.take_word("UNCHANGEDSINCE") {
+        return Err(fault);
+    }
+    cursor.space()?;
+    let modseq = cursor.mod_sequence_or_zero()?;
+    cursor.byte(b')', "a closing parenthesis")?;
+    cursor.space()?;
+    Ok(modseq)
 }
 
 /// `(…)`, maybe empty.

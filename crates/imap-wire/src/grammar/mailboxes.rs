@@ -215,6 +215,7 @@ fn status_item(cursor: &mut Cursor<'_>) -> Parsed<StatusItem> {
         "UIDNEXT" => StatusItem::UidNext,
         "UIDVALIDITY" => StatusItem::UidValidity,
         "UNSEEN" => StatusItem::Unseen,
+        "HIGHESTMODSEQ" => StatusItem::HighestModSeq,
         "SIZE" => StatusItem::Size,
         "DELETED" => StatusItem::Deleted,
         "DELETED-STORAGE" => StatusItem::DeletedStorage,

@@ -1,4 +1,4 @@
-//! The keys of SEARCH (RFC 3501 §6.4.4).
+//! The keys of SEARCH (RFC 3501 §6.4.4, RFC 5032, RFC 7162 §3.1.5, RFC 8514 §4.3).
 
 use encoding_rs::{Encoding, UTF_8};
 
@@ -65,7 +65,7 @@ impl Search {
         }
         match cursor.peek() {
             Some(b'(') => self.parenthesised(cursor, depth),
-            Some(b'*' | b'0'..=b'9') => Ok(SearchKey::Sequence(sets::set(cursor)?)),
+            Some(b'*' | b'$' | b'0'..=b'9') => Ok(SearchKey::Sequence(sets::set(cursor)?)),
             _ => {
                 let fault = cursor.expected(A_KEY);
                 let word = cursor.word(A_KEY)?;
@@ -121,6 +121,12 @@ impl Search {
             "KEYWORD" => SearchKey::Has(Flag::Keyword(flags::keyword(cursor)?)),
             "UNKEYWORD" => SearchKey::Lacks(Flag::Keyword(flags::keyword(cursor)?)),
             "UID" => SearchKey::Uid(sets::set(cursor)?),
+            "OLDER" => SearchKey::Older(interval(cursor)?),
+            "YOUNGER" => SearchKey::Younger(interval(cursor)?),
+            "MODSEQ" => SearchKey::ModSeq(mod_sequence(cursor)?),
+            "SAVEDBEFORE" => SearchKey::SavedBefore(dates::date(cursor)?),
+            "SAVEDON" => SearchKey::SavedOn(dates::date(cursor)?),
+            "SAVEDSINCE" => SearchKey::SavedSince(dates::date(cursor)?),
             _ => return Ok(None),
         }))
     }
@@ -133,6 +139,31 @@ impl Search {
             None => Err(Fault::other("the text is not in the charset of the command: send UTF-8")),
         }
     }
+}
+
+/// Seconds, at least one (RFC 5032 §3).
+fn interval(cursor: &mut Cursor<'_>) -> Parsed<u32> {
+    let fault = cursor.expected("a number of seconds from 1");
+    cursor.number("a number of seconds from 1").ok().filter(|seconds| *seconds > 0).ok_or(fault)
+}
+
+/// What follows MODSEQ: a mod-sequence, maybe behind the name of a flag and whose it is. Both are read and change nothing:
+/// a message has one mod-sequence for all its flags here, as RFC 7162 §3.1.5 lets a server have.
+fn mod_sequence(cursor: &mut Cursor<'_>) -> Parsed<u64> {
+    if cursor.peek() == Some(b'"') {
+        let fault = cursor.expected(r#"an entry such as "/flags/\Seen""#);
+        let entry = cursor.string_text("an entry")?;
+        if !entry.to_ascii_lowercase().starts_with("/flags/") {
+            return Err(fault);
+        }
+        cursor.space()?;
+        let fault = cursor.expected("priv, shared or all");
+        if !["PRIV", "SHARED", "ALL"].into_iter().any(|whose| cursor.take_word(whose)) {
+            return Err(fault);
+        }
+        cursor.space()?;
+    }
+    cursor.mod_sequence_or_zero()
 }
 
 /// Keys without argument.
@@ -152,6 +183,7 @@ fn simple(word: &str) -> Option<SearchKey> {
         "RECENT" => SearchKey::Recent,
         "NEW" => SearchKey::And(vec![SearchKey::Recent, SearchKey::Lacks(Flag::Seen)]),
         "OLD" => SearchKey::Not(Box::new(SearchKey::Recent)),
+        "SAVEDATESUPPORTED" => SearchKey::SaveDateSupported,
         _ => return None,
     })
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::command::{
     Bound, FetchItem, Flag, MailboxName, Partial, SearchKey, SearchText, Section, SectionFetch, SectionName,
-    SectionPart, SequenceSet, StoreMode,
+    SectionPart, SelectParams, SequenceSet, StoreMode,
 };
 
 mod boxes;
@@ -159,11 +159,14 @@ fn mailbox_names_come_in_every_spelling() {
     {
         assert_eq!(
             session_of(&format!("a SELECT {wire}")),
-            SessionCommand::Select(name("Envoyés")),
+            SessionCommand::Select { mailbox: name("Envoyés"), params: SelectParams::default() },
             "{wire}"
         );
     }
-    assert_eq!(session_of("a EXAMINE inbox"), SessionCommand::Examine(name("INBOX")));
+    assert_eq!(
+        session_of("a EXAMINE inbox"),
+        SessionCommand::Examine { mailbox: name("INBOX"), params: SelectParams::default() }
+    );
     assert_eq!(session_of("a DELETE inbox/[x]"), SessionCommand::Delete(name("INBOX/[x]")));
     assert_eq!(session_of("a RENAME \"A b\" C"), SessionCommand::Rename { from: name("A b"), to: name("C") });
 }
@@ -184,7 +187,8 @@ fn once_enabled_names_are_utf8_and_an_ampersand_is_a_letter() {
     for (wire, known) in [("\"Envoyés\"", "Envoyés"), ("R&D", "R&D"), ("&AOk-", "&AOk-")] {
         let line = format!("a SELECT {wire}");
         let read = super::parse(line.as_bytes(), Names::Utf8).unwrap().command;
-        assert_eq!(read, Command::Session(SessionCommand::Select(name(known))));
+        let wanted = SessionCommand::Select { mailbox: name(known), params: SelectParams::default() };
+        assert_eq!(read, Command::Session(wanted));
     }
     assert!(super::parse(b"a SELECT \"Envoy\xe9s\"", Names::Utf8).is_err());
     let Command::Session(SessionCommand::List(args)) =
@@ -251,6 +255,7 @@ fn sections_are_read_and_written_alike() {
 fn store_with_and_without_parentheses() {
     let store = |mode, silent, flags: &[Flag]| SelectedCommand::Store {
         messages: Messages { numbering: Numbering::Sequence, set: one(2) },
+        unchanged_since: None,
         mode,
         silent,
         flags: flags.to_vec(),
@@ -389,7 +394,8 @@ proptest! {
         let mut line = b"a SELECT ".to_vec();
         crate::encode::mailbox(&mut line, mailbox.as_str(), names);
         let read = super::parse(&line, names).unwrap().command;
-        prop_assert_eq!(read, Command::Session(SessionCommand::Select(mailbox)));
+        let wanted = SessionCommand::Select { mailbox, params: SelectParams::default() };
+        prop_assert_eq!(read, Command::Session(wanted));
     }
 
     #[test]

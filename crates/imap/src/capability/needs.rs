@@ -3,8 +3,8 @@
 
 use crate::{
     command::{
-        Command, ConnectionCommand, FetchItem, ListArgs, ListSelect, SelectedCommand, SessionCommand,
-        StatusItem,
+        Command, ConnectionCommand, FetchItem, ListArgs, ListSelect, Messages, SearchKey, SearchReturn,
+        SelectParams, SelectedCommand, SequenceSet, SessionCommand, StatusItem,
     },
     completion::Completion,
 };
@@ -40,6 +40,12 @@ fn of_session(command: &SessionCommand, need: &mut dyn FnMut(Extension)) {
     match command {
         SessionCommand::Enable(_) => need(Extension::Enable),
         SessionCommand::Namespace => need(Extension::Namespace),
+        SessionCommand::Select { params, .. } | SessionCommand::Examine { params, .. } => {
+            of_params(params, need)
+        }
+        SessionCommand::Status { items, .. } if items.contains(&StatusItem::HighestModSeq) => {
+            need(Extension::CondStore);
+        }
         SessionCommand::Create { special_use, .. } if !special_use.is_empty() => {
             need(Extension::CreateSpecialUse);
         }
@@ -80,17 +86,91 @@ fn of_status(item: StatusItem, need: &mut dyn FnMut(Extension)) {
 }
 
 fn of_item(item: &FetchItem, need: &mut dyn FnMut(Extension)) {
-    if matches!(item, FetchItem::Binary(_) | FetchItem::BinarySize(_)) {
-        need(Extension::Binary);
+    match item {
+        FetchItem::Binary(_) | FetchItem::BinarySize(_) => need(Extension::Binary),
+        FetchItem::ModSeq => need(Extension::CondStore),
+        FetchItem::SaveDate => need(Extension::SaveDate),
+        _ => {}
     }
 }
 
 fn of_selected(command: &SelectedCommand, need: &mut dyn FnMut(Extension)) {
     match command {
         SelectedCommand::Unselect => need(Extension::Unselect),
-        SelectedCommand::Expunge(Some(_)) => need(Extension::UidPlus),
-        SelectedCommand::Move { .. } => need(Extension::Move),
-        SelectedCommand::Fetch { items, .. } => items.iter().for_each(|item| of_item(item, need)),
+        SelectedCommand::Expunge(Some(set)) => {
+            need(Extension::UidPlus);
+            of_set(set, need);
+        }
+        SelectedCommand::Copy { messages, .. } => of_messages(messages, need),
+        SelectedCommand::Move { messages, .. } => {
+            need(Extension::Move);
+            of_messages(messages, need);
+        }
+        SelectedCommand::Fetch { messages, items, changed_since, vanished } => {
+            of_messages(messages, need);
+            items.iter().for_each(|item| of_item(item, need));
+            if changed_since.is_some() {
+                need(Extension::CondStore);
+            }
+            if *vanished {
+                need(Extension::QResync);
+            }
+        }
+        SelectedCommand::Store { messages, unchanged_since, .. } => {
+            of_messages(messages, need);
+            if unchanged_since.is_some() {
+                need(Extension::CondStore);
+            }
+        }
+        SelectedCommand::Search { returns, key, .. } => of_search(*returns, key, need),
+        _ => {}
+    }
+}
+
+fn of_params(params: &SelectParams, need: &mut dyn FnMut(Extension)) {
+    if params.condstore {
+        need(Extension::CondStore);
+    }
+    if params.qresync.is_some() {
+        need(Extension::QResync);
+    }
+}
+
+fn of_messages(messages: &Messages, need: &mut dyn FnMut(Extension)) {
+    of_set(&messages.set, need);
+}
+
+fn of_set(set: &SequenceSet, need: &mut dyn FnMut(Extension)) {
+    if set.is_saved() {
+        need(Extension::SearchRes);
+    }
+}
+
+fn of_search(returns: Option<SearchReturn>, key: &SearchKey, need: &mut dyn FnMut(Extension)) {
+    if let Some(returns) = returns {
+        need(Extension::ESearch);
+        if returns.save {
+            need(Extension::SearchRes);
+        }
+    }
+    of_key(key, need);
+}
+
+fn of_key(key: &SearchKey, need: &mut dyn FnMut(Extension)) {
+    match key {
+        SearchKey::And(keys) => keys.iter().for_each(|key| of_key(key, need)),
+        SearchKey::Or(one, other) => {
+            of_key(one, need);
+            of_key(other, need);
+        }
+        SearchKey::Not(key) => of_key(key, need),
+        SearchKey::Sequence(set) | SearchKey::Uid(set) => of_set(set, need),
+        SearchKey::ModSeq(_) => need(Extension::CondStore),
+        SearchKey::Older(_) | SearchKey::Younger(_) => need(Extension::Within),
+        SearchKey::SavedBefore(_)
+        | SearchKey::SavedOn(_)
+        | SearchKey::SavedSince(_)
+        | SearchKey::SaveDateSupported => need(Extension::SaveDate),
         _ => {}
     }
 }

@@ -84,11 +84,11 @@ pub(super) const TABLE: &[Row] = &[
     // RFC 6851
     row(Extension::Move, "MOVE", AFTER, true),
     // RFC 7162 §3.1
-    row(Extension::CondStore, "CONDSTORE", AFTER, false),
+    row(Extension::CondStore, "CONDSTORE", AFTER, true),
     // RFC 7162 §3.2
     Row {
         rests_on: &[Extension::CondStore, Extension::Enable],
-        ..row(Extension::QResync, "QRESYNC", AFTER, false)
+        ..row(Extension::QResync, "QRESYNC", AFTER, true)
     },
     // RFC 6154 §2
     row(Extension::SpecialUse, "SPECIAL-USE", AFTER, true),
@@ -104,11 +104,11 @@ pub(super) const TABLE: &[Row] = &[
     // RFC 8438
     row(Extension::StatusSize, "STATUS=SIZE", AFTER, true),
     // RFC 4731
-    row(Extension::ESearch, "ESEARCH", AFTER, false),
+    row(Extension::ESearch, "ESEARCH", AFTER, true),
     // RFC 5182
-    Row { rests_on: &[Extension::ESearch], ..row(Extension::SearchRes, "SEARCHRES", AFTER, false) },
+    Row { rests_on: &[Extension::ESearch], ..row(Extension::SearchRes, "SEARCHRES", AFTER, true) },
     // RFC 5032
-    row(Extension::Within, "WITHIN", AFTER, false),
+    row(Extension::Within, "WITHIN", AFTER, true),
     // RFC 3516
     row(Extension::Binary, "BINARY", AFTER, true),
     // RFC 3502
@@ -122,7 +122,7 @@ pub(super) const TABLE: &[Row] = &[
     // RFC 4314 §2, §2.1: who may do what is told, nobody may change it
     Row { words: "ACL RIGHTS=kxte", ..row(Extension::MyRights, "ACL", AFTER, true) },
     // RFC 8514
-    row(Extension::SaveDate, "SAVEDATE", AFTER, false),
+    row(Extension::SaveDate, "SAVEDATE", AFTER, true),
     // RFC 5255 §4.3
-    row(Extension::I18nLevel1, "I18NLEVEL=1", AFTER, false),
+    row(Extension::I18nLevel1, "I18NLEVEL=1", AFTER, true),
 ];

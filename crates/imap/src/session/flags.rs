@@ -6,13 +6,6 @@ use store::{FlagChange, FlagMode, Flags, ListingRef, StoreError, SystemFlag};
 use crate::command::{Flag, StoreMode};
 
 /// A flag list without its parentheses. \Recent is never in it: nobody has it here (see the view).
-pub(super) fn wire(flags: &Flags) -> String {
-    let mut list = Vec::new();
-    write(flags, &mut list);
-    String::from_utf8_lossy(&list).into_owned()
-}
-
-/// The same into a buffer.
 pub(super) fn write(flags: &Flags, buffer: &mut Vec<u8>) {
     let start = buffer.len();
     let mut add = |word: &str| {

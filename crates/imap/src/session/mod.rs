@@ -8,25 +8,24 @@
 use std::{net::IpAddr, sync::Arc};
 
 use identity::Principal;
-use store::{Account, AccountId, BoxId, Entry, ModSeq, Reader, Store, StoreError, Uid};
+use store::{Account, AccountId, BoxId, Entry, ModSeq, Reader, Store, StoreError, Uid, UidRuns};
 use tokio::sync::watch;
 
 use self::{
     boxes::Lent,
+    commands::{fetch::Since, search::Search, store::How},
     enabled::Enabled,
     halt::Halt,
-    view::{Renumber, Update, View},
+    tell::untagged_ok,
+    view::{Renumber, View},
 };
 use crate::{
     Server,
     capability::{Extension, Extensions},
-    command::{AppendArgs, Messages, Numbering, SelectedCommand, SessionCommand, Tag},
-    completion::{Completion, Reply},
+    command::{AppendArgs, Messages, Numbering, SearchKey, SelectedCommand, SessionCommand, StatusItem, Tag},
+    completion::Completion,
     output::{Fatal, Output},
-    wire::{
-        Names,
-        encode::{self, Code},
-    },
+    wire::{Names, encode::Code},
 };
 
 pub use self::commands::append::AppendSink;
@@ -37,6 +36,7 @@ mod enabled;
 mod flags;
 mod halt;
 mod search;
+mod tell;
 mod trace;
 mod view;
 
@@ -107,12 +107,12 @@ impl Session {
     /// let them), the tagged one is the result.
     pub async fn handle(
         &mut self,
-        _tag: &Tag,
+        tag: &Tag,
         command: SessionCommand,
         out: &mut Output<'_>,
     ) -> Result<Completion, Fatal> {
         let renumber = renumbering(&command);
-        let completion = match self.dispatch(command, out).await {
+        let completion = match self.dispatch(tag, command, out).await {
             Ok(completion) | Err(Halt::Completion(completion)) => completion,
             Err(Halt::Fatal(fatal)) => return Err(fatal),
         };
@@ -135,13 +135,22 @@ impl Session {
         self.poll(out, if may_expunge { Renumber::Allowed } else { Renumber::Forbidden }).await
     }
 
-    async fn dispatch(&mut self, command: SessionCommand, out: &mut Output<'_>) -> Result<Completion, Halt> {
+    async fn dispatch(
+        &mut self,
+        tag: &Tag,
+        command: SessionCommand,
+        out: &mut Output<'_>,
+    ) -> Result<Completion, Halt> {
         match command {
             SessionCommand::Noop => Ok(commands::noop::noop()),
             SessionCommand::Enable(words) => commands::enable::enable(self, &words, out).await,
             SessionCommand::Namespace => commands::namespace::namespace(self, out).await,
-            SessionCommand::Select(name) => commands::select::open(self, &name, false, out).await,
-            SessionCommand::Examine(name) => commands::select::open(self, &name, true, out).await,
+            SessionCommand::Select { mailbox, params } => {
+                commands::select::open(self, &mailbox, params, false, out).await
+            }
+            SessionCommand::Examine { mailbox, params } => {
+                commands::select::open(self, &mailbox, params, true, out).await
+            }
             SessionCommand::Create { mailbox, written, special_use } => {
                 commands::create::create(self, &mailbox, written.as_deref(), &special_use, out).await
             }
@@ -154,6 +163,9 @@ impl Session {
                 commands::lsub::lsub(self, &reference, &pattern, out).await
             }
             SessionCommand::Status { mailbox, items } => {
+                if items.contains(&StatusItem::HighestModSeq) {
+                    self.mod_sequences_wanted(out).await?;
+                }
                 commands::status::status(self, &mailbox, &items, out).await
             }
             SessionCommand::GetQuota(root) => commands::quota::get(self, &root, out).await,
@@ -163,12 +175,13 @@ impl Session {
             SessionCommand::Acl { command, mailbox } => {
                 commands::acl::administer(self, command, &mailbox).await
             }
-            SessionCommand::Selected(command) => self.dispatch_selected(command, out).await,
+            SessionCommand::Selected(command) => self.dispatch_selected(tag, command, out).await,
         }
     }
 
     async fn dispatch_selected(
         &mut self,
+        tag: &Tag,
         command: SelectedCommand,
         out: &mut Output<'_>,
     ) -> Result<Completion, Halt> {
@@ -177,15 +190,18 @@ impl Session {
             SelectedCommand::Close => commands::close::close(self).await,
             SelectedCommand::Unselect => commands::close::unselect(self),
             SelectedCommand::Expunge(set) => commands::expunge::expunge(self, set.as_ref(), out).await,
-            SelectedCommand::Search { numbering, key } => {
-                commands::search::search(self, numbering, &key, out).await
+            SelectedCommand::Search { numbering, returns, key } => {
+                let search = Search { tag, numbering, returns, key: &key };
+                commands::search::search(self, search, out).await
             }
-            SelectedCommand::Fetch { messages, items } => {
-                commands::fetch::fetch(self, &messages, items, out).await
+            SelectedCommand::Fetch { messages, items, changed_since, vanished } => {
+                let since = changed_since.map(|modseq| Since { modseq: ModSeq::new(modseq), vanished });
+                commands::fetch::fetch(self, &messages, items, since, out).await
             }
-            SelectedCommand::Store { messages, mode, silent, flags } => {
+            SelectedCommand::Store { messages, unchanged_since, mode, silent, flags } => {
                 let change = flags::change(mode, &flags)?;
-                commands::store::store(self, &messages, change, silent, out).await
+                let how = How { silent, unless_after: unchanged_since.map(ModSeq::new) };
+                commands::store::store(self, &messages, change, how, out).await
             }
             SelectedCommand::Copy { messages, to } => commands::copy::copy(self, &messages, &to).await,
             SelectedCommand::Move { messages, to } => commands::move_::move_(self, &messages, &to, out).await,
@@ -195,8 +211,35 @@ impl Session {
     /// Tells what changed, if the store says that something did.
     async fn poll(&mut self, out: &mut Output<'_>, renumber: Renumber) -> Result<(), Fatal> {
         self.sync().await;
+        self.tell_updates(renumber, out).await
+    }
+
+    /// Tells what was taken in.
+    async fn tell_updates(&mut self, renumber: Renumber, out: &mut Output<'_>) -> Result<(), Fatal> {
         let Some(selected) = self.selected.as_mut() else { return Ok(()) };
-        write_updates(&selected.view.updates(renumber), out).await
+        let updates = selected.view.updates(renumber, tell::removal(self.enabled));
+        tell::updates(&updates, self.enabled, out).await
+    }
+
+    /// Tells that this client removed messages, together with all that others did, and the mod-sequence up to which it then
+    /// knows everything; none if it did not ask for such (RFC 7162 §3.2.7).
+    async fn tell_removed(&mut self, gone: &[Uid], out: &mut Output<'_>) -> Result<Option<Code>, Halt> {
+        self.sync().await;
+        self.view_mut()?.removed(gone);
+        self.tell_updates(Renumber::Allowed, out).await?;
+        let told = self.enabled.qresync && !gone.is_empty();
+        Ok(if told { Some(Code::HighestModSeq(self.view()?.synced().get())) } else { None })
+    }
+
+    /// A command was used that asks for mod-sequences from now on; the first of them is told up to where they are known
+    /// (RFC 7162 §3.1).
+    async fn mod_sequences_wanted(&mut self, out: &mut Output<'_>) -> Result<(), Fatal> {
+        if self.enabled.condstore {
+            return Ok(());
+        }
+        self.enable_condstore();
+        let Some(selected) = &self.selected else { return Ok(()) };
+        untagged_ok(Code::HighestModSeq(selected.view.synced().get()), "Mod-sequences from now on", out).await
     }
 
     /// Takes in what the store committed since the last look. A mailbox that was deleted meanwhile is one whose
@@ -245,7 +288,7 @@ impl Session {
     }
 
     /// The UIDs a command is about.
-    fn resolve(&self, messages: &Messages) -> Result<Vec<u32>, Halt> {
+    fn resolve(&self, messages: &Messages) -> Result<UidRuns, Halt> {
         self.view()?.resolve(messages).map_err(|missing| {
             Completion::bad(format!("There is no message {}: see the last EXISTS", missing.0)).into()
         })
@@ -286,47 +329,29 @@ fn nothing_selected() -> Halt {
     Completion::bad("No mailbox is selected: SELECT one first").into()
 }
 
-/// RFC 3501 §7.4.1: no EXPUNGE during FETCH, STORE and SEARCH; the UID commands are others.
+/// RFC 3501 §7.4.1: no EXPUNGE during FETCH, STORE and SEARCH; the UID commands are others, but for a UID SEARCH that asks for
+/// sequence numbers (RFC 7162 §3.2.10.2).
 fn renumbering(command: &SessionCommand) -> Renumber {
     let by_sequence = match command {
         SessionCommand::Selected(
             SelectedCommand::Fetch { messages, .. } | SelectedCommand::Store { messages, .. },
         ) => messages.numbering == Numbering::Sequence,
-        SessionCommand::Selected(SelectedCommand::Search { numbering, .. }) => {
-            *numbering == Numbering::Sequence
+        SessionCommand::Selected(SelectedCommand::Search { numbering, key, .. }) => {
+            let numbered = |key: &SearchKey| matches!(key, SearchKey::Sequence(set) if !set.is_saved());
+            *numbering == Numbering::Sequence || key.any(&numbered)
         }
         _ => false,
     };
     if by_sequence { Renumber::Forbidden } else { Renumber::Allowed }
 }
 
-async fn write_updates(updates: &[Update], out: &mut Output<'_>) -> Result<(), Fatal> {
-    for update in updates {
-        match update {
-            Update::Expunge(number) => out.line(format!("* {number} EXPUNGE")).await?,
-            Update::Exists(number) => out.line(format!("* {number} EXISTS")).await?,
-            Update::Flags { sequence, uid, flags } => {
-                let flags = flags::wire(flags);
-                out.line(format!("* {sequence} FETCH (UID {uid} FLAGS ({flags}))")).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn untagged_ok(code: Code, text: &'static str, out: &mut Output<'_>) -> Result<(), Fatal> {
-    encode::status(out.buffer(), "*", "OK", &Reply { code: Some(code), text: text.into() });
-    out.drain().await
-}
-
 /// Messages read in one visit to the store.
 const BATCH: usize = 256;
 
 /// The entries of these ascending UIDs that are still there.
-fn entries(reader: &Reader<'_>, mailbox: BoxId, uids: &[u32]) -> Result<Vec<Entry>, StoreError> {
-    let uids: Vec<Uid> = uids.iter().copied().filter_map(Uid::new).collect();
+fn entries(reader: &Reader<'_>, mailbox: BoxId, uids: &[Uid]) -> Result<Vec<Entry>, StoreError> {
     let mut found = Vec::with_capacity(uids.len());
-    reader.listed(mailbox, &uids, &mut |listing| {
+    reader.listed(mailbox, uids, &mut |listing| {
         found.push(listing.entry()?);
         Ok(true)
     })?;

@@ -1,15 +1,12 @@
 //! The view of an open mailbox: what this client was told, and what it must still be told.
 //! May use the numbers map and the store's plain types. Must never read the store or write to the wire.
 //!
-//! RFC 3501 §7.4.1: a message that is gone keeps its sequence number until an EXPUNGE response was sent, and none is
+//! RFC 3501 §7.4.1, RFC 7162 §3.2.10: a message that is gone keeps its sequence number until an EXPUNGE response was sent, and none is
 //! sent while a command that speaks in sequence numbers is answered. So what vanished waits in `gone`, and comes out
 //! of [`View::updates`] when the session says that renumbering is allowed. \Recent is never set (it needs a write at
 //! every SELECT and rev2 dropped it): RECENT is 0 always.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::RangeInclusive,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use store::{BoxId, Changes, Entry, Flags, ModSeq, Uid, UidRuns};
 
@@ -23,9 +20,11 @@ mod numbers;
 pub(crate) enum Update {
     /// `* n EXPUNGE`.
     Expunge(u32),
+    /// `* VANISHED …` (RFC 7162 §3.2.10.2): UIDs that the client counts, all at once.
+    Vanished(UidRuns),
     /// `* n EXISTS`.
     Exists(u32),
-    /// `* n FETCH (UID … FLAGS …)`.
+    /// `* n FETCH (UID … FLAGS … MODSEQ …)`.
     Flags {
         /// Sequence number.
         sequence: u32,
@@ -33,7 +32,18 @@ pub(crate) enum Update {
         uid: u32,
         /// All its flags.
         flags: Flags,
+        /// Its mod-sequence.
+        modseq: ModSeq,
     },
+}
+
+/// What is told of messages that are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Removal {
+    /// An EXPUNGE response for each.
+    ByNumber,
+    /// One VANISHED response, for clients that enabled QRESYNC.
+    ByUid,
 }
 
 /// Whether EXPUNGE responses may be sent now.
@@ -41,7 +51,7 @@ pub(crate) enum Update {
 pub(crate) enum Renumber {
     /// Between commands, or during one that speaks in UIDs.
     Allowed,
-    /// During FETCH, STORE and SEARCH by sequence number.
+    /// During FETCH, STORE and SEARCH by sequence number, and during a UID SEARCH that asks for sequence numbers.
     Forbidden,
 }
 
@@ -64,7 +74,9 @@ pub(crate) struct View {
     /// Flags this session changed and already knows: not announced as if somebody else had.
     own: BTreeMap<u32, ModSeq>,
     /// Flags to announce as soon as the response may be sent.
-    pending: BTreeMap<u32, Flags>,
+    pending: BTreeMap<u32, (Flags, ModSeq)>,
+    /// What the last SEARCH saved, `$` (RFC 5182); what went since is left out when it is used.
+    saved: UidRuns,
     /// The count last told by EXISTS or counted down by EXPUNGE.
     told: u32,
 }
@@ -83,6 +95,7 @@ impl View {
             gone: BTreeSet::new(),
             own: BTreeMap::new(),
             pending: BTreeMap::new(),
+            saved: UidRuns::new(),
             told,
         }
     }
@@ -112,19 +125,32 @@ impl View {
         self.numbers.sequence(uid)
     }
 
-    /// Whether this message vanished and the client does not know yet.
-    pub(crate) fn is_gone(&self, uid: u32) -> bool {
-        self.gone.contains(&uid)
+    /// Whether any of these messages vanished and the client does not know yet.
+    pub(crate) fn any_gone(&self, uids: &UidRuns) -> bool {
+        self.gone.iter().filter_map(|uid| Uid::new(*uid)).any(|uid| uids.contains(uid))
     }
 
-    /// All UIDs of the view, ascending.
-    pub(crate) fn uids(&self) -> Vec<u32> {
+    /// All UIDs of the view.
+    pub(crate) fn uids(&self) -> UidRuns {
         self.numbers.uids()
     }
 
-    /// The UIDs a command is about, ascending, each once. UIDs that do not exist are left out in silence (RFC 3501
-    /// §6.4.8); a sequence number that does not exist is an error, but `*` in an empty mailbox is nobody.
-    pub(crate) fn resolve(&self, messages: &Messages) -> Result<Vec<u32>, NoSuchNumber> {
+    /// The sequence numbers of those of these UIDs that the client counts, first and last of each run, ascending.
+    pub(crate) fn sequences(&self, uids: &UidRuns) -> Vec<(u32, u32)> {
+        self.numbers.sequences(uids)
+    }
+
+    /// Keeps the result of a SEARCH for `$`.
+    pub(crate) fn save(&mut self, found: UidRuns) {
+        self.saved = found;
+    }
+
+    /// The UIDs a command is about, each once. UIDs that do not exist are left out in silence (RFC 3501 §6.4.8); a
+    /// sequence number that does not exist is an error, but `*` in an empty mailbox is nobody.
+    pub(crate) fn resolve(&self, messages: &Messages) -> Result<UidRuns, NoSuchNumber> {
+        if messages.set.is_saved() {
+            return Ok(self.saved());
+        }
         match messages.numbering {
             Numbering::Uid => Ok(self.resolve_uids(&messages.set)),
             Numbering::Sequence => {
@@ -137,17 +163,45 @@ impl View {
         }
     }
 
-    /// The UIDs of a UID set that exist, ascending.
-    pub(crate) fn resolve_uids(&self, set: &SequenceSet) -> Vec<u32> {
-        self.numbers.uids_within(&set.resolve(self.numbers.largest_uid()))
+    /// The UIDs of a UID set that exist.
+    pub(crate) fn resolve_uids(&self, set: &SequenceSet) -> UidRuns {
+        self.among(Numbering::Uid, set)
     }
 
-    /// The ranges of UIDs of a set, for tests of membership during SEARCH.
-    pub(crate) fn ranges(&self, numbering: Numbering, set: &SequenceSet) -> Vec<RangeInclusive<u32>> {
-        match numbering {
-            Numbering::Uid => set.resolve(self.numbers.largest_uid()),
-            Numbering::Sequence => set.resolve(self.len()),
+    /// The messages that a set of a search key names; numbers that no message has name nobody.
+    pub(crate) fn among(&self, numbering: Numbering, set: &SequenceSet) -> UidRuns {
+        if set.is_saved() {
+            return self.saved();
         }
+        match numbering {
+            Numbering::Uid => self.numbers.uids_within(&set.resolve(self.numbers.largest_uid())),
+            Numbering::Sequence => self.numbers.uids_of_sequences(&set.resolve(self.len())),
+        }
+    }
+
+    /// The UIDs of a set as it was written, whether they exist or not, without those that the client still counts: what
+    /// VANISHED (EARLIER) may name (RFC 7162 §3.2.10.1).
+    pub(crate) fn strangers(&self, set: &SequenceSet) -> UidRuns {
+        let ranges = set.resolve(self.numbers.largest_uid());
+        let named =
+            ranges.into_iter().filter_map(|range| Some((Uid::new(*range.start())?, Uid::new(*range.end())?)));
+        UidRuns::of(named.collect()).common(&self.uids().missing_through(Uid::MAX))
+    }
+
+    /// The UID up to which a client that knows these UIDs under these sequence numbers knows of every expunge, 0 if none
+    /// (RFC 7162 §3.2.5.2).
+    pub(crate) fn agrees_up_to(&self, sequences: &SequenceSet, uids: &SequenceSet) -> u32 {
+        let pairs = sequences.resolve(0).into_iter().flatten().zip(uids.resolve(0).into_iter().flatten());
+        let within = pairs.take_while(|(sequence, _)| *sequence <= self.len());
+        within
+            .filter(|(sequence, uid)| self.numbers.uid(*sequence) == Some(*uid))
+            .map(|(_, uid)| uid)
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn saved(&self) -> UidRuns {
+        self.numbers.uids().common(&self.saved)
     }
 
     /// Takes in what happened in the store since [`View::synced`]; nothing is announced yet.
@@ -160,20 +214,20 @@ impl View {
                 self.seen = uid;
                 self.numbers.push(uid);
             } else if self.own.get(&uid).is_none_or(|own| modseq > *own) {
-                self.pending.insert(uid, flags);
+                self.pending.insert(uid, (flags, modseq));
             }
         }
         // What vanished may be told as far more than this client ever saw (RFC 7162 §3.2.5.2).
         let vanished: Vec<_> =
             changes.vanished.runs().iter().map(|(first, last)| first.get()..=last.get()).collect();
-        self.gone.extend(self.numbers.uids_within(&vanished));
+        self.gone.extend(self.numbers.uids_within(&vanished).iter().map(Uid::get));
         self.synced = changes.highest;
         self.own.retain(|_, modseq| *modseq > changes.highest);
     }
 
     /// A mailbox that no longer exists has lost all its messages (RFC 2180 §3.3).
     pub(crate) fn lose_all(&mut self) {
-        self.gone.extend(self.numbers.uids());
+        self.gone.extend(self.numbers.uids().iter().map(Uid::get));
     }
 
     /// Whether somebody else made this state of a message and the client was not told yet.
@@ -190,40 +244,50 @@ impl View {
         self.pending.remove(&uid);
     }
 
-    /// What to announce now, in the order to send it: expunges from the highest number down, EXISTS if messages
-    /// arrived, then flags.
-    pub(crate) fn updates(&mut self, renumber: Renumber) -> Vec<Update> {
+    /// What to announce now, in the order to send it: what is gone (EXPUNGE from the highest number down), EXISTS if
+    /// messages arrived, then flags.
+    pub(crate) fn updates(&mut self, renumber: Renumber, removal: Removal) -> Vec<Update> {
         let mut updates = Vec::new();
         if renumber == Renumber::Allowed && !self.gone.is_empty() {
             let gone: Vec<u32> = std::mem::take(&mut self.gone).into_iter().collect();
             self.pending.retain(|uid, _| gone.binary_search(uid).is_err());
-            self.renumber(&gone, &mut updates);
+            self.renumber(&gone, removal, &mut updates);
         }
         if self.told != self.numbers.len() {
             self.told = self.numbers.len();
             updates.push(Update::Exists(self.told));
         }
         let pending = std::mem::take(&mut self.pending);
-        updates.extend(pending.into_iter().filter_map(|(uid, flags)| {
-            Some(Update::Flags { sequence: self.numbers.sequence(uid)?, uid, flags })
+        updates.extend(pending.into_iter().filter_map(|(uid, (flags, modseq))| {
+            Some(Update::Flags { sequence: self.numbers.sequence(uid)?, uid, flags, modseq })
         }));
         updates
     }
 
-    /// Takes messages out that the client is told about right away (MOVE, EXPUNGE): their EXPUNGE responses.
-    pub(crate) fn expunged(&mut self, uids: &[Uid]) -> Vec<Update> {
+    /// Messages that this client removed (MOVE, EXPUNGE): told with the next updates.
+    pub(crate) fn removed(&mut self, uids: &[Uid]) {
         self.gone
             .extend(uids.iter().map(|uid| uid.get()).filter(|uid| self.numbers.sequence(*uid).is_some()));
-        self.updates(Renumber::Allowed)
     }
 
-    fn renumber(&mut self, gone: &[u32], updates: &mut Vec<Update>) {
+    fn renumber(&mut self, gone: &[u32], removal: Removal, updates: &mut Vec<Update>) {
         // Numbers that were never told have no EXPUNGE: they leave before their EXISTS.
         let told = self.told;
+        let last_told = self.numbers.uid(told).unwrap_or(0);
         let numbers = self.numbers.remove(gone);
-        for number in numbers.into_iter().rev().filter(|number| *number <= told) {
-            updates.push(Update::Expunge(number));
-            self.told -= 1;
+        let leaving = numbers.partition_point(|number| *number <= told);
+        self.told -= u32::try_from(leaving).unwrap_or(0);
+        match removal {
+            Removal::ByNumber => {
+                updates.extend(numbers.into_iter().take(leaving).rev().map(Update::Expunge));
+            }
+            Removal::ByUid => {
+                let known = gone.iter().filter(|uid| **uid <= last_told).copied();
+                let vanished: UidRuns = known.filter_map(Uid::new).collect();
+                if !vanished.is_empty() {
+                    updates.push(Update::Vanished(vanished));
+                }
+            }
         }
     }
 }

@@ -15,6 +15,10 @@ pub(crate) fn named(name: &str) -> Vec<u8> {
         "odd-encoding" => {
             lines("From: a@x.fr\nMIME-Version: 1.0\nContent-Transfer-Encoding: x-uuencode\n\nbegin x\n")
         }
+        "html" => lines(HTML),
+        "named-file" => lines(NAMED_FILE),
+        "decomposed" => lines(DECOMPOSED),
+        "broken-words" => lines(BROKEN_WORDS),
         other => panic!("no message is called {other}"),
     }
 }
@@ -110,4 +114,53 @@ Content-Type: text/html
 --dedans--
 
 --dehors--
+";
+
+const HTML: &str = "\
+From: labo@chu-nord.mssante.fr
+Subject: page
+MIME-Version: 1.0
+Content-Type: text/html; charset=iso-8859-1
+Content-Transfer-Encoding: quoted-printable
+
+<html><head><style>p { color: cachee }</style><script>if (a<b) alert(\"x\")</script>
+</head><body><!-- cachee --><p>H&eacute;mo<b>glo</b>bine : 12&nbsp;g</p>
+<p>l&rsquo;<i>&oelig;</i>d=E8me aigu</p><a href=3D\"https://x.fr/?cachee\">compte=
+ rendu</a><br>du c&#339;ur
+</body></html>
+";
+
+const NAMED_FILE: &str = "\
+From: labo@chu-nord.mssante.fr
+Subject: =?iso-8859-15?Q?=C9ch=E9ance_d=B4?= =?utf-8?B?w6l0w6k=?=
+MIME-Version: 1.0
+Content-Type: application/pdf; name*0*=utf-8'fr'bilan%20h; name*1*=%C3%A9patique; name*2=\".pdf\"
+Content-Disposition: attachment; filename*=utf-8''r%C3%A9sultat%20n%C2%B0%203.pdf
+Content-Transfer-Encoding: base64
+
+JVBERi0xLjQK
+";
+
+const DECOMPOSED: &str = "\
+From: labo@chu-nord.mssante.fr
+Subject: =?utf-8?Q?He=CC=81matologie?=
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+He\u{301}moglobine basse
+";
+
+const BROKEN_WORDS: &str = "\
+From: labo@chu-nord.mssante.fr
+Subject: suite
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+H=C3=A9mo=
+glo=   
+bine glyqu=C3=
+=A9e
+  =C3=A9lev=C3=A9e
 ";

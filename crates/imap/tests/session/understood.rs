@@ -6,13 +6,28 @@ use imap_proto::Response;
 /// Items of STATUS that it does not know: numbers like MESSAGES.
 const STATUS_ITEMS: [&str; 4] = ["DELETED-STORAGE ", "DELETED ", "SIZE ", "APPENDLIMIT "];
 
+/// Responses that it does not know: RFC 2342, RFC 4731.
+const UNKNOWN: [&[u8]; 2] = [b"* NAMESPACE", b"* ESEARCH (TAG \"A\")"];
+
+/// `* SEARCH 1 2 (MODSEQ 3)`, which it does not know either.
+fn searched_by_mod_sequence(answer: &[u8]) -> bool {
+    let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    let Some((numbers, modseq)) =
+        line.strip_prefix("* SEARCH ").and_then(|rest| rest.split_once(" (MODSEQ "))
+    else {
+        return false;
+    };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.split(' ').all(digits) && modseq.strip_suffix(')').is_some_and(digits)
+}
+
 /// A client's own grammar must take every response, to the last byte.
 pub(crate) fn understood(answer: &[u8]) {
     let rewritten = str::from_utf8(answer).map(known_forms);
     let mut rest = rewritten.as_deref().map_or(answer, str::as_bytes);
     while !rest.is_empty() {
-        if rest.starts_with(b"* NAMESPACE") {
-            // imap-proto does not know RFC 2342.
+        if UNKNOWN.iter().any(|word| rest.starts_with(word)) || searched_by_mod_sequence(rest) {
             let end = rest.iter().position(|byte| *byte == b'\n').unwrap();
             rest = &rest[end + 1..];
             continue;

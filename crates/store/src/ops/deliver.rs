@@ -92,7 +92,7 @@ pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcom
         let variant = u16::try_from(copy.variant).map_err(|_| StoreError::NotFound)?;
         let reference = Reference { body: body.id(), variant, origin: Some(id) };
         let mut edit = BoxEdit::open(txn, inbox)?;
-        let new = NewListing { flags: &Flags::new(), internal_date: now.as_second(), size };
+        let new = NewListing { flags: &Flags::new(), internal_date: now.as_second(), size, opened: false };
         given.push((copy.account, edit.add(txn, &reference, new)?));
         edit.finish(txn)?;
         txn.message_added();
@@ -151,11 +151,8 @@ pub(crate) fn append(txn: &mut Txn<'_>, to: BoxId, messages: Vec<SealedIncoming>
     for message in messages {
         let SealedIncoming { body, variant, flags, internal_date, trace, origin } = message;
         let reference = Reference { body: body.id(), variant: 0, origin };
-        uids.push(edit.add(
-            txn,
-            &reference,
-            NewListing { flags: &flags, internal_date, size: variant.size },
-        )?);
+        let new = NewListing { flags: &flags, internal_date, size: variant.size, opened: false };
+        uids.push(edit.add(txn, &reference, new)?);
         adopt(txn, body, vec![variant], 1)?;
         txn.message_added();
         if let Some(trace) = trace {

@@ -79,6 +79,7 @@ impl BoxEdit {
             keywords: self.numbers(txn, new.flags)?,
             day: reference.body.day,
             saved: Some(txn.core.clock.now().as_second()),
+            opened: new.opened || new.flags.has(SystemFlag::Seen),
         };
         let unseen = u32::from(!new.flags.has(SystemFlag::Seen));
         let tally = self.tally(txn, listing.day)?;
@@ -143,6 +144,7 @@ impl BoxEdit {
             self.forget_change(txn, uid, listing.modseq);
             listing.modseq = self.modseq;
             listing.bits = flags.bits;
+            listing.opened |= flags.has(SystemFlag::Seen);
             listing.keywords = keywords;
             let value = flags_value(listing.bits, &listing.keywords);
             txn.put(Family::Index, keys::change(self.id, self.modseq, uid), value);
@@ -299,6 +301,8 @@ pub(crate) struct NewListing<'a> {
     pub(crate) flags: &'a Flags,
     pub(crate) internal_date: i64,
     pub(crate) size: u64,
+    /// Whether it had `\Seen` once where it comes from.
+    pub(crate) opened: bool,
 }
 
 /// Counts `more` references to a body that is kept.

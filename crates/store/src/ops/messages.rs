@@ -62,10 +62,11 @@ pub(crate) fn store_flags(
         if unless_after.is_some_and(|last| before > last) {
             return Ok(Some(Stored::Modified(uid)));
         }
-        let was_seen = listing.bits & SystemFlag::Seen.bit() != 0;
+        let opened = listing.opened;
         let flags = change.apply(&edit.flags(txn, &listing)?)?;
         let now = edit.set_flags(txn, uid, listing, &flags)?;
-        Ok(Some(Stored::Done { now, before, was_seen }))
+        let first_seen = !opened && now.flags.has(SystemFlag::Seen);
+        Ok(Some(Stored::Done { now, before, first_seen }))
     })?;
     edit.finish(txn)?;
     Ok(piece)
@@ -183,7 +184,8 @@ fn copy_some(txn: &mut Txn<'_>, from: BoxId, uids: &[Uid], to: BoxId, most: usiz
         let reference =
             messages::reference(txn, from, uid)?.ok_or(StoreError::Corrupt("message reference"))?;
         let flags = source.flags(txn, &listing)?;
-        let new = NewListing { flags: &flags, internal_date: listing.internal_date, size: listing.size };
+        let (internal_date, size, opened) = (listing.internal_date, listing.size, listing.opened);
+        let new = NewListing { flags: &flags, internal_date, size, opened };
         add_references(txn, reference.body, 1)?;
         Ok(Some((uid, target.add(txn, &reference, new)?)))
     })?;

@@ -66,7 +66,7 @@ pub(crate) fn put_back(txn: &mut Txn<'_>, to: BoxId, messages: Vec<Returning>) -
             continue;
         }
         txn.delete(Family::Accounts, keys::orphan(body));
-        edit.add(txn, &reference, NewListing { flags: &flags, internal_date, size })?;
+        edit.add(txn, &reference, NewListing { flags: &flags, internal_date, size, opened: false })?;
         back += 1;
     }
     edit.finish(txn)?;

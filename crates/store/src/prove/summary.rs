@@ -89,6 +89,6 @@ impl Proof<'_> {
 }
 
 fn is(seen: &Seen<'_>, uid: Uid, listing: &Listing) -> bool {
-    let Listing { modseq, bits, internal_date, size, ref keywords, day, saved: _ } = *listing;
+    let Listing { modseq, bits, internal_date, size, ref keywords, day, .. } = *listing;
     *seen == Seen { uid, modseq, bits, internal_date, size, keywords, day }
 }

@@ -115,6 +115,7 @@ fn build(scene: &Scene<'_>, window: u32) -> Result<(u32, Option<Segment>)> {
             keywords: seen.keywords.to_vec(),
             day: seen.day,
             saved: None,
+            opened: false,
         };
         rows.push((seen.uid, listing));
         Ok(true)

@@ -1,4 +1,5 @@
-//! CLOSE (RFC 3501 §6.4.2) and UNSELECT (RFC 3691): both leave the mailbox; CLOSE expunges first, without telling.
+//! CLOSE (RFC 3501 §6.4.2) and UNSELECT (RFC 3691): both leave the mailbox; CLOSE expunges first, without telling, nor up to
+//! which mod-sequence (RFC 7162 §3.2.8: the client would miss what others did).
 //! May write to the store. Must never write EXPUNGE responses.
 
 use crate::{

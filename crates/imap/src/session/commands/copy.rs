@@ -37,10 +37,10 @@ pub(in crate::session) async fn copy(
 pub(super) fn still_there(session: &Session, messages: &Messages) -> Result<Vec<Uid>, Halt> {
     let view = session.view()?;
     let uids = session.resolve(messages)?;
-    if messages.numbering == Numbering::Sequence && uids.iter().any(|uid| view.is_gone(*uid)) {
+    if messages.numbering == Numbering::Sequence && view.any_gone(&uids) {
         return Err(gone().into());
     }
-    Ok(uids.into_iter().filter_map(Uid::new).collect())
+    Ok(uids.iter().collect())
 }
 
 pub(super) fn gone() -> Completion {

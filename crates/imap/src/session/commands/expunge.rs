@@ -1,13 +1,13 @@
-//! EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1): messages marked \Deleted leave for good.
+//! EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1), both as RFC 7162 §3.2.7 and §3.2.9 change them: messages marked \Deleted leave for good.
 //! May write to the store. Must never remove a message that is not marked \Deleted.
 
 use store::{Action, BoxId, Interrupted, Uid};
 
 use crate::{
     command::SequenceSet,
-    completion::Completion,
+    completion::{Completion, Reply},
     output::Output,
-    session::{Session, halt::Halt, write_updates},
+    session::{Session, halt::Halt},
 };
 
 pub(in crate::session) async fn expunge(
@@ -17,11 +17,10 @@ pub(in crate::session) async fn expunge(
 ) -> Result<Completion, Halt> {
     let view = session.writable_view()?;
     let mailbox = view.mailbox();
-    let which = set.map(|set| view.resolve_uids(set).into_iter().filter_map(Uid::new).collect());
+    let which = set.map(|set| view.resolve_uids(set).iter().collect());
     let gone = remove(session, mailbox, which).await?;
-    let updates = session.view_mut()?.expunged(&gone);
-    write_updates(&updates, out).await?;
-    Ok(Completion::ok("EXPUNGE completed"))
+    let known = session.tell_removed(&gone, out).await?;
+    Ok(Completion::Ok(Reply { code: known, text: "EXPUNGE completed".into() }))
 }
 
 /// Removes what is marked \Deleted, all of it or among `which`, with one trace for all.

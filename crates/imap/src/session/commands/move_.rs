@@ -5,13 +5,13 @@ use store::{Action, Interrupted, Uid};
 
 use crate::{
     command::{MailboxName, Messages},
-    completion::Completion,
+    completion::{Completion, Reply},
     output::Output,
     session::{
         Session,
         commands::copy::{copy_uid, still_there, target},
         halt::Halt,
-        untagged_ok, write_updates,
+        tell::untagged_ok,
     },
 };
 
@@ -38,8 +38,9 @@ pub(in crate::session) async fn move_(
     if let Some(code) = copy_uid(&moved) {
         untagged_ok(code, "Moved", out).await?;
     }
-    let updates = session.view_mut()?.expunged(&left);
-    write_updates(&updates, out).await?;
+    // RFC 6851 §4.4
+    let known = session.tell_removed(&left, out).await?;
     // RFC 6851 §3.3: a MOVE may stop on its way, each message being here or there.
-    failure.map_or_else(|| Ok(Completion::ok("MOVE completed")), |error| Err(error.into()))
+    let done = Completion::Ok(Reply { code: known, text: "MOVE completed".into() });
+    failure.map_or(Ok(done), |error| Err(error.into()))
 }

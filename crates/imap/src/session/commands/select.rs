@@ -1,20 +1,22 @@
-//! SELECT (RFC 3501 §6.3.1) and EXAMINE (§6.3.2): a view of a mailbox opens.
+//! SELECT (RFC 3501 §6.3.1; RFC 9051 §6.3.2) and EXAMINE (§6.3.2): a view of a mailbox opens. What RFC 7162 adds to both is
+//! in `resync`.
 //! May read the list of a mailbox's messages. Must never read the messages themselves.
 
 use store::{Action, OpenBox, SystemFlag, Uid};
 
+use super::resync::{self, Missed};
 use crate::{
-    command::MailboxName,
+    command::{MailboxName, SelectParams},
     completion::Completion,
     output::Output,
     session::{
         Session,
         halt::{Halt, no_such_mailbox},
+        tell::untagged_ok,
         trace::detail,
-        untagged_ok,
         view::View,
     },
-    wire::encode::Code,
+    wire::encode::{self, Code},
 };
 
 /// Keywords told in FLAGS and PERMANENTFLAGS; more may exist, `\*` says so.
@@ -23,25 +25,48 @@ const KEYWORDS_TOLD: usize = 64;
 pub(in crate::session) async fn open(
     session: &mut Session,
     name: &MailboxName,
+    params: SelectParams,
     read_only: bool,
     out: &mut Output<'_>,
 ) -> Result<Completion, Halt> {
+    if params.qresync.is_some() && !session.enabled.qresync {
+        return Err(Completion::bad("QRESYNC is not on yet: ENABLE QRESYNC first").into());
+    }
     // RFC 3501 §6.3.1: a SELECT that fails leaves no mailbox selected.
-    session.selected = None;
+    if session.selected.take().is_some() {
+        // RFC 7162 §3.2.11: whatever was enabled.
+        untagged_ok(Code::Closed, "The mailbox before is closed", out).await?;
+    }
+    if params.condstore {
+        session.enable_condstore();
+    }
     let Some(found) = session.find_box(name.as_str()).await? else { return Err(no_such_mailbox().into()) };
     // Watched before it is read: nothing is missed in between.
     let changes = session.store().watch(found.id);
     let id = found.id;
-    let opened = session.read(move |reader| reader.open_box(id)).await?;
-    let Some(opened) = opened else { return Err(no_such_mailbox().into()) };
+    let known = params.qresync;
+    let opened = session
+        .read(move |reader| {
+            let Some(opened) = reader.open_box(id)? else { return Ok(None) };
+            let missed = match known {
+                Some(known) => Missed::read(reader, &opened, known)?,
+                None => None,
+            };
+            Ok(Some((opened, missed)))
+        })
+        .await?;
+    let Some((opened, missed)) = opened else { return Err(no_such_mailbox().into()) };
 
     session
         .store()
         .trace(session.new_trace(found.account, Action::Select, vec![detail("mailbox", id)]))
         .await?;
     let view = View::new(id, read_only, &opened.uids, opened.info.highest);
-    tell(opened, &view, out).await?;
+    tell(session, name, opened, &view, out).await?;
     session.open(found.account, view, changes).await?;
+    if let Some(missed) = missed {
+        resync::tell(session, missed, out).await?;
+    }
     Ok(if read_only {
         Completion::ok_with(Code::ReadOnly, "EXAMINE completed")
     } else {
@@ -49,16 +74,25 @@ pub(in crate::session) async fn open(
     })
 }
 
-/// The untagged responses, all that rev1 requires.
-async fn tell(opened: OpenBox, view: &View, out: &mut Output<'_>) -> Result<(), Halt> {
+/// The untagged responses that rev1 requires, or those of rev2 (RFC 9051 appendix E: no RECENT, no UNSEEN, but LIST).
+async fn tell(
+    session: &Session,
+    name: &MailboxName,
+    opened: OpenBox,
+    view: &View,
+    out: &mut Output<'_>,
+) -> Result<(), Halt> {
+    let rev2 = session.enabled.rev2;
     let OpenBox { info, first_unseen, keywords, .. } = opened;
     let mut flags: Vec<String> = SystemFlag::ALL.iter().map(|flag| flag.as_str().to_owned()).collect();
     flags.extend(keywords.into_iter().take(KEYWORDS_TOLD));
     out.line(format!("* FLAGS ({})", flags.join(" "))).await?;
     out.line(format!("* {} EXISTS", view.len())).await?;
-    out.line("* 0 RECENT").await?;
-    if let Some(first) = first_unseen.and_then(|uid: Uid| view.sequence(uid.get())) {
-        untagged_ok(Code::Unseen(first), "First message not read", out).await?;
+    if !rev2 {
+        out.line("* 0 RECENT").await?;
+        if let Some(first) = first_unseen.and_then(|uid: Uid| view.sequence(uid.get())) {
+            untagged_ok(Code::Unseen(first), "First message not read", out).await?;
+        }
     }
     let permanent = if view.is_read_only() {
         Code::PermanentFlags { flags: Vec::new(), any: false }
@@ -67,5 +101,14 @@ async fn tell(opened: OpenBox, view: &View, out: &mut Output<'_>) -> Result<(), 
     };
     untagged_ok(permanent, "Flags kept", out).await?;
     untagged_ok(Code::UidNext(info.uid_next.get()), "Next UID", out).await?;
-    Ok(untagged_ok(Code::UidValidity(info.uid_validity.get()), "UIDs valid", out).await?)
+    untagged_ok(Code::UidValidity(info.uid_validity.get()), "UIDs valid", out).await?;
+    // RFC 7162 §3.1.2.1: told to everybody, so that who asks for mod-sequences later missed none.
+    untagged_ok(Code::HighestModSeq(info.highest.get()), "Highest mod-sequence", out).await?;
+    if rev2 {
+        let buffer = out.buffer();
+        buffer.extend_from_slice(b"* LIST () \"/\" ");
+        encode::mailbox(buffer, name.as_str(), session.names());
+        out.line("").await?;
+    }
+    Ok(())
 }

@@ -59,6 +59,7 @@ fn told(session: &Session, found: &BoxInfo, deleted: Usage, item: StatusItem) ->
         StatusItem::UidNext => format!("UIDNEXT {}", found.uid_next.get()),
         StatusItem::UidValidity => format!("UIDVALIDITY {}", found.uid_validity.get()),
         StatusItem::Unseen => format!("UNSEEN {}", found.unseen),
+        StatusItem::HighestModSeq => format!("HIGHESTMODSEQ {}", found.highest.get()),
         StatusItem::Size => format!("SIZE {}", found.bytes),
         StatusItem::Deleted => format!("DELETED {}", deleted.messages),
         StatusItem::DeletedStorage => format!("DELETED-STORAGE {}", deleted.bytes),

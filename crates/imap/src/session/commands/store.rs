@@ -1,92 +1,172 @@
-//! STORE and UID STORE (RFC 3501 §6.4.6): flags of messages.
+//! STORE and UID STORE (RFC 3501 §6.4.6), UNCHANGEDSINCE (RFC 7162 §3.1.3): flags of messages.
 //! May read entries and write flags. Must never set \Recent.
 
-use store::{Entry, FlagChange, Interrupted, SystemFlag, Uid};
+use store::{Entry, FlagChange, Interrupted, ModSeq, Stored, Uid, UidRuns};
 
 use crate::{
     command::{Messages, Numbering},
     completion::Completion,
     output::Output,
-    session::{BATCH, Session, commands::copy, entries, flags, halt::Halt},
+    session::{Session, commands::copy, entries, halt::Halt, tell::Change},
+    wire::encode::Code,
 };
+
+/// Messages of one visit to the committer's queue; it cuts them into operations of its own.
+const BATCH: usize = 4096;
+
+/// How a STORE is to be done.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::session) struct How {
+    /// The client wants no flags back.
+    pub(in crate::session) silent: bool,
+    /// What changed after that stays as it is.
+    pub(in crate::session) unless_after: Option<ModSeq>,
+}
 
 pub(in crate::session) async fn store(
     session: &mut Session,
     messages: &Messages,
     change: FlagChange,
-    silent: bool,
+    how: How,
     out: &mut Output<'_>,
 ) -> Result<Completion, Halt> {
     let mailbox = session.writable_view()?.mailbox();
+    if how.unless_after.is_some() {
+        session.mod_sequences_wanted(out).await?;
+    }
     let uids = session.resolve(messages)?;
-    let mut missing = false;
-    for batch in uids.chunks(BATCH) {
-        let batch = batch.to_vec();
-        let wanted = batch.len();
-        let before = session.read(move |reader| entries(reader, mailbox, &batch)).await?;
-        missing |= before.len() < wanted;
-        if before.is_empty() {
-            continue;
+    let mut work = Work { numbering: messages.numbering, how, missing: false, modified: UidRuns::new() };
+    let mut left = uids.iter();
+    loop {
+        let batch: Vec<Uid> = left.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            break;
         }
-        let present: Vec<Uid> = before.iter().map(|entry| entry.uid).collect();
-        let (after, failure) = match session.store().store_flags(mailbox, present, change.clone()).await {
-            Ok(after) => (after, None),
+        let wanted = batch.len();
+        let done = session.store().store_flags_unless(mailbox, batch, change.clone(), how.unless_after).await;
+        let (stored, failure) = match done {
+            Ok(stored) => (stored, None),
             Err(Interrupted { done, error }) => (done, Some(error)),
         };
-        session.trace_openings(mailbox, opened(&before, &after)).await?;
-        for entry in after {
-            let before = before
-                .binary_search_by_key(&entry.uid, |before| before.uid)
-                .ok()
-                .and_then(|at| before.get(at));
-            tell(session, messages.numbering, before, entry, &change, silent, out).await?;
-        }
+        work.missing |= failure.is_none() && stored.len() < wanted;
+        session.trace_openings(mailbox, opened(&stored)).await?;
+        work.tell(session, stored, out).await?;
         if let Some(error) = failure {
             return Err(error.into());
         }
     }
-    // RFC 2180 §4.2.1: the others were changed; the client learns why some were not.
-    if missing && messages.numbering == Numbering::Sequence {
-        return Ok(copy::gone());
-    }
-    Ok(Completion::ok("STORE completed"))
+    work.completion(session)
 }
 
-/// The FETCH response of one message. SILENT spares it only if the client can know the result: flags that somebody else
-/// changed meanwhile are told all the same (RFC 3501 §6.4.6).
-async fn tell(
-    session: &mut Session,
+/// A STORE on its way.
+struct Work {
     numbering: Numbering,
-    before: Option<&Entry>,
-    after: Entry,
-    change: &FlagChange,
-    silent: bool,
-    out: &mut Output<'_>,
-) -> Result<(), Halt> {
-    let view = session.view_mut()?;
-    let uid = after.uid.get();
-    let foreseen = before.is_some_and(|before| {
-        !view.is_news(uid, before.modseq) && change.apply(&before.flags).as_ref() == Ok(&after.flags)
-    });
-    view.knows(uid, after.modseq);
-    let Some(sequence) = view.sequence(uid) else { return Ok(()) };
-    if silent && foreseen {
-        return Ok(());
-    }
-    let flags = flags::wire(&after.flags);
-    let line = match numbering {
-        Numbering::Sequence => format!("* {sequence} FETCH (FLAGS ({flags}))"),
-        Numbering::Uid => format!("* {sequence} FETCH (UID {uid} FLAGS ({flags}))"),
-    };
-    Ok(out.line(line).await?)
+    how: How,
+    /// Some messages are gone.
+    missing: bool,
+    /// Messages that changed meanwhile and stay as they are.
+    modified: UidRuns,
 }
 
-/// Clients that fetch with PEEK say by STORE that a person opened a message (S-4.5).
-fn opened(before: &[Entry], after: &[Entry]) -> Vec<Uid> {
-    let unseen = |uid: Uid| {
-        let at = before.binary_search_by_key(&uid, |entry| entry.uid).ok();
-        at.and_then(|at| before.get(at)).is_some_and(|entry| !entry.flags.has(SystemFlag::Seen))
-    };
-    let now_seen = after.iter().filter(|entry| entry.flags.has(SystemFlag::Seen));
-    now_seen.map(|entry| entry.uid).filter(|uid| unseen(*uid)).collect()
+impl Work {
+    /// The FETCH responses of some messages.
+    async fn tell(
+        &mut self,
+        session: &mut Session,
+        stored: Vec<Stored>,
+        out: &mut Output<'_>,
+    ) -> Result<(), Halt> {
+        let mut modified = Vec::new();
+        for stored in stored {
+            match stored {
+                Stored::Done { now, before, .. } => self.tell_done(session, &now, before, out).await?,
+                Stored::Modified(uid) => {
+                    modified.push(uid);
+                    self.modified.push(uid);
+                }
+            }
+        }
+        self.tell_modified(session, modified, out).await
+    }
+
+    /// SILENT spares the flags only if the client can know them: what somebody else changed meanwhile is told all the same
+    /// (RFC 3501 §6.4.6). A new mod-sequence is told in any case to who wants them (RFC 7162 §3.1.3).
+    async fn tell_done(
+        &self,
+        session: &mut Session,
+        now: &Entry,
+        before: ModSeq,
+        out: &mut Output<'_>,
+    ) -> Result<(), Halt> {
+        let mod_sequences = session.enabled.condstore;
+        let view = session.view_mut()?;
+        let uid = now.uid.get();
+        let foreseen = !view.is_news(uid, before);
+        view.knows(uid, now.modseq);
+        let Some(sequence) = view.sequence(uid) else { return Ok(()) };
+        let flags = (!self.how.silent || !foreseen).then_some(&now.flags);
+        let new_sequence = mod_sequences && (now.modseq != before || self.how.unless_after.is_some());
+        if flags.is_some() || new_sequence {
+            let change = Change { sequence, uid, flags, modseq: now.modseq };
+            // RFC 7162 §3.2.4
+            change.write(self.numbering == Numbering::Uid || mod_sequences, mod_sequences, out.buffer());
+            out.drain().await?;
+        }
+        Ok(())
+    }
+
+    /// What made the condition fail is told, so that the client need not ask (RFC 7162 §3.1.3).
+    async fn tell_modified(
+        &self,
+        session: &mut Session,
+        modified: Vec<Uid>,
+        out: &mut Output<'_>,
+    ) -> Result<(), Halt> {
+        if modified.is_empty() {
+            return Ok(());
+        }
+        let mailbox = session.view()?.mailbox();
+        let now = session.read(move |reader| entries(reader, mailbox, &modified)).await?;
+        let view = session.view_mut()?;
+        for entry in now {
+            let uid = entry.uid.get();
+            view.knows(uid, entry.modseq);
+            let Some(sequence) = view.sequence(uid) else { continue };
+            let change = Change { sequence, uid, flags: Some(&entry.flags), modseq: entry.modseq };
+            change.write(true, true, out.buffer());
+            out.drain().await?;
+        }
+        Ok(())
+    }
+
+    fn completion(self, session: &Session) -> Result<Completion, Halt> {
+        let missing = self.missing && self.numbering == Numbering::Sequence;
+        if self.modified.is_empty() {
+            // RFC 2180 §4.2.1: the others were changed; the client learns why some were not.
+            return Ok(if missing { copy::gone() } else { Completion::ok("STORE completed") });
+        }
+        let runs = match self.numbering {
+            Numbering::Sequence => session.view()?.sequences(&self.modified),
+            Numbering::Uid => self.modified.runs().iter().map(|(from, to)| (from.get(), to.get())).collect(),
+        };
+        let code = Code::Modified(runs);
+        Ok(if missing {
+            Completion::no_with(
+                code,
+                "Some of these messages changed meanwhile, others are gone: NOOP tells which",
+            )
+        } else {
+            Completion::ok_with(code, "Some of these messages changed meanwhile and stay as they are")
+        })
+    }
+}
+
+/// Clients that fetch with PEEK say by STORE that a person opened a message (S-4.5). The store tells which were never opened
+/// before, so that two sessions, or a mark taken away and set again, make one event.
+pub(super) fn opened(stored: &[Stored]) -> Vec<Uid> {
+    let opened = stored.iter().filter_map(|stored| match stored {
+        Stored::Done { now, first_seen: true, .. } => Some(now.uid),
+        _ => None,
+    });
+    opened.collect()
 }

@@ -1,10 +1,8 @@
 //! A search key made ready: texts folded, dates as day numbers, sets resolved, cheap questions before dear ones.
 //! May use plain values only. Must never read a message.
 
-use std::ops::RangeInclusive;
-
 use jiff::civil::Date;
-use store::{Flags, ListingRef};
+use store::{Flags, ListingRef, UidRuns};
 
 use super::fold::Needle;
 use crate::{
@@ -33,8 +31,8 @@ pub(super) enum Question {
     All(Vec<Question>),
     Any(Vec<Question>),
     Not(Box<Question>),
-    Sequence(Vec<RangeInclusive<u32>>),
-    Uid(Vec<RangeInclusive<u32>>),
+    /// One of these, whether they were named by number, by UID or by `$`.
+    Among(UidRuns),
     Has(Flag),
     /// INTERNALDATE as Unix seconds: from, up to but not including (days are UTC, as INTERNALDATE is told).
     Received(i64, i64),
@@ -42,48 +40,64 @@ pub(super) enum Question {
     Sent(i32, i32),
     Larger(u64),
     Smaller(u64),
+    /// Mod-sequence at least that.
+    ModSeq(u64),
+    /// Put in the mailbox, as Unix seconds: from, up to but not including (days are UTC). INTERNALDATE where the date is not
+    /// known.
+    Saved(i64, i64),
     Header(String, Box<Needle>),
     InBody(usize),
     InHeader(usize),
 }
 
 impl Plan {
-    /// Compiles a key for the messages of a view.
-    pub(in crate::session) fn new(key: &SearchKey, view: &View) -> Self {
+    /// Compiles a key for the messages of a view; `now` in Unix seconds.
+    pub(in crate::session) fn new(key: &SearchKey, view: &View, now: i64) -> Self {
         let mut plan =
             Self { question: Question::Constant(true), in_body: Vec::new(), in_header: Vec::new() };
-        plan.question = plan.compile(key, view);
+        plan.question = plan.compile(key, view, now);
         plan
     }
 
-    /// UIDs that can match as far as the top of the key says, so that `UID 5:7 TEXT x` reads three messages.
-    pub(in crate::session) fn candidates(&self, view: &View) -> Vec<(u32, u32)> {
+    /// The messages that can match as far as the top of the key says, so that `UID 5:7 TEXT x` reads three messages.
+    pub(in crate::session) fn candidates(&self, view: &View) -> UidRuns {
         let tops = match &self.question {
             Question::All(questions) => questions.as_slice(),
             one => std::slice::from_ref(one),
         };
-        let numbered = (1..).zip(view.uids());
-        numbered.filter(|(sequence, uid)| tops.iter().all(|top| top.may_be(*sequence, *uid))).collect()
+        tops.iter().fold(view.uids(), |candidates, top| match top {
+            Question::Among(uids) => candidates.common(uids),
+            Question::Constant(false) => UidRuns::new(),
+            _ => candidates,
+        })
     }
 
-    fn compile(&mut self, key: &SearchKey, view: &View) -> Question {
+    fn compile(&mut self, key: &SearchKey, view: &View, now: i64) -> Question {
         match key {
             SearchKey::All => Question::Constant(true),
             // Nothing is ever \Recent here; see the view.
             SearchKey::Recent => Question::Constant(false),
             SearchKey::And(keys) => {
-                let mut questions: Vec<_> = keys.iter().map(|key| self.compile(key, view)).collect();
+                let mut questions: Vec<_> = keys.iter().map(|key| self.compile(key, view, now)).collect();
                 questions.sort_by_key(Question::cost);
                 Question::All(questions)
             }
             SearchKey::Or(one, other) => {
-                let mut questions = vec![self.compile(one, view), self.compile(other, view)];
+                let mut questions = vec![self.compile(one, view, now), self.compile(other, view, now)];
                 questions.sort_by_key(Question::cost);
                 Question::Any(questions)
             }
-            SearchKey::Not(key) => Question::Not(Box::new(self.compile(key, view))),
-            SearchKey::Sequence(set) => Question::Sequence(view.ranges(Numbering::Sequence, set)),
-            SearchKey::Uid(set) => Question::Uid(view.ranges(Numbering::Uid, set)),
+            SearchKey::Not(key) => Question::Not(Box::new(self.compile(key, view, now))),
+            SearchKey::Sequence(set) => Question::Among(view.among(Numbering::Sequence, set)),
+            SearchKey::Uid(set) => Question::Among(view.among(Numbering::Uid, set)),
+            // RFC 5032 §3: the border belongs to both.
+            SearchKey::Older(seconds) => Question::Received(i64::MIN, now - i64::from(*seconds) + 1),
+            SearchKey::Younger(seconds) => Question::Received(now - i64::from(*seconds), i64::MAX),
+            SearchKey::ModSeq(modseq) => Question::ModSeq(*modseq),
+            SearchKey::SavedBefore(date) => Question::Saved(i64::MIN, start(*date)),
+            SearchKey::SavedOn(date) => Question::Saved(start(*date), start(*date) + DAY),
+            SearchKey::SavedSince(date) => Question::Saved(start(*date), i64::MAX),
+            SearchKey::SaveDateSupported => Question::Constant(true),
             SearchKey::Has(flag) => Question::Has(flag.clone()),
             SearchKey::Lacks(flag) => Question::Not(Box::new(Question::Has(flag.clone()))),
             SearchKey::Before(date) => Question::Received(i64::MIN, start(*date)),
@@ -115,8 +129,13 @@ impl Question {
     /// How dear an answer is: nothing, the header, the body.
     fn cost(&self) -> u8 {
         match self {
-            Self::Constant(_) | Self::Sequence(_) | Self::Uid(_) => 0,
-            Self::Has(_) | Self::Received(..) | Self::Larger(_) | Self::Smaller(_) => 1,
+            Self::Constant(_) | Self::Among(_) => 0,
+            Self::Has(_)
+            | Self::Received(..)
+            | Self::Larger(_)
+            | Self::Smaller(_)
+            | Self::ModSeq(_)
+            | Self::Saved(..) => 1,
             Self::Sent(..) => 2,
             Self::Header(..) | Self::InHeader(_) => 3,
             Self::InBody(_) => 4,
@@ -127,53 +146,50 @@ impl Question {
         }
     }
 
-    /// The answer, if it is in the listing of a message (sequence number, UID).
-    pub(super) fn by_listing(&self, (sequence, uid): (u32, u32), listing: &ListingRef<'_>) -> Option<bool> {
+    /// The answer, if it is in the listing of a message; `saved` is when it was put in the mailbox, if that is asked and
+    /// known.
+    pub(super) fn by_listing(&self, listing: &ListingRef<'_>, saved: Option<i64>) -> Option<bool> {
         Some(match self {
             Self::Constant(answer) => *answer,
             Self::All(questions) => {
-                let answers = questions.iter().map(|question| question.by_listing((sequence, uid), listing));
-                return decided(answers, false);
+                return decided(questions.iter().map(|question| question.by_listing(listing, saved)), false);
             }
             Self::Any(questions) => {
-                let answers = questions.iter().map(|question| question.by_listing((sequence, uid), listing));
-                return decided(answers, true);
+                return decided(questions.iter().map(|question| question.by_listing(listing, saved)), true);
             }
-            Self::Not(question) => !question.by_listing((sequence, uid), listing)?,
-            Self::Sequence(ranges) => within(ranges, sequence),
-            Self::Uid(ranges) => within(ranges, uid),
+            Self::Not(question) => !question.by_listing(listing, saved)?,
+            Self::Among(uids) => uids.contains(listing.uid()),
             Self::Has(flag) => listed(listing, flag),
             Self::Received(from, to) => (*from..*to).contains(&listing.internal_date()),
+            Self::Saved(from, to) => (*from..*to).contains(&saved.unwrap_or(listing.internal_date())),
             Self::Larger(size) => listing.size() > *size,
             Self::Smaller(size) => listing.size() < *size,
+            Self::ModSeq(modseq) => listing.modseq().get() >= *modseq,
             Self::Sent(..) | Self::Header(..) | Self::InHeader(_) | Self::InBody(_) => return None,
         })
     }
 
+    /// Whether it, or a part of it, is such.
+    fn any(&self, such: fn(&Self) -> bool) -> bool {
+        such(self)
+            || match self {
+                Self::All(questions) | Self::Any(questions) => {
+                    questions.iter().any(|question| question.any(such))
+                }
+                Self::Not(question) => question.any(such),
+                _ => false,
+            }
+    }
+
+    /// Whether dates of saving are looked at.
+    pub(super) fn reads_saved(&self) -> bool {
+        self.any(|question| matches!(question, Self::Saved(..)))
+    }
+
     /// Whether fields of the header are looked at.
     pub(super) fn reads_header(&self) -> bool {
-        match self {
-            Self::Header(..) | Self::InHeader(_) => true,
-            Self::All(questions) | Self::Any(questions) => questions.iter().any(Self::reads_header),
-            Self::Not(question) => question.reads_header(),
-            _ => false,
-        }
+        self.any(|question| matches!(question, Self::Header(..) | Self::InHeader(_)))
     }
-
-    fn may_be(&self, sequence: u32, uid: u32) -> bool {
-        match self {
-            Self::Constant(answer) => *answer,
-            Self::Sequence(ranges) => within(ranges, sequence),
-            Self::Uid(ranges) => within(ranges, uid),
-            _ => true,
-        }
-    }
-}
-
-/// Whether one of these ascending ranges holds the number.
-pub(super) fn within(ranges: &[RangeInclusive<u32>], number: u32) -> bool {
-    let after = ranges.partition_point(|range| *range.start() <= number);
-    after.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|range| range.contains(&number))
 }
 
 /// The answer of several: `enough` as soon as one says so, its contrary if all do, none if some do not know.

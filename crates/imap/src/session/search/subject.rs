@@ -4,39 +4,40 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use message::{Header, IndexRecord, Part, PartKind, filter_fields};
-use store::{BoxId, Entry, Reader, StoreError, Uid};
+use message::{Header, IndexRecord, Part, PartKind, decoded_parameters, filter_fields};
+use store::{BoxId, Entry, ModSeq, Reader, StoreError, Uid};
 
 use super::{
     decode::PartDecoder,
     fold::{Needle, Scan},
-    plan::{Plan, Question, flagged, within},
+    html::Page,
+    plan::{Plan, Question, flagged},
 };
 
 /// Bytes of messages read in one visit to the store; the message that exceeds it is the visit's last.
 const VISIT_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Which of these messages (sequence number, UID) match, and how many of them were looked at, at least one.
+/// A message that matches, and its mod-sequence.
+pub(in crate::session) type Match = (Uid, ModSeq);
+
+/// Which of these ascending messages match, ascending, and how many of them were looked at, at least one.
 pub(in crate::session) fn matching(
     reader: &Reader<'_>,
     mailbox: BoxId,
     plan: &Plan,
-    candidates: &[(u32, u32)],
-) -> Result<(Vec<(u32, u32)>, usize), StoreError> {
-    let uids: Vec<Uid> = candidates.iter().filter_map(|(_, uid)| Uid::new(*uid)).collect();
+    candidates: &[Uid],
+) -> Result<(Vec<Match>, usize), StoreError> {
     let mut found = Vec::new();
     let mut unknown = Vec::new();
-    let mut left = candidates;
-    reader.listed(mailbox, &uids, &mut |listing| {
-        let uid = listing.uid().get();
-        while left.first().is_some_and(|(_, other)| *other < uid) {
-            left = left.get(1..).unwrap_or_default();
-        }
-        let Some(&here) = left.first() else { return Ok(false) };
-        match plan.question.by_listing(here, &listing) {
-            Some(true) => found.push(here),
+    let dates = save_dates(reader, mailbox, plan, candidates)?;
+    reader.listed(mailbox, candidates, &mut |listing| {
+        let uid = listing.uid();
+        let saved = dates.binary_search_by_key(&uid, |(uid, _)| *uid).ok();
+        let saved = saved.and_then(|at| dates.get(at)).and_then(|(_, saved)| *saved);
+        match plan.question.by_listing(&listing, saved) {
+            Some(true) => found.push((uid, listing.modseq())),
             Some(false) => {}
-            None => unknown.push((here.0, listing.entry()?)),
+            None => unknown.push((listing.entry()?, saved)),
         }
         Ok(true)
     })?;
@@ -44,10 +45,27 @@ pub(in crate::session) fn matching(
         return Ok((found, candidates.len()));
     }
     let last = read_on(reader, mailbox, plan, unknown, &mut found)?;
-    found.retain(|(_, uid)| last.is_none_or(|last| *uid <= last));
-    found.sort_unstable();
-    let looked = last.map_or(candidates.len(), |last| candidates.partition_point(|(_, uid)| *uid <= last));
+    found.retain(|(uid, _)| last.is_none_or(|last| *uid <= last));
+    found.sort_unstable_by_key(|(uid, _)| *uid);
+    let looked = last.map_or(candidates.len(), |last| candidates.partition_point(|uid| *uid <= last));
     Ok((found, looked))
+}
+
+/// When these messages were put in the mailbox, if the plan asks for it.
+fn save_dates(
+    reader: &Reader<'_>,
+    mailbox: BoxId,
+    plan: &Plan,
+    uids: &[Uid],
+) -> Result<Vec<(Uid, Option<i64>)>, StoreError> {
+    let mut dates = Vec::new();
+    if plan.question.reads_saved() {
+        reader.saved(mailbox, uids, &mut |uid, saved| {
+            dates.push((uid, saved));
+            Ok(true)
+        })?;
+    }
+    Ok(dates)
 }
 
 /// Judges messages whose listing does not say enough; the last UID looked at, if too much was read to go on.
@@ -55,38 +73,38 @@ fn read_on(
     reader: &Reader<'_>,
     mailbox: BoxId,
     plan: &Plan,
-    unknown: Vec<(u32, Entry)>,
-    found: &mut Vec<(u32, u32)>,
-) -> Result<Option<u32>, StoreError> {
+    unknown: Vec<(Entry, Option<i64>)>,
+    found: &mut Vec<Match>,
+) -> Result<Option<Uid>, StoreError> {
     let mut bytes = 0;
     let mut last = None;
-    let mut judge = |sequence: u32, entry: Entry, header: Option<Bytes>| {
-        let uid = entry.uid.get();
-        let subject = Subject::new(reader, mailbox, sequence, entry, plan);
+    let mut judge = |entry: Entry, saved: Option<i64>, header: Option<Bytes>| {
+        let (uid, modseq) = (entry.uid, entry.modseq);
+        let subject = Subject::new(reader, mailbox, entry, saved, plan);
         let read_before = header.as_ref().map_or(0, Bytes::len) as u64;
         if let Some(header) = header {
             let _ = subject.header.set(header);
         }
         if subject.answer(&plan.question)? {
-            found.push((sequence, uid));
+            found.push((uid, modseq));
         }
         bytes += subject.read.get() + read_before;
         last = (bytes >= VISIT_BYTES).then_some(uid);
         Ok(bytes < VISIT_BYTES)
     };
     if !plan.question.reads_header() {
-        for (sequence, entry) in unknown {
-            if !judge(sequence, entry, None)? {
+        for (entry, saved) in unknown {
+            if !judge(entry, saved, None)? {
                 break;
             }
         }
         return Ok(last);
     }
-    let uids: Vec<Uid> = unknown.iter().map(|(_, entry)| entry.uid).collect();
+    let uids: Vec<Uid> = unknown.iter().map(|(entry, _)| entry.uid).collect();
     let mut unknown = unknown.into_iter();
     reader.headers(mailbox, &uids, &mut |uid, header| {
-        let Some((sequence, entry)) = unknown.find(|(_, entry)| entry.uid == uid) else { return Ok(true) };
-        judge(sequence, entry, Some(Bytes::copy_from_slice(header)))
+        let Some((entry, saved)) = unknown.find(|(entry, _)| entry.uid == uid) else { return Ok(true) };
+        judge(entry, saved, Some(Bytes::copy_from_slice(header)))
     })?;
     Ok(last)
 }
@@ -94,8 +112,8 @@ fn read_on(
 struct Subject<'s> {
     reader: &'s Reader<'s>,
     mailbox: BoxId,
-    sequence: u32,
     entry: Entry,
+    saved: Option<i64>,
     plan: &'s Plan,
     index: OnceCell<Option<IndexRecord>>,
     header: OnceCell<Bytes>,
@@ -105,12 +123,12 @@ struct Subject<'s> {
 }
 
 impl<'s> Subject<'s> {
-    fn new(reader: &'s Reader<'s>, mailbox: BoxId, sequence: u32, entry: Entry, plan: &'s Plan) -> Self {
+    fn new(reader: &'s Reader<'s>, mailbox: BoxId, entry: Entry, saved: Option<i64>, plan: &'s Plan) -> Self {
         Self {
             reader,
             mailbox,
-            sequence,
             entry,
+            saved,
             plan,
             index: OnceCell::new(),
             header: OnceCell::new(),
@@ -140,10 +158,13 @@ impl<'s> Subject<'s> {
                 false
             }
             Question::Not(question) => !self.answer(question)?,
-            Question::Sequence(ranges) => within(ranges, self.sequence),
-            Question::Uid(ranges) => within(ranges, self.entry.uid.get()),
+            Question::Among(uids) => uids.contains(self.entry.uid),
             Question::Has(flag) => flagged(&self.entry.flags, flag),
             Question::Received(from, to) => (*from..*to).contains(&self.entry.internal_date),
+            Question::Saved(from, to) => {
+                (*from..*to).contains(&self.saved.unwrap_or(self.entry.internal_date))
+            }
+            Question::ModSeq(modseq) => self.entry.modseq.get() >= *modseq,
             Question::Sent(from, to) => self.sent_day()?.is_some_and(|day| (*from..=*to).contains(&day)),
             Question::Larger(size) => self.entry.size > *size,
             Question::Smaller(size) => self.entry.size < *size,
@@ -197,13 +218,23 @@ impl<'s> Subject<'s> {
     ) -> Result<(), StoreError> {
         scan.next_text();
         match part.kind {
-            PartKind::Html | PartKind::Text => {
+            PartKind::Text => {
                 let mut decoder = PartDecoder::new(part.encoding, &part.charset);
                 self.each_piece(part.text.clone(), body, |piece| {
                     scan.push(decoder.push(piece));
                     !scan.is_complete()
                 })?;
                 scan.push(decoder.finish());
+            }
+            PartKind::Html => {
+                let mut decoder = PartDecoder::new(part.encoding, &part.charset);
+                let mut page = Page::default();
+                self.each_piece(part.text.clone(), body, |piece| {
+                    scan.push(page.push(decoder.push(piece)));
+                    !scan.is_complete()
+                })?;
+                scan.push(page.push(decoder.finish()));
+                scan.push(page.finish());
             }
             PartKind::Message => {
                 let mut header = Vec::new();
@@ -266,7 +297,7 @@ fn scan_header(block: &[u8], scan: &mut Scan<'_>) {
     }
 }
 
-/// The texts of all fields, unfolded and decoded (RFC 2047).
+/// The texts of all fields, unfolded and decoded (RFC 2047), and those of their parameters that RFC 2231 encodes.
 fn fields(block: &[u8]) -> impl Iterator<Item = String> + '_ {
     let mut rest = block;
     std::iter::from_fn(move || {
@@ -275,11 +306,18 @@ fn fields(block: &[u8]) -> impl Iterator<Item = String> + '_ {
         rest = after;
         (!field.is_empty()).then_some(field)
     })
-    .filter_map(|field| {
-        let name = field.split(|byte| *byte == b':').next()?;
-        let name = std::str::from_utf8(name.trim_ascii()).ok()?;
-        Header::parse(field).text(name)
-    })
+    .flat_map(texts)
+}
+
+fn texts(field: &[u8]) -> Vec<String> {
+    let name = field.split(|byte| *byte == b':').next().unwrap_or_default();
+    let Ok(name) = std::str::from_utf8(name.trim_ascii()) else { return Vec::new() };
+    let header = Header::parse(field);
+    let mut texts: Vec<String> = header.text(name).into_iter().collect();
+    if memchr::memchr(b'*', field).is_some() {
+        texts.extend(decoded_parameters(&header, name));
+    }
+    texts
 }
 
 /// Where the field at the start ends: before the next line that does not begin with a blank.

@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use store::UidRuns;
+use store::{Uid, UidRuns};
 
 /// A run of consecutive UIDs: `uid`, `uid + 1`, … up to where the next run's `position` says that it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,36 +90,61 @@ impl Numbers {
         numbers
     }
 
-    /// The UIDs whose sequence numbers are in one of these ascending ranges, ascending.
-    pub(crate) fn uids_of_sequences(&self, ranges: &[RangeInclusive<u32>]) -> Vec<u32> {
-        let mut uids = Vec::new();
+    /// The UIDs whose sequence numbers are in one of these ascending ranges.
+    pub(crate) fn uids_of_sequences(&self, ranges: &[RangeInclusive<u32>]) -> UidRuns {
+        let mut uids = UidRuns::new();
         for range in ranges {
-            let (from, to) = (*range.start().max(&1), *range.end().min(&self.len));
-            uids.extend((from..=to).filter_map(|sequence| self.uid(sequence)));
-        }
-        uids
-    }
-
-    /// The UIDs that are in one of these ascending ranges, ascending.
-    pub(crate) fn uids_within(&self, ranges: &[RangeInclusive<u32>]) -> Vec<u32> {
-        let mut uids = Vec::new();
-        for range in ranges {
-            let first = self.runs.partition_point(|run| run.uid <= *range.start()).saturating_sub(1);
-            for index in first..self.runs.len() {
-                let Some(run) = self.runs.get(index) else { break };
-                if run.uid > *range.end() {
+            // Positions count from 0.
+            let (from, to) = (range.start().saturating_sub(1), (*range.end()).min(self.len));
+            let first = self.runs.partition_point(|run| run.position <= from).saturating_sub(1);
+            for (index, run) in self.runs.iter().enumerate().skip(first) {
+                let end = run.position + self.run_len(index);
+                let (low, high) = (from.max(run.position), to.min(end));
+                if run.position >= to {
                     break;
                 }
-                let last = run.uid + (self.run_len(index) - 1);
-                uids.extend(run.uid.max(*range.start())..=last.min(*range.end()));
+                if low < high {
+                    push(&mut uids, run.uid + (low - run.position), run.uid + (high - 1 - run.position));
+                }
             }
         }
         uids
     }
 
-    /// All UIDs, ascending.
-    pub(crate) fn uids(&self) -> Vec<u32> {
+    /// The UIDs that are in one of these ascending ranges.
+    pub(crate) fn uids_within(&self, ranges: &[RangeInclusive<u32>]) -> UidRuns {
+        let mut uids = UidRuns::new();
+        for range in ranges {
+            let first = self.runs.partition_point(|run| run.uid <= *range.start()).saturating_sub(1);
+            for (index, run) in self.runs.iter().enumerate().skip(first) {
+                if run.uid > *range.end() {
+                    break;
+                }
+                let last = run.uid + (self.run_len(index) - 1);
+                push(&mut uids, run.uid.max(*range.start()), last.min(*range.end()));
+            }
+        }
+        uids
+    }
+
+    /// All UIDs.
+    pub(crate) fn uids(&self) -> UidRuns {
         self.uids_within(&[1..=u32::MAX])
+    }
+
+    /// The sequence numbers of those of these UIDs that are there, first and last of each run, ascending.
+    pub(crate) fn sequences(&self, uids: &UidRuns) -> Vec<(u32, u32)> {
+        let mut found: Vec<(u32, u32)> = Vec::new();
+        for (first, last) in self.uids().common(uids).runs() {
+            let (Some(from), Some(to)) = (self.sequence(first.get()), self.sequence(last.get())) else {
+                continue;
+            };
+            match found.last_mut() {
+                Some((_, end)) if *end + 1 == from => *end = to,
+                _ => found.push((from, to)),
+            }
+        }
+        found
     }
 
     /// The UID at a position from 0.
@@ -148,6 +173,12 @@ impl Numbers {
     }
 }
 
+fn push(uids: &mut UidRuns, first: u32, last: u32) {
+    if let (Some(first), Some(last)) = (Uid::new(first), Uid::new(last)) {
+        uids.push_run(first, last);
+    }
+}
+
 impl FromIterator<u32> for Numbers {
     fn from_iter<I: IntoIterator<Item = u32>>(uids: I) -> Self {
         let mut numbers = Self::default();
@@ -162,6 +193,10 @@ mod tests {
 
     use super::*;
 
+    fn plain(uids: &UidRuns) -> Vec<u32> {
+        uids.iter().map(Uid::get).collect()
+    }
+
     #[test]
     fn consecutive_uids_are_one_run() {
         let numbers: Numbers = (1..=100_000).collect();
@@ -175,7 +210,7 @@ mod tests {
     fn removing_gives_the_numbers_they_had() {
         let mut numbers: Numbers = [2, 3, 4, 9, 10].into_iter().collect();
         assert_eq!(numbers.remove(&[1, 3, 9, 11]), vec![2, 4]);
-        assert_eq!(numbers.uids(), vec![2, 4, 10]);
+        assert_eq!(plain(&numbers.uids()), [2, 4, 10]);
         assert_eq!(numbers.remove(&[2, 4, 10]), vec![1, 2, 3]);
         assert_eq!((numbers.len(), numbers.largest_uid()), (0, 0));
         numbers.push(12);
@@ -200,7 +235,7 @@ mod tests {
             prop_assert_eq!(numbers.remove(&gone), expected);
 
             let left: Vec<u32> = before.into_iter().filter(|uid| !gone.contains(uid)).collect();
-            prop_assert_eq!(numbers.uids(), left.clone());
+            prop_assert_eq!(plain(&numbers.uids()), left.clone());
             prop_assert_eq!(numbers.len() as usize, left.len());
             for (number, uid) in (1u32..).zip(&left) {
                 prop_assert_eq!(numbers.uid(number), Some(*uid));
@@ -210,10 +245,15 @@ mod tests {
                 prop_assert_eq!(numbers.sequence(uid), None);
             }
             let within: Vec<u32> = left.iter().copied().filter(|uid| (low..=high).contains(uid)).collect();
-            prop_assert_eq!(numbers.uids_within(&[low..=high]), within);
+            prop_assert_eq!(plain(&numbers.uids_within(&[low..=high])), within);
             let at: Vec<u32> =
                 (1u32..).zip(&left).filter(|(n, _)| (low..=high).contains(n)).map(|(_, uid)| *uid).collect();
-            prop_assert_eq!(numbers.uids_of_sequences(&[low..=high]), at);
+            prop_assert_eq!(plain(&numbers.uids_of_sequences(&[low..=high])), at);
+            let some: UidRuns = (low..high).filter_map(Uid::new).collect();
+            let of_some: Vec<u32> =
+                (1u32..).zip(&left).filter(|(_, uid)| (low..high).contains(uid)).map(|(n, _)| n).collect();
+            let told: Vec<u32> = numbers.sequences(&some).into_iter().flat_map(|(from, to)| from..=to).collect();
+            prop_assert_eq!(told, of_some);
         }
     }
 }

@@ -20,11 +20,19 @@ fn view(uids: &[u32]) -> View {
     View::new(BoxId::new(1), false, &uids.iter().copied().filter_map(Uid::new).collect(), ModSeq::new(10))
 }
 
+fn runs(uids: &[u32]) -> UidRuns {
+    uids.iter().copied().filter_map(Uid::new).collect()
+}
+
+fn plain(uids: &UidRuns) -> Vec<u32> {
+    uids.iter().map(Uid::get).collect()
+}
+
 #[test]
 fn an_empty_mailbox_has_nobody_at_the_star() {
     let all = [(number(1), Bound::Largest)];
-    assert_eq!(view(&[]).resolve(&messages(Numbering::Sequence, &all)), Ok(vec![]));
-    assert_eq!(view(&[]).resolve(&messages(Numbering::Uid, &all)), Ok(vec![]));
+    assert_eq!(view(&[]).resolve(&messages(Numbering::Sequence, &all)), Ok(runs(&[])));
+    assert_eq!(view(&[]).resolve(&messages(Numbering::Uid, &all)), Ok(runs(&[])));
     let one = [(number(1), number(1))];
     assert_eq!(view(&[]).resolve(&messages(Numbering::Sequence, &one)), Err(NoSuchNumber(1)));
 }
@@ -33,13 +41,13 @@ fn an_empty_mailbox_has_nobody_at_the_star() {
 fn the_star_is_the_last_and_ranges_go_both_ways() {
     let view = view(&[3, 5, 8]);
     let backwards = [(Bound::Largest, number(2))];
-    assert_eq!(view.resolve(&messages(Numbering::Sequence, &backwards)), Ok(vec![5, 8]));
+    assert_eq!(view.resolve(&messages(Numbering::Sequence, &backwards)), Ok(runs(&[5, 8])));
     // RFC 3501 §6.4.8: a UID range beyond the end names the last message when it is written with a star.
     let beyond = [(number(100), Bound::Largest)];
-    assert_eq!(view.resolve(&messages(Numbering::Uid, &beyond)), Ok(vec![8]));
+    assert_eq!(view.resolve(&messages(Numbering::Uid, &beyond)), Ok(runs(&[8])));
     assert_eq!(view.resolve(&messages(Numbering::Sequence, &beyond)), Err(NoSuchNumber(100)));
     let absent = [(number(4), number(4)), (number(6), number(9))];
-    assert_eq!(view.resolve(&messages(Numbering::Uid, &absent)), Ok(vec![8]));
+    assert_eq!(view.resolve(&messages(Numbering::Uid, &absent)), Ok(runs(&[8])));
 }
 
 #[test]
@@ -47,18 +55,53 @@ fn expunges_wait_for_the_right_moment_and_come_from_the_end() {
     let mut view = view(&[1, 2, 3, 4]);
     let vanished = [1, 3].into_iter().filter_map(Uid::new).collect();
     view.take_in(changes(vec![], vanished, 12));
-    assert_eq!(view.updates(Renumber::Forbidden), vec![]);
-    assert!(view.is_gone(3) && !view.is_gone(2));
+    assert_eq!(view.updates(Renumber::Forbidden, Removal::ByNumber), vec![]);
+    assert!(view.any_gone(&runs(&[2, 3])) && !view.any_gone(&runs(&[2, 4])));
     assert_eq!(view.sequence(4), Some(4));
-    assert_eq!(view.updates(Renumber::Allowed), vec![Update::Expunge(3), Update::Expunge(1)]);
+    assert_eq!(
+        view.updates(Renumber::Allowed, Removal::ByNumber),
+        vec![Update::Expunge(3), Update::Expunge(1)]
+    );
     assert_eq!(view.sequence(4), Some(2));
+}
+
+#[test]
+fn what_was_saved_forgets_what_went() {
+    let mut view = view(&[1, 2, 3, 4]);
+    let saved = |numbering| Messages { numbering, set: SequenceSet::saved() };
+    assert_eq!(view.resolve(&saved(Numbering::Uid)), Ok(runs(&[])));
+    view.save(runs(&[2, 4, 9]));
+    view.removed(&[uid(4)]);
+    // A number that was not told to be gone is still the message's.
+    assert_eq!(view.resolve(&saved(Numbering::Sequence)), Ok(runs(&[2, 4])));
+    view.updates(Renumber::Allowed, Removal::ByNumber);
+    assert_eq!(view.resolve(&saved(Numbering::Sequence)), Ok(runs(&[2])));
+    assert_eq!(view.among(Numbering::Uid, &SequenceSet::saved()), runs(&[2]));
+}
+
+#[test]
+fn what_is_told_as_earlier_is_nothing_that_the_client_counts() {
+    let mut view = view(&[3, 5, 8]);
+    view.removed(&[uid(5)]);
+    let set = SequenceSet::new(vec![(number(1), number(6)), (number(9), number(9))]);
+    assert_eq!(view.strangers(&set), runs(&[1, 2, 4, 6, 9]));
+}
+
+#[test]
+fn a_client_that_counts_right_knows_of_every_expunge_so_far() {
+    let view = view(&[3, 6, 9, 12]);
+    let set = |numbers: &[u32]| SequenceSet::new(numbers.iter().map(|n| (number(*n), number(*n))).collect());
+    assert_eq!(view.agrees_up_to(&set(&[1, 3, 4]), &set(&[3, 9, 13])), 9);
+    assert_eq!(view.agrees_up_to(&set(&[2]), &set(&[7])), 0);
+    let endless = SequenceSet::new(vec![(number(1), number(u32::MAX))]);
+    assert_eq!(view.agrees_up_to(&endless, &endless), 0, "and ends");
 }
 
 #[test]
 fn a_message_that_came_and_went_unseen_is_never_told() {
     let mut view = view(&[1]);
     view.take_in(changes(vec![entry(2, 0, 11)], vec![uid(2)], 12));
-    assert_eq!(view.updates(Renumber::Allowed), vec![]);
+    assert_eq!(view.updates(Renumber::Allowed, Removal::ByNumber), vec![]);
 }
 
 #[test]
@@ -67,8 +110,8 @@ fn own_changes_are_not_announced_but_later_ones_of_others_are() {
     view.knows(1, ModSeq::new(11));
     view.knows(2, ModSeq::new(12));
     view.take_in(changes(vec![entry(1, 1, 11), entry(2, 2, 13)], vec![], 13));
-    let told = view.updates(Renumber::Forbidden);
-    assert_eq!(told, vec![Update::Flags { sequence: 2, uid: 2, flags: flags(2) }]);
+    let told = view.updates(Renumber::Forbidden, Removal::ByNumber);
+    assert_eq!(told, vec![Update::Flags { sequence: 2, uid: 2, flags: flags(2), modseq: ModSeq::new(13) }]);
 }
 
 fn uid(uid: u32) -> Uid {
@@ -179,14 +222,20 @@ impl Client {
                 Update::Expunge(number) => {
                     self.0.remove(number as usize - 1);
                 }
+                Update::Vanished(uids) => {
+                    // RFC 7162 §3.2.10.2: each was counted by the client.
+                    let before = self.0.len();
+                    self.0.retain(|(number, _)| !uids.contains(uid(*number)));
+                    assert_eq!(before - self.0.len(), uids.len() as usize);
+                }
                 Update::Exists(count) => {
                     assert!(count as usize >= self.0.len(), "EXISTS never shrinks the mailbox");
-                    let uids = view.uids();
+                    let uids = plain(&view.uids());
                     for number in &uids[self.0.len()..count as usize] {
                         self.0.push((*number, server.bits(*number).unwrap_or(0)));
                     }
                 }
-                Update::Flags { sequence, uid, flags: told } => {
+                Update::Flags { sequence, uid, flags: told, .. } => {
                     let (number, bits) = &mut self.0[sequence as usize - 1];
                     assert_eq!(*number, uid, "sequence number and UID name the same message");
                     *bits = (0..4).find(|bits| flags(*bits) == told).expect("two flags only");
@@ -205,7 +254,9 @@ proptest! {
     fn a_client_that_believes_us_knows_what_the_store_knows(
         start in 0u32..6,
         happenings in vec(happening(), 0..60),
+        by_uid: bool,
     ) {
+        let removal = if by_uid { Removal::ByUid } else { Removal::ByNumber };
         let mut server = Server::default();
         (0..start).for_each(|_| server.arrive());
         let mut view = View::new(BoxId::new(1), false, &(1..=start).filter_map(Uid::new).collect(), ModSeq::new(server.modseq));
@@ -230,18 +281,20 @@ proptest! {
                 Happening::OwnExpunge(at) => {
                     let Some(at) = server.pick(at) else { continue };
                     let number = server.expunge(at);
-                    let updates = view.expunged(&[uid(number)]);
+                    view.removed(&[uid(number)]);
+                    let updates = view.updates(Renumber::Allowed, removal);
                     client.told(updates, &view, &server);
                 }
                 Happening::Look(renumber) => {
                     view.take_in(server.changes_since(view.synced()));
-                    let updates = view.updates(renumber);
-                    let expunges = updates.iter().any(|update| matches!(update, Update::Expunge(_)));
+                    let updates = view.updates(renumber, removal);
+                    let expunges =
+                        updates.iter().any(|update| matches!(update, Update::Expunge(_) | Update::Vanished(_)));
                     prop_assert!(!expunges || renumber == Renumber::Allowed);
                     client.told(updates, &view, &server);
                 }
             }
-            prop_assert_eq!(client.0.iter().map(|(number, _)| *number).collect::<Vec<_>>(), view.uids());
+            prop_assert_eq!(client.0.iter().map(|(number, _)| *number).collect::<Vec<_>>(), plain(&view.uids()));
         }
         let truth: Vec<(u32, u8)> = server.messages.iter().map(|(number, bits, _)| (*number, *bits)).collect();
         prop_assert_eq!(client.0, truth);

@@ -19,6 +19,7 @@ fn listing() -> impl Strategy<Value = Listing> {
             keywords,
             day: Day::from_number(day),
             saved: None,
+            opened: false,
         },
     )
 }
@@ -49,6 +50,7 @@ fn decode(window: u32, segment: &Segment) -> Result<Vec<(Uid, Listing)>, Damaged
                 keywords: keywords.to_vec(),
                 day,
                 saved: None,
+                opened: false,
             },
         ));
         Ok(true)
@@ -66,6 +68,7 @@ fn a_full_window_of_plain_messages_is_small() {
         keywords: vec![],
         day: Day::from_number(20_000 + uid / 1000),
         saved: None,
+        opened: false,
     };
     let rows: Vec<_> = (WINDOW..2 * WINDOW).map(|uid| (Uid::new(uid).unwrap(), listing(uid))).collect();
     let segment = encode(&rows);

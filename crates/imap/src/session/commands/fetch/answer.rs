@@ -1,4 +1,4 @@
-//! One FETCH response (RFC 3501 §7.4.2): ready bytes of the index record, small values, and sections as literals.
+//! One FETCH response (RFC 3501 §7.4.2; MODSEQ of RFC 7162 §3.1.4.2, SAVEDATE of RFC 8514 §4.2): ready bytes of the index record, small values, and sections as literals.
 //! May read what the row names. Must never compute what the index record holds (I-7).
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     command::{FetchItem, Section, SectionFetch, SectionPart},
     output::Output,
-    session::{flags, halt::Halt},
+    session::{flags, halt::Halt, tell::mod_sequence},
     wire::encode,
 };
 
@@ -27,12 +27,12 @@ pub(super) async fn write(
     sequence: u32,
     row: &Row,
     items: &[FetchItem],
+    mod_sequences: bool,
     out: &mut Output<'_>,
 ) -> Result<(), Halt> {
     begin(sequence, out.buffer());
-    let untold_flags = row.newly_seen && !items.contains(&FetchItem::Flags);
-    let flags_too = untold_flags.then_some(&FetchItem::Flags);
-    for (position, item) in items.iter().chain(flags_too).enumerate() {
+    let besides = beside_seen(row.newly_seen, mod_sequences).iter().filter(|item| !items.contains(item));
+    for (position, item) in items.iter().chain(besides).enumerate() {
         if position > 0 {
             out.buffer().push(b' ');
         }
@@ -40,10 +40,24 @@ pub(super) async fn write(
             FetchItem::Section(fetch) => write_section(store, row, fetch, out).await?,
             FetchItem::Binary(fetch) => binary::write(store, row, fetch, out).await?,
             FetchItem::BinarySize(path) => binary::write_size(store, row, path, out).await?,
-            plain => write_plain(&row.entry, row.index.as_ref().map(Ready::from), plain, out.buffer()),
+            plain => {
+                let ready = row.index.as_ref().map(Ready::from);
+                let facts = Facts { entry: &row.entry, ready, saved: row.saved };
+                write_plain(&facts, plain, out.buffer());
+            }
         }
     }
     Ok(out.line(")").await?)
+}
+
+/// What is told beside what was asked when \Seen was set on the way: the flags (RFC 3501 §6.4.5), and to whom mod-sequences
+/// are told, those and the UID (RFC 7162 §3.2.4).
+fn beside_seen(newly_seen: bool, mod_sequences: bool) -> &'static [FetchItem] {
+    match (newly_seen, mod_sequences) {
+        (false, _) => &[],
+        (true, false) => &[FetchItem::Flags],
+        (true, true) => &[FetchItem::Uid, FetchItem::Flags, FetchItem::ModSeq],
+    }
 }
 
 /// `* n FETCH (`.
@@ -73,8 +87,17 @@ impl<'b> From<&IndexRef<'b>> for Ready<'b> {
     }
 }
 
+/// What is at hand of a message.
+pub(super) struct Facts<'m> {
+    pub(super) entry: &'m Entry,
+    pub(super) ready: Option<Ready<'m>>,
+    /// When it was put in the mailbox, if that was asked and is known.
+    pub(super) saved: Option<i64>,
+}
+
 /// An item that is no section.
-pub(super) fn write_plain(entry: &Entry, ready: Option<Ready<'_>>, item: &FetchItem, buffer: &mut Vec<u8>) {
+pub(super) fn write_plain(facts: &Facts<'_>, item: &FetchItem, buffer: &mut Vec<u8>) {
+    let Facts { entry, ready, saved } = *facts;
     match item {
         FetchItem::Uid => {
             buffer.extend_from_slice(b"UID ");
@@ -92,6 +115,14 @@ pub(super) fn write_plain(entry: &Entry, ready: Option<Ready<'_>>, item: &FetchI
         FetchItem::Size => {
             buffer.extend_from_slice(b"RFC822.SIZE ");
             encode::number(buffer, entry.size);
+        }
+        FetchItem::ModSeq => mod_sequence(entry.modseq, buffer),
+        FetchItem::SaveDate => {
+            buffer.extend_from_slice(b"SAVEDATE ");
+            match saved.and_then(|saved| Timestamp::from_second(saved).ok()) {
+                Some(at) => encode::internal_date(buffer, at),
+                None => buffer.extend_from_slice(b"NIL"),
+            }
         }
         FetchItem::Envelope => write_ready("ENVELOPE ", ready.map(|ready| ready.envelope), buffer),
         FetchItem::Body => write_ready("BODY ", ready.map(|ready| ready.body), buffer),

@@ -1,10 +1,10 @@
 //! FETCH of items that listings and index records answer: responses are written where they are read, batch by batch.
 //! May read listings and index records on the store's blocking pool. Must never read a header or a body (I-7).
 
-use store::{BoxId, Entry, Reader, StoreError, Uid};
+use store::{BoxId, Reader, StoreError, Uid, UidRuns};
 
 use super::{
-    answer::{self, Ready},
+    answer::{self, Facts, Ready},
     needs_index,
 };
 use crate::{
@@ -34,32 +34,33 @@ fn reads_message(item: &FetchItem) -> bool {
 /// Answers for all of these UIDs that are still there; whether some were not.
 pub(super) async fn fetch(
     session: &Session,
-    mailbox: BoxId,
-    uids: &[u32],
+    uids: &UidRuns,
     items: &[FetchItem],
     out: &mut Output<'_>,
 ) -> Result<bool, Halt> {
     let view = session.view()?;
+    let mailbox = view.mailbox();
     let indexed = items.iter().any(needs_index);
+    let most = if indexed { INDEXED_BATCH } else { BATCH };
     let mut missing = false;
-    let mut left = uids;
-    while !left.is_empty() {
-        let some = left.iter().take(if indexed { INDEXED_BATCH } else { BATCH });
-        let batch: Vec<Wanted> = some
-            .filter_map(|uid| Some(Wanted { uid: Uid::new(*uid)?, sequence: view.sequence(*uid)? }))
-            .collect();
+    let mut left = uids.iter().filter_map(|uid| Some(Wanted { uid, sequence: view.sequence(uid.get())? }));
+    let mut next: Vec<Wanted> = left.by_ref().take(most).collect();
+    while !next.is_empty() {
         let items = items.to_vec();
         let read = move |reader: &Reader<'_>| {
-            if indexed {
-                index_batch(reader, mailbox, &batch, &items)
+            let batch = if indexed {
+                index_batch(reader, mailbox, &next, &items)
             } else {
-                batch_of(reader, mailbox, &batch, &items)
-            }
+                batch_of(reader, mailbox, &next, &items)
+            }?;
+            let rest = next.split_off(batch.taken.clamp(1, next.len()));
+            Ok((batch, rest))
         };
-        let batch = session.read(read).await?;
-        left = left.get(batch.taken.max(1)..).unwrap_or_default();
+        let (batch, rest) = session.read(read).await?;
         missing |= batch.written < batch.taken;
         out.bytes(&batch.bytes).await?;
+        next = rest;
+        next.extend(left.by_ref().take(most - next.len()));
     }
     Ok(missing)
 }
@@ -100,6 +101,33 @@ fn uids(wanted: &[Wanted]) -> Vec<Uid> {
     wanted.iter().map(|wanted| wanted.uid).collect()
 }
 
+/// When messages were put in the mailbox (RFC 8514), read only if it is asked.
+struct SaveDates(std::iter::Peekable<std::vec::IntoIter<(Uid, Option<i64>)>>);
+
+impl SaveDates {
+    fn read(
+        reader: &Reader<'_>,
+        mailbox: BoxId,
+        wanted: &[Wanted],
+        items: &[FetchItem],
+    ) -> Result<Self, StoreError> {
+        let mut dates = Vec::new();
+        if items.contains(&FetchItem::SaveDate) {
+            reader.saved(mailbox, &uids(wanted), &mut |uid, saved| {
+                dates.push((uid, saved));
+                Ok(true)
+            })?;
+        }
+        Ok(Self(dates.into_iter().peekable()))
+    }
+
+    /// The date of a message behind all that were asked for before; none if it is not known.
+    fn of(&mut self, uid: Uid) -> Option<i64> {
+        while self.0.next_if(|(earlier, _)| *earlier < uid).is_some() {}
+        self.0.next_if(|(here, _)| *here == uid).and_then(|(_, saved)| saved)
+    }
+}
+
 /// Responses from listings alone.
 fn batch_of(
     reader: &Reader<'_>,
@@ -109,9 +137,11 @@ fn batch_of(
 ) -> Result<Batch, StoreError> {
     let mut batch = Batch::default();
     let mut full = false;
+    let mut saved = SaveDates::read(reader, mailbox, wanted, items)?;
     reader.listed(mailbox, &uids(wanted), &mut |listing| {
         let Some(here) = batch.at(wanted, listing.uid()) else { return Ok(true) };
-        write(here.sequence, &listing.entry()?, None, items, &mut batch.bytes);
+        let facts = Facts { entry: &listing.entry()?, ready: None, saved: saved.of(here.uid) };
+        write(here.sequence, &facts, items, &mut batch.bytes);
         full = batch.is_full();
         Ok(!full)
     })?;
@@ -137,10 +167,12 @@ fn index_batch(
     let mut entries = entries.into_iter();
     let mut batch = Batch::default();
     let mut full = false;
+    let mut saved = SaveDates::read(reader, mailbox, wanted, items)?;
     reader.indexes(mailbox, &present, &mut |uid, index| {
         let Some(here) = batch.at(wanted, uid) else { return Ok(true) };
         let Some(entry) = entries.find(|entry| entry.uid == uid) else { return Ok(true) };
-        write(here.sequence, &entry, Some(Ready::from(&index)), items, &mut batch.bytes);
+        let facts = Facts { entry: &entry, ready: Some(Ready::from(&index)), saved: saved.of(uid) };
+        write(here.sequence, &facts, items, &mut batch.bytes);
         full = batch.is_full();
         Ok(!full)
     })?;
@@ -150,13 +182,13 @@ fn index_batch(
     Ok(batch)
 }
 
-fn write(sequence: u32, entry: &Entry, ready: Option<Ready<'_>>, items: &[FetchItem], buffer: &mut Vec<u8>) {
+fn write(sequence: u32, facts: &Facts<'_>, items: &[FetchItem], buffer: &mut Vec<u8>) {
     answer::begin(sequence, buffer);
     for (position, item) in items.iter().enumerate() {
         if position > 0 {
             buffer.push(b' ');
         }
-        answer::write_plain(entry, ready, item, buffer);
+        answer::write_plain(facts, item, buffer);
     }
     buffer.extend_from_slice(b")\r\n");
 }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use message::IndexRecord;
-use store::{BodyReader, BoxId, Entry, Reader, Store, StoreError};
+use store::{BodyReader, BoxId, Entry, Reader, Store, StoreError, Uid};
 
 use crate::{
     command::{BinaryFetch, FetchItem, Section, SectionPart},
@@ -22,17 +22,23 @@ pub(super) struct Needs {
     index: bool,
     header: bool,
     body: bool,
+    saved: bool,
 }
 
 impl Needs {
     /// The parts that these items need (I-7: a listing never needs header or body).
     pub(super) fn of(items: &[FetchItem]) -> Self {
         items.iter().fold(Self::default(), |needs, item| match item {
-            FetchItem::Uid | FetchItem::Flags | FetchItem::InternalDate | FetchItem::Size => needs,
+            FetchItem::Uid
+            | FetchItem::Flags
+            | FetchItem::InternalDate
+            | FetchItem::Size
+            | FetchItem::ModSeq => needs,
+            FetchItem::SaveDate => Self { saved: true, ..needs },
             FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => Self { index: true, ..needs },
             FetchItem::Section(fetch) => needs.and(&fetch.section),
             FetchItem::Binary(BinaryFetch { path, .. }) | FetchItem::BinarySize(path) => {
-                Self { index: needs.index || !path.is_empty(), header: true, body: true }
+                Self { index: needs.index || !path.is_empty(), header: true, body: true, ..needs }
             }
         })
     }
@@ -42,7 +48,7 @@ impl Needs {
             ([], SectionPart::All) => Self { header: true, body: true, ..self },
             ([], SectionPart::Text) => Self { body: true, ..self },
             ([], _) => Self { header: true, ..self },
-            _ => Self { index: true, header: true, body: true },
+            _ => Self { index: true, header: true, body: true, ..self },
         }
     }
 }
@@ -55,6 +61,8 @@ pub(super) struct Row {
     pub(super) index: Option<IndexRecord>,
     pub(super) header: Bytes,
     pub(super) body: Option<Body>,
+    /// When it was put in the mailbox, if that was asked and is known.
+    pub(super) saved: Option<i64>,
 }
 
 /// A body in the store and, if it is small, its bytes.
@@ -65,37 +73,48 @@ pub(super) struct Body {
     pub(super) ahead: Bytes,
 }
 
-/// Some rows, and how many UIDs they stand for: messages that are gone have none.
+/// Some rows, the UIDs that were not looked at for their weight, and whether a message was gone.
 pub(super) struct Batch {
     pub(super) rows: Vec<Row>,
-    pub(super) taken: usize,
+    pub(super) left: Vec<Uid>,
+    pub(super) missing: bool,
+}
+
+/// The UIDs of the next batch.
+pub(super) fn batch(uids: &mut impl Iterator<Item = Uid>) -> Vec<Uid> {
+    uids.take(BATCH).collect()
 }
 
 /// Reads the rows of the first of these UIDs, at least one of them.
 pub(super) async fn read(
     store: &Store,
     mailbox: BoxId,
-    uids: &[u32],
+    uids: Vec<Uid>,
     needs: Needs,
 ) -> Result<Batch, StoreError> {
-    let uids: Vec<u32> = uids.iter().copied().take(BATCH).collect();
-    store.read(move |reader| read_batch(reader, mailbox, &uids, needs)).await
+    store.read(move |reader| read_batch(reader, mailbox, uids, needs)).await
 }
 
-fn read_batch(reader: &Reader<'_>, mailbox: BoxId, uids: &[u32], needs: Needs) -> Result<Batch, StoreError> {
+fn read_batch(
+    reader: &Reader<'_>,
+    mailbox: BoxId,
+    mut uids: Vec<Uid>,
+    needs: Needs,
+) -> Result<Batch, StoreError> {
     let mut rows = Vec::new();
+    let mut left = Vec::new();
     let mut bytes = 0;
-    for entry in entries(reader, mailbox, uids)? {
-        let uid = entry.uid.get();
+    for entry in entries(reader, mailbox, &uids)? {
+        let uid = entry.uid;
         let Some(row) = read_row(reader, mailbox, entry, needs)? else { continue };
         bytes += weight(&row);
         rows.push(row);
         if bytes >= BATCH_BYTES {
-            let taken = uids.partition_point(|other| *other <= uid);
-            return Ok(Batch { rows, taken });
+            left = uids.split_off(uids.partition_point(|other| *other <= uid));
+            break;
         }
     }
-    Ok(Batch { rows, taken: uids.len() })
+    Ok(Batch { missing: rows.len() < uids.len(), rows, left })
 }
 
 /// `None` for a message whose bytes are gone (I-4: its day was erased) though its entry is still there.
@@ -106,7 +125,14 @@ fn read_row(
     needs: Needs,
 ) -> Result<Option<Row>, StoreError> {
     let uid = entry.uid;
-    let mut row = Row { entry, newly_seen: false, index: None, header: Bytes::new(), body: None };
+    let mut row =
+        Row { entry, newly_seen: false, index: None, header: Bytes::new(), body: None, saved: None };
+    if needs.saved {
+        reader.saved(mailbox, &[uid], &mut |_, saved| {
+            row.saved = saved;
+            Ok(true)
+        })?;
+    }
     if needs.index {
         row.index = reader.index(mailbox, uid)?;
         if row.index.is_none() {
