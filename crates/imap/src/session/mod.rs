@@ -112,7 +112,8 @@ impl Session {
         out: &mut Output<'_>,
     ) -> Result<Completion, Fatal> {
         let renumber = renumbering(&command);
-        let completion = match self.dispatch(tag, command, out).await {
+        // On the heap: what a session holds while it waits for a command must stay small.
+        let completion = match Box::pin(self.dispatch(tag, command, out)).await {
             Ok(completion) | Err(Halt::Completion(completion)) => completion,
             Err(Halt::Fatal(fatal)) => return Err(fatal),
         };

@@ -10,6 +10,7 @@ mod messages;
 mod multiappend;
 mod others;
 mod retention;
+mod searching;
 mod stage;
 mod traces;
 mod understood;

@@ -132,7 +132,7 @@ Content-Transfer-Encoding: quoted-printable
 
 const NAMED_FILE: &str = "\
 From: labo@chu-nord.mssante.fr
-Subject: =?iso-8859-15?Q?=C9ch=E9ance_d=B4?= =?utf-8?B?w6l0w6k=?=
+Subject: =?windows-1252?Q?=C9ch=E9ance_d=92?= =?utf-8?B?w6l0w6k=?=
 MIME-Version: 1.0
 Content-Type: application/pdf; name*0*=utf-8'fr'bilan%20h; name*1*=%C3%A9patique; name*2=\".pdf\"
 Content-Disposition: attachment; filename*=utf-8''r%C3%A9sultat%20n%C2%B0%203.pdf

@@ -64,8 +64,16 @@ async fn a_right_that_ends_closes_the_box_and_what_is_open_of_it() {
     let (ended, goes_on) = (reads.session.revoked(), elsewhere.session.revoked());
     elsewhere.say("SELECT INBOX").await;
     let closed = tokio::spawn(ended);
+    stage.deliver_to(cardio.id, &messages::named("plain")).await;
+    reads.say("NOOP").await;
+    assert_eq!(reads.say("SEARCH BODY bonjour").await, "* SEARCH 1\r\nA OK SEARCH completed\r\n");
     stage.change(cardio.id, |cardio| cardio.openers.clear()).await;
     timeout(LONG, closed).await.expect("the session that reads there ends").unwrap();
+    let refused = reads.say("SEARCH BODY bonjour").await;
+    assert_eq!(
+        refused,
+        "A NO [AUTHORIZATIONFAILED] The right to read this mailbox ended during the search\r\n"
+    );
     // A session that left that mailbox goes on, and finds nothing there any more.
     assert!(timeout(Duration::from_millis(300), goes_on).await.is_err());
     assert!(!elsewhere.say("LIST \"\" *").await.contains("Other users"));

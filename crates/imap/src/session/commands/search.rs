@@ -15,7 +15,7 @@ use crate::{
         halt::Halt,
         search::{Match, Plan, matching},
     },
-    wire::encode,
+    wire::encode::{self, Code},
 };
 
 /// Messages looked at in one visit to the store's pool, so that other sessions get their turn.
@@ -116,18 +116,29 @@ async fn find(session: &Session, key: &SearchKey) -> Result<Found, Halt> {
     let mut left = candidates.iter();
     let mut visit: Vec<Uid> = left.by_ref().take(VISIT).collect();
     let mut found = Found::default();
+    let revoked = session.revoked();
+    tokio::pin!(revoked);
     while !visit.is_empty() {
         let plan = plan.clone();
         let look = move |reader: &store::Reader<'_>| {
             let (matches, looked) = matching(reader, mailbox, &plan, &visit)?;
             Ok((matches, visit.split_off(looked.clamp(1, visit.len()))))
         };
-        let (matches, rest) = session.read(look).await?;
+        let (matches, rest) = tokio::select! {
+            biased;
+            // S-1.5: whoever lost the right to read does not go on reading for the length of a search.
+            () = &mut revoked => return Err(rights_ended().into()),
+            looked = session.read(look) => looked?,
+        };
         matches.into_iter().for_each(|one| found.add(one));
         visit = rest;
         visit.extend(left.by_ref().take(VISIT - visit.len()));
     }
     Ok(found)
+}
+
+fn rights_ended() -> Completion {
+    Completion::no_with(Code::AuthorizationFailed, "The right to read this mailbox ended during the search")
 }
 
 /// The numbers of these messages, first and last of each run, ascending.
