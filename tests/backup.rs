@@ -3,10 +3,10 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Lines},
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
@@ -35,7 +35,7 @@ fn has(text: &str, number: u32) -> bool {
     text.contains(&format!("<lettre-{number}@poste>"))
 }
 
-fn json(command: &mut Command) -> Value {
+pub(crate) fn json(command: &mut Command) -> Value {
     let out = command.arg("--json").output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     serde_json::from_slice(&out.stdout).unwrap()
@@ -149,13 +149,36 @@ fn a_backup_that_cannot_be_made_says_why() {
     assert!(!ok && refused.contains("no whole backup"), "{refused}");
 }
 
-/// The follower, ended when the story ends.
-struct Follower(std::process::Child);
+/// The follower, ended when the story ends, and what it says.
+pub(crate) struct Follower {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Follower {
+    /// Follows nord into this directory.
+    pub(crate) fn start(world: &World, second: &Path) -> Self {
+        let mut command = world.command(&["backup", "--json"]);
+        let mut child = command.arg("--follow").arg(second).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Waits until it says this.
+    pub(crate) fn says(&mut self, word: &str) {
+        assert!(self.hears(word), "it never said {word}");
+    }
+
+    /// The same; false if it ended before.
+    pub(crate) fn hears(&mut self, word: &str) -> bool {
+        self.lines.by_ref().map(Result::unwrap).any(|line| line.contains(word))
+    }
+}
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -164,16 +187,13 @@ fn a_second_place_has_what_was_told_before_the_first_died() {
     let mut world = World::start();
     let second = world.dir().join("second");
     send(&world, 1..10, "Avant.");
-    let mut command = world.command(&["backup", "--json"]);
-    let child = command.arg("--follow").arg(&second).stdout(Stdio::piped()).spawn().unwrap();
-    let mut follower = Follower(child);
-    let mut lines = BufReader::new(follower.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("copy-whole")));
-    assert!(lines.any(|line| line.contains("up-to")));
+    let mut follower = Follower::start(&world, &second);
+    follower.says("copy-whole");
+    follower.says("up-to");
     // A restart of the service: the second place waits and goes on.
     world.kill();
     send_after_restart(&mut world, 10..15);
-    assert!(lines.any(|line| line.contains("up-to")));
+    follower.says("up-to");
     send(&world, 15..20, "Encore.");
     std::thread::sleep(Duration::from_secs(3));
     send(&world, 20..25, "Dans la fenêtre de perte.");

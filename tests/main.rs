@@ -13,6 +13,7 @@ mod accounts;
 mod backup;
 mod crash;
 mod curl;
+mod damaged_store;
 mod demonstration;
 mod failing_disk;
 mod keys;

@@ -209,8 +209,12 @@ impl Core {
     /// Shuts the latch if the engine's background work failed or does not keep up; it opens by itself a moment after that
     /// is over. Background work that failed may have stopped the engine: that is found out before anybody runs into it.
     pub(crate) fn heed_engine(&self, now: Instant) {
-        if self.latch.observe(now, self.engine.background_errors()) {
+        if self.latch.counts(self.engine.background_errors()) {
             self.engine.ask();
+            // Beside damaged tables background work may fail again and again: writes go on all the same.
+            if self.engine.is_careful() != Some(true) {
+                self.latch.shut(now);
+            }
         }
         let commits = self.numbers.commits.load(Ordering::Relaxed);
         self.latch.observe_stop(now, self.engine.is_stalled(), commits);

@@ -98,6 +98,9 @@ impl Store {
         {
             tracing::info!(%error, "the next start replays the log of commits");
         }
+        if let Err(error) = self.core.engine.mark() {
+            tracing::warn!(%error, "how far the store's log reaches the disk cannot be written down");
+        }
         // Whatever failed before: its background threads must not outlive the process's statics.
         self.core.engine.quiesce();
         synced?;
@@ -237,6 +240,7 @@ impl Store {
             disk_free: self.core.health.free(),
             disk_full: self.core.health.is_full(),
             damaged_files: self.core.engine.damage().known().len() as u64,
+            careful: self.core.engine.is_careful() == Some(true),
         }
     }
 

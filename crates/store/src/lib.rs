@@ -7,6 +7,7 @@
 #[cfg(test)]
 extern crate self as store;
 
+mod accept;
 mod account;
 mod backup;
 mod binding;
@@ -58,6 +59,7 @@ mod upgrade;
 mod watch;
 mod write;
 
+pub use accept::{LogLoss, accept_log_loss};
 pub use account::{
     Account, CREDENTIAL_NAME_BYTES, CREDENTIALS_PER_ACCOUNT, Credential, OPENERS_PER_ACCOUNT, Quota, Usage,
 };

@@ -95,6 +95,18 @@ pub enum OpenError {
         /// The file.
         file: String,
     },
+    /// The log of commits says less than was on the disk.
+    #[error(
+        "the store is damaged: the log of commits {file} in {dir} is missing, cut or altered before its end, and what was \
+         acknowledged since would be lost without a word: put it back whole, or restore the store from a backup \
+         (`vaguemestre restore`); `vaguemestre store accept-loss` opens it without what the log no longer says"
+    )]
+    LogDamaged {
+        /// The engine's directory.
+        dir: PathBuf,
+        /// The log.
+        file: String,
+    },
     /// The engine failed.
     #[error("the storage engine failed: {0}")]
     Engine(String),
@@ -160,7 +172,8 @@ pub(crate) fn open_engine(dir: &Path, bounds: impl Into<Bounds>, create: bool) -
     let bounds = Bounds { memory: memory.max(MEMORY_MIN), open_files };
     Engine::open(&dir.join(ENGINE_DIR), bounds, create).map_err(|error| {
         if let StoreError::Damaged(file) = error {
-            OpenError::Damaged { dir: dir.join(ENGINE_DIR), file }
+            let (dir, is_log) = (dir.join(ENGINE_DIR), file.ends_with(".log"));
+            if is_log { OpenError::LogDamaged { dir, file } } else { OpenError::Damaged { dir, file } }
         } else if Engine::is_lock_failure(&error) {
             OpenError::InUse(dir.into())
         } else if Engine::is_newer(&error) {

@@ -45,6 +45,9 @@ pub struct Settings {
     pub disk_reserve: u64,
     /// How often disk and files are looked at. Default 1 s, at least 10 ms.
     pub watch_every: Duration,
+    /// How often it is written down how far the log of commits reaches the disk; a log that is damaged before that is found at
+    /// the next opening. Default 5 s.
+    pub mark_every: Duration,
     /// What an account without a quota of its own may have in its boxes, bytes. Default 50 GB.
     pub account_bytes: u64,
     /// The same in messages. Default 2,000,000.
@@ -68,6 +71,7 @@ impl Default for Settings {
             body_bytes: 256 << 20,
             disk_reserve: 256 << 20,
             watch_every: Duration::from_secs(1),
+            mark_every: Duration::from_secs(5),
             account_bytes: 50_000_000_000,
             account_messages: 2_000_000,
         }

@@ -27,4 +27,6 @@ pub struct Statistics {
     pub disk_full: bool,
     /// Files known to be damaged.
     pub damaged_files: u64,
+    /// Whether the engine works beside damaged files: it compacts nothing until they are whole.
+    pub careful: bool,
 }

@@ -92,14 +92,16 @@ fn messages(world: &World, dir: &Path, account: AccountId) -> u64 {
     count
 }
 
-/// Waits until the copy is whole, which takes some looks.
-fn wait_for_copy(dir: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let whole = || {
-        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-        entries.into_iter().any(|entry| entry.path().join("complete").exists())
-    };
-    while !whole() {
+/// The copies that are whole.
+fn whole_copies(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.join("complete").exists()).collect()
+}
+
+/// Waits until there is a whole copy that is none of these, which takes some looks.
+fn wait_for_copy(dir: &Path, known: &[PathBuf]) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while whole_copies(dir).iter().all(|copy| known.contains(copy)) {
         assert!(Instant::now() < deadline, "no copy comes");
         thread::sleep(Duration::from_millis(10));
     }
@@ -114,7 +116,7 @@ fn what_was_acknowledged_is_restored_and_a_second_run_goes_on() {
     deliver_some(&world, &store, to, 0..20);
     let second = Second::start(&store, &dir, QUICK);
     deliver_some(&world, &store, to, 20..60);
-    wait_for_copy(&dir);
+    wait_for_copy(&dir, &[]);
     deliver_some(&world, &store, to, 60..80);
     let told = second.end();
     assert_eq!(copies(&told), 1, "{told:?}");
@@ -156,10 +158,12 @@ fn a_long_log_is_ended_by_a_new_copy() {
     let store = world.open();
     let to = world.account(&store, "un").id;
     let second = Second::start(&store, &dir, FollowOptions { log_bytes: 100_000, ..QUICK });
+    wait_for_copy(&dir, &[]);
+    let first = whole_copies(&dir);
     for round in 0..6 {
         deliver_some(&world, &store, to, 30 * round..30 * round + 30);
-        thread::sleep(Duration::from_millis(100));
     }
+    wait_for_copy(&dir, &first);
     let told = second.end();
     assert!(copies(&told) > 1, "{told:?}");
     let whole = verify_backup(&dir, None).unwrap();
@@ -184,7 +188,7 @@ fn a_log_ends_over_many_short_connections_too() {
     for round in 0..12 {
         let second = Second::start(&store, &dir, options);
         if round == 0 {
-            wait_for_copy(&dir);
+            wait_for_copy(&dir, &[]);
         }
         deliver_some(&world, &store, to, 15 * round..15 * round + 15);
         thread::sleep(Duration::from_millis(150));
@@ -205,7 +209,7 @@ fn a_torn_end_is_cut_and_damage_is_named() {
     let store = world.open();
     let to = world.account(&store, "un").id;
     let second = Second::start(&store, &dir, QUICK);
-    wait_for_copy(&dir);
+    wait_for_copy(&dir, &[]);
     deliver_some(&world, &store, to, 0..10);
     thread::sleep(Duration::from_millis(60));
     deliver_some(&world, &store, to, 10..12);
@@ -247,7 +251,7 @@ fn another_history_takes_no_part_in_this_one() {
     deliver_some(&world, &store, to, 0..5);
     store.back_up(&world.dir.path().join("backup"), 1).unwrap();
     let second = Second::start(&store, &dir, QUICK);
-    wait_for_copy(&dir);
+    wait_for_copy(&dir, &[]);
     deliver_some(&world, &store, to, 5..200);
     second.end();
     world.close(store);

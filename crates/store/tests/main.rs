@@ -9,6 +9,7 @@ mod boxes;
 mod common;
 mod crash;
 mod damage;
+mod damaged_log;
 mod erased_backups;
 mod faults;
 mod fixtures;

@@ -129,6 +129,9 @@ pub(crate) struct Demo {
 pub(crate) enum Store {
     /// Make the empty store that the configuration names; its directory must not exist or be empty.
     Create(Config),
+    /// Open a store whose log of commits is damaged without what the log no longer says: messages that were acknowledged may
+    /// be lost. `restore` from a backup brings more back; try that first.
+    AcceptLoss(Config),
 }
 
 /// `account`.

@@ -46,6 +46,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Store(StoreCommand::Create(config)) => config::load(&config.config)
             .map_err(Failure::from)
             .and_then(|settings| create_store(&settings, as_json)),
+        Command::Store(StoreCommand::AcceptLoss(config)) => chores::accept_loss(&config.config, as_json),
         Command::Account(remote) => account(&remote, as_json),
         Command::AppPassword(remote) => app_password(&remote, as_json),
         Command::Trace(remote) => {

@@ -1,5 +1,5 @@
-//! Opening the engine anew after a write failed: what is on the disk is read again, since nobody knows how much of that
-//! write is there. Between two batches, so that no operation sees two states.
+//! Opening the engine anew, after a write failed: what is on the disk is read again, since nobody knows how much of that
+//! write is there; or because a table is damaged, or whole again. Between two batches, so that no operation sees two states.
 
 use std::{sync::atomic::Ordering, time::Instant};
 
@@ -13,15 +13,22 @@ use crate::{
 };
 
 impl Committer {
-    /// Opens the engine anew if it failed and the sentry found that it may be.
+    /// Opens the engine anew if the sentry found that it must and may be.
     pub(super) fn mend(&mut self) {
-        if !self.core.engine.has_failed() || !self.core.health.take_mend(self.core.engine.epoch()) {
+        let engine = &self.core.engine;
+        if !self.core.health.take_mend(engine.epoch()) {
             return;
         }
-        match self.core.engine.reopen().and_then(|()| self.read_again()) {
+        match engine.reopen().and_then(|()| self.read_again()) {
             Ok(()) => {
                 self.core.watches.tell_all();
-                tracing::warn!("the storage engine was opened anew after a failure: the store works again");
+                if self.core.engine.is_careful() == Some(true) {
+                    tracing::warn!(
+                        "the storage engine was opened anew and works beside damaged files: tables are not compacted"
+                    );
+                } else {
+                    tracing::warn!("the storage engine was opened anew: the store works again");
+                }
             }
             Err(error) => {
                 if let Some(before) = self.failing.due(Instant::now()) {

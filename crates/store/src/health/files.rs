@@ -1,11 +1,17 @@
 //! The table files on the disk against what the engine believes: one that is gone, cut or replaced is found at the next
 //! look, long before a reader or a compaction stumbles on it.
 //!
+//! Beside a damaged table the engine works carefully: nothing in the background touches it. A table that looks whole again is
+//! believed once the engine was opened anew and read all of it.
+//!
 //! Looks at names, lengths and stamps. Must never open or write a file.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _, path::Path};
 
-use crate::engine::{Engine, Table, Wrong};
+use crate::{
+    StoreError,
+    engine::{Engine, Table, Wrong},
+};
 
 /// Files looked at in one round at most: a store with more has them looked at in turn.
 const LOOKED_AT: usize = 1_000;
@@ -20,10 +26,10 @@ struct Stamp {
 
 /// A file that is known to be damaged.
 struct Case {
-    /// When the engine was last opened while it was.
-    epoch: u64,
     /// The damaged file itself.
     stamp: Option<Stamp>,
+    /// It looks whole since then: the engine's opening at that time, which knows the damaged file still.
+    whole_in: Option<u64>,
 }
 
 /// What the rounds remember.
@@ -41,10 +47,8 @@ pub(super) struct Round {
     pub(super) damaged: Vec<(String, Wrong)>,
     /// Files that are whole again, and the engine knows.
     pub(super) whole: Vec<String>,
-    /// The engine must be opened anew before files that are whole again count as such.
+    /// The engine should be opened anew: before files that look whole count as such, or to work beside damaged ones.
     pub(super) reopen: bool,
-    /// The engine cannot be opened with the files as they are.
-    pub(super) closed: bool,
 }
 
 impl Files {
@@ -71,7 +75,7 @@ impl Files {
         for (name, what) in engine.damage().known() {
             self.cases.entry(name.clone()).or_insert_with(|| {
                 round.damaged.push((name.clone(), what));
-                Case { epoch: engine.epoch(), stamp: stamp(&engine.dir().join(&name)) }
+                Case { stamp: stamp(&engine.dir().join(&name)), whole_in: None }
             });
         }
         round
@@ -91,28 +95,46 @@ impl Files {
     /// Follows what is damaged until it is whole.
     fn follow(&mut self, engine: &Engine) -> Round {
         let (known, epoch) = (engine.damage().known(), engine.epoch());
-        let mut round = Round::default();
+        let (mut round, mut careful) = (Round::default(), false);
         self.cases.retain(|name, _| known.contains_key(name));
         for (name, what) in known {
             let stamp = stamp(&engine.dir().join(&name));
             let case = self.cases.entry(name.clone()).or_insert_with(|| {
                 round.damaged.push((name.clone(), what));
-                Case { epoch, stamp }
+                Case { stamp, whole_in: None }
             });
             let table = self.tables.iter().find(|table| table.name == name);
             let as_it_must = table.is_none_or(|table| wrong(engine.dir(), table).is_none());
             let replaced = what != Wrong::Content || table.is_none() || stamp != case.stamp;
             if !as_it_must || !replaced {
-                case.epoch = epoch;
-                round.closed |= !as_it_must;
-            } else if case.epoch == epoch {
+                case.whole_in = None;
+                careful = true;
+                continue;
+            }
+            if *case.whole_in.get_or_insert(epoch) == epoch {
                 round.reopen = true;
-            } else {
-                engine.damage().set(&name, None);
-                self.cases.remove(&name);
-                round.whole.push(name);
+                continue;
+            }
+            match table.map_or(Ok(()), |table| engine.verify(table)) {
+                Ok(()) => {
+                    engine.damage().set(&name, None);
+                    self.cases.remove(&name);
+                    round.whole.push(name);
+                }
+                Err(StoreError::Damaged(file)) => {
+                    careful = true;
+                    // Another one that lies between is followed by itself.
+                    if file == name {
+                        engine.damage().set(&name, Some(Wrong::Content));
+                        *case = Case { stamp, whole_in: None };
+                    }
+                }
+                // Asked again.
+                Err(_) => {}
             }
         }
+        engine.be_careful(careful);
+        round.reopen |= engine.is_careful().is_some_and(|is| is != careful);
         round
     }
 }

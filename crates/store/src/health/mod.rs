@@ -15,6 +15,8 @@ mod mending;
 mod quiet;
 mod sentry;
 mod space;
+#[cfg(test)]
+mod tests;
 
 /// What the sentry tells the others, and they it.
 pub(crate) struct Health {
@@ -53,6 +55,6 @@ impl Health {
     /// Whether the sentry found that the engine, last opened as the `epoch`th, may be opened anew; true once. What it
     /// found of an earlier one says nothing of this one.
     pub(crate) fn take_mend(&self, epoch: u64) -> bool {
-        self.mend.swap(0, Ordering::AcqRel) == epoch
+        self.mend.load(Ordering::Acquire) != 0 && self.mend.swap(0, Ordering::AcqRel) == epoch
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::mpsc::WeakSender;
 
 use super::{Quiet, files::Files, mending, space};
-use crate::{StoreError, committer::Job, core::Core};
+use crate::{committer::Job, core::Core};
 
 /// How often what lasts is said again.
 const REMIND_EVERY: Duration = Duration::from_secs(600);
@@ -39,6 +39,8 @@ impl Sentry {
             files: Files::default(),
             pace: mending::Pace::default(),
             blind: Quiet::default(),
+            unmarked: Quiet::default(),
+            marked: Instant::now(),
             reminded: None,
         };
         let thread = thread::Builder::new()
@@ -69,6 +71,9 @@ struct Rounds {
     pace: mending::Pace,
     /// The disk does not say how much room it has.
     blind: Quiet,
+    /// How far the log reaches cannot be written down.
+    unmarked: Quiet,
+    marked: Instant,
     reminded: Option<Instant>,
 }
 
@@ -77,9 +82,10 @@ impl Rounds {
         core.heed_engine(now);
         let epoch = core.engine.epoch();
         self.room(core, now);
-        let may_open = self.look(core);
+        let wanted = self.look(core);
+        self.mark(core, now);
         self.remind(core, now);
-        if core.engine.has_failed() && may_open && self.can_write(core) && self.pace.due(now) {
+        if (core.engine.has_failed() || wanted) && self.can_write(core) && self.pace.due(now) {
             core.health.mend.store(epoch, Ordering::Release);
             if let Some(queue) = self.queue.upgrade() {
                 // A full queue means that a batch is near anyway.
@@ -115,7 +121,7 @@ impl Rounds {
         }
     }
 
-    /// Looks at the files; false if the engine could not be opened with them as they are.
+    /// Looks at the files; whether the engine should be opened anew for them.
     fn look(&mut self, core: &Core) -> bool {
         let round = self.files.look(&core.engine);
         for (file, what) in &round.damaged {
@@ -129,10 +135,22 @@ impl Rounds {
         for file in &round.whole {
             tracing::info!(file, "a file of the store is whole again");
         }
-        if round.reopen {
-            core.engine.distrust(&StoreError::Busy);
+        round.reopen
+    }
+
+    fn mark(&mut self, core: &Core, now: Instant) {
+        if now.saturating_duration_since(self.marked) < core.settings.mark_every {
+            return;
         }
-        !round.closed
+        self.marked = now;
+        match core.engine.mark() {
+            Ok(()) => self.unmarked.over(),
+            Err(error) => {
+                if let Some(before) = self.unmarked.due(now) {
+                    tracing::warn!(%error, before, "how far the store's log reaches the disk cannot be written down");
+                }
+            }
+        }
     }
 
     fn remind(&mut self, core: &Core, now: Instant) {

@@ -1,6 +1,8 @@
 //! A disk that refuses for a while: nothing that it refused is acknowledged, nothing acknowledged is lost, reading goes on,
 //! and the store works again by itself once the disk does.
 
+use std::time::Duration;
+
 use super::{Heard, Scene};
 use crate::faults::{ALL, DATA, EIO, ENOSPC, Order, SYNC};
 
@@ -12,7 +14,8 @@ fn each_did(heard: &Heard, before: &[u64], more: u64) -> bool {
 
 /// Work, the disk refuses calls of these kinds for a while, work again, kill; then all is as told.
 fn refused_for_a_while(error: i32, kinds: i32, steps: Option<i32>) -> Vec<String> {
-    let mut scene = Scene::new(PEOPLE);
+    // The one call that fails is then a commit's, and somebody is told.
+    let mut scene = Scene { mark_every: Duration::from_secs(3600), ..Scene::new(PEOPLE) };
     let faults = scene.faults();
     faults.order(Order::Nothing, ALL);
     let mut run = scene.start(Some(&faults), None);

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -28,7 +29,12 @@ struct Scene {
     dir: tempfile::TempDir,
     people: Vec<Person>,
     days: i64,
+    /// How often the process writes down how far its log reaches.
+    mark_every: Duration,
 }
+
+/// Often, so that each end comes with a mark.
+const OFTEN: Duration = Duration::from_millis(100);
 
 impl Scene {
     /// A store for so many people.
@@ -36,8 +42,8 @@ impl Scene {
         let dir = tempfile::tempdir().unwrap();
         MasterKey::create(&dir.path().join("master")).unwrap();
         let people: Vec<Person> = (0..people).map(Person::new).collect();
-        let scene = Self { dir, people, days: 0 };
-        let store = open(scene.path(), 0, Some(Kind::Demonstration)).unwrap();
+        let scene = Self { dir, people, days: 0, mark_every: OFTEN };
+        let store = open(scene.path(), 0, OFTEN, Some(Kind::Demonstration)).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         for person in &scene.people {
             let made = trace(clock(0).as_ref(), store::Action::AccountCreate);
@@ -53,7 +59,7 @@ impl Scene {
     fn copy(&self, days: i64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         copy_dir(self.path(), dir.path());
-        Self { dir, people: self.people.clone(), days: self.days + days }
+        Self { dir, people: self.people.clone(), days: self.days + days, mark_every: self.mark_every }
     }
 
     fn path(&self) -> &Path {
@@ -76,6 +82,7 @@ impl Scene {
         command
             .args(["--exact", "crash::child", "--ignored", "--nocapture"])
             .env("CRASH_DIR", self.path())
+            .env("CRASH_MARK", self.mark_every.as_millis().to_string())
             .env("CRASH_DAYS", self.days.to_string())
             .env("CRASH_STARTS", starts.join(","))
             .env("CRASH_LIMIT", limit.unwrap_or(u64::MAX).to_string())
@@ -91,7 +98,7 @@ impl Scene {
 
     /// What was acknowledged is there once; of what was under way, all or nothing.
     fn check(&mut self, heard: &Heard) {
-        let store = open(self.path(), self.days, None).unwrap();
+        let store = open(self.path(), self.days, OFTEN, None).unwrap();
         settle_and_prove(&store);
         for (person, done) in self.people.iter_mut().zip(&heard.done) {
             while person.done < *done {
@@ -187,7 +194,7 @@ fn clock(days: i64) -> Arc<ManualClock> {
     Arc::new(ManualClock::new(start + hours(24 * days)))
 }
 
-fn open(dir: &Path, days: i64, create: Option<Kind>) -> Result<Store, OpenError> {
+fn open(dir: &Path, days: i64, mark_every: Duration, create: Option<Kind>) -> Result<Store, OpenError> {
     Store::open(OpenOptions {
         dir: dir.join("store"),
         master: MasterKey::load(&dir.join("master")).unwrap(),
@@ -195,7 +202,8 @@ fn open(dir: &Path, days: i64, create: Option<Kind>) -> Result<Store, OpenError>
         settings: Settings {
             memory: 16 << 20,
             disk_reserve: 0,
-            watch_every: std::time::Duration::from_millis(50),
+            watch_every: Duration::from_millis(50),
+            mark_every,
             ..Settings::default()
         },
         create,
@@ -222,7 +230,8 @@ fn child() {
     let days: i64 = variable("CRASH_DAYS").parse().unwrap();
     let limit: u64 = variable("CRASH_LIMIT").parse().unwrap();
     let starts = variable("CRASH_STARTS");
-    let store = open(&dir, days, None).unwrap();
+    let mark_every = Duration::from_millis(variable("CRASH_MARK").parse().unwrap());
+    let store = open(&dir, days, mark_every, None).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let mut people = tokio::task::JoinSet::new();

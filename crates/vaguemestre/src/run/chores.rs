@@ -5,8 +5,8 @@ use std::{cmp::Ordering, env, path::Path, sync::Arc};
 use rustix::process::geteuid;
 use serde_json::{Value, json};
 use store::{
-    Action, Clock, OpenOptions, Outcome, Replayed, RestoreOptions, Restored, SystemClock, Trace, TraceId,
-    UpgradeCheck,
+    Action, Clock, LogLoss, OpenOptions, Outcome, Replayed, RestoreOptions, Restored, SystemClock, Trace,
+    TraceId, UpgradeCheck,
 };
 
 use super::{socket, unexpected};
@@ -130,24 +130,11 @@ pub(super) fn restore(restore: &Restore, as_json: bool) -> Result<(), Failure> {
     let failed = |error: String| Failure::failed(error);
     let master = opening::master_key(&settings.store.master_key)?;
     let earlier_master = earlier_master.as_ref().map(opening::master_key).transpose()?;
-    let clock = SystemClock;
-    let at = clock.now();
-    let detail =
-        [("administrator", whoami()), ("request", "restore".into()), ("from", from.display().to_string())];
-    let trace = Trace {
-        id: TraceId::new(at),
-        at,
-        action: Action::Administer,
-        person: None,
-        acting_as: None,
-        peer: None,
-        outcome: Outcome::Done,
-        detail: detail.map(|(name, value)| (name.to_owned(), value)).into(),
-    };
+    let trace = administered("restore", [("from", from.display().to_string())]);
     let store = OpenOptions {
         dir: to.clone(),
         master,
-        clock: Arc::new(clock),
+        clock: Arc::new(SystemClock),
         settings: opening::store_settings(&settings),
         create: None,
     };
@@ -161,6 +148,54 @@ pub(super) fn restore(restore: &Restore, as_json: bool) -> Result<(), Failure> {
     };
     let done = store::restore(options).map_err(|error| failed(error.to_string()))?;
     print_restored(to, done, as_json)
+}
+
+/// Opens a store without what its damaged log no longer says, and tells what is lost.
+pub(super) fn accept_loss(config: &Path, as_json: bool) -> Result<(), Failure> {
+    let settings = config::load(config)?;
+    let directory = &settings.store.directory;
+    let options = OpenOptions {
+        dir: directory.clone(),
+        master: opening::master_key(&settings.store.master_key)?,
+        clock: Arc::new(SystemClock),
+        settings: opening::store_settings(&settings),
+        create: None,
+    };
+    let trace = |loss: &LogLoss| {
+        administered("accept-loss", [("log", loss.file.clone()), ("changes", loss.changes.to_string())])
+    };
+    let loss = store::accept_log_loss(options, trace)
+        .map_err(|error| Failure::failed(format!("[store]: {error}")))?;
+    let text = match &loss {
+        None => "nothing was lost: the log of commits says all that it said".to_owned(),
+        Some(LogLoss { file, changes }) => format!(
+            "accepted: {changes} changes that {file} held are lost, and what came in its last seconds; `vaguemestre verify` \
+             proves what is left, `vaguemestre serve` starts on it"
+        ),
+    };
+    let facts = json!({
+        "store": directory,
+        "log": loss.as_ref().map(|loss| &loss.file),
+        "lost_changes": loss.map_or(0, |loss| loss.changes),
+    });
+    print::facts(&text, &facts, as_json);
+    Ok(())
+}
+
+/// The trace of a command that works on a store that is not running (S-8.5).
+fn administered<const N: usize>(request: &str, detail: [(&str, String); N]) -> Trace {
+    let at = SystemClock.now();
+    let who = [("administrator", whoami()), ("request", request.to_owned())];
+    Trace {
+        id: TraceId::new(at),
+        at,
+        action: Action::Administer,
+        person: None,
+        acting_as: None,
+        peer: None,
+        outcome: Outcome::Done,
+        detail: who.into_iter().chain(detail).map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
 }
 
 fn print_restored(to: &Path, done: Restored, as_json: bool) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -16,8 +16,8 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 
-use self::open::Open;
-pub(crate) use self::{cursor::Cursor, open::Snapshot, peek::peek, tables::Table};
+pub(crate) use self::{cursor::Cursor, open::Snapshot, peek::peek, reach::SetAside, tables::Table};
+use self::{open::Open, options::Mode, reach::Mark};
 use super::{Bounds, Change, Damage, Durability, Family, View, Visit};
 use crate::{Result, StoreError};
 
@@ -27,6 +27,7 @@ pub(crate) mod log;
 mod open;
 mod options;
 mod peek;
+mod reach;
 mod tables;
 
 /// How long readers may take to let go of an engine that is to be opened anew.
@@ -42,11 +43,18 @@ pub(crate) struct Engine {
     failure: ArcSwapOption<StoreError>,
     /// How often it was opened.
     epoch: AtomicU64,
+    /// The next opening goes on beside damaged tables.
+    careful: AtomicBool,
+    /// The change up to which its mark says that the log is on the disk.
+    marked: AtomicU64,
     damage: Arc<Damage>,
 }
 
 impl Engine {
     /// Opens the engine in `dir` within these bounds, or with so much memory; makes it if `create`.
+    ///
+    /// # Errors
+    /// `Damaged`, naming the file: also a log that says less than was known to be on the disk. It is then left as it is.
     pub(crate) fn open(dir: &Path, bounds: impl Into<Bounds>, create: bool) -> Result<Self> {
         let bounds = bounds.into();
         if let Some(lost) = tables::lost_root(dir) {
@@ -54,13 +62,15 @@ impl Engine {
             return Err(StoreError::Damaged(lost));
         }
         let damage = Arc::new(Damage::default());
-        let open = Open::new(dir, bounds, create, &damage)?;
+        let open = compared(dir, || Open::new(dir, bounds, (create, Mode::Strict), &damage))?;
         Ok(Self {
             dir: dir.to_owned(),
             bounds,
             open: ArcSwapOption::from_pointee(open),
             failure: ArcSwapOption::empty(),
             epoch: AtomicU64::new(1),
+            careful: AtomicBool::new(false),
+            marked: AtomicU64::new(0),
             damage,
         })
     }
@@ -144,20 +154,89 @@ impl Engine {
     ///
     /// # Errors
     /// `Busy` if somebody holds it for too long: nothing was done. Why it does not open: until it does, there is nothing
-    /// to read either.
+    /// to read either. `Damaged` if its log is: what is open is the last that knows what the log said, and stays.
     pub(crate) fn reopen(&self) -> Result<()> {
+        let mark = Mark::read(&self.dir);
+        mark.map_or(Ok(()), |mark| mark.check_logs(&self.dir)).inspect_err(|error| self.noted(error))?;
         if let Ok(old) = self.now() {
             self.let_go(old)?;
         }
-        let open = Open::new(&self.dir, self.bounds, false, &self.damage).inspect_err(|error| {
-            if let StoreError::Damaged(file) = error {
-                self.damage.met(file);
-            }
-        })?;
         self.distrust(&StoreError::Busy);
+        let open = if self.careful.load(Ordering::Acquire) {
+            self.open_again(Mode::Careful)?
+        } else {
+            match self.open_again(Mode::Strict) {
+                // Damage that nobody had met: what does not need that file goes on.
+                Err(StoreError::Damaged(_)) => self.open_again(Mode::Careful)?,
+                opened => opened?,
+            }
+        };
+        mark.map_or(Ok(()), |mark| mark.check_reached(open.found()))
+            .inspect_err(|error| self.noted(error))?;
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.open.store(Some(Arc::new(open)));
         Ok(())
+    }
+
+    fn open_again(&self, mode: Mode) -> Result<Open> {
+        Open::new(&self.dir, self.bounds, (false, mode), &self.damage).inspect_err(|error| self.noted(error))
+    }
+
+    fn noted(&self, error: &StoreError) {
+        if let StoreError::Damaged(file) = error {
+            self.damage.met(file);
+        }
+    }
+
+    /// Writes down how far the log reaches the disk, if it says more than when that was last done: a log that says less at
+    /// the next opening is damaged. Blocking, for a sync.
+    ///
+    /// # Errors
+    /// `Engine` or `Full` if the mark could not be written, which changes nothing; or if the sync failed: then the engine is
+    /// to be opened anew.
+    pub(crate) fn mark(&self) -> Result<()> {
+        if self.has_failed() {
+            return Ok(());
+        }
+        let open = self.now()?;
+        let sequence = open.db().latest_sequence_number();
+        if self.marked.load(Ordering::Acquire) == sequence {
+            return Ok(());
+        }
+        let failed = |error: std::io::Error| StoreError::Engine(format!("the mark of the log: {error}"));
+        // Before the sync, which then covers it.
+        let (log, bytes) = reach::newest(&self.dir).map_err(failed)?.unwrap_or_default();
+        open.sync().inspect_err(|error| self.distrust(error))?;
+        if self.has_failed() {
+            // The end of the log may be half a record.
+            return Ok(());
+        }
+        Mark { sequence, first: open.first_log(), log, bytes }.write(&self.dir).map_err(failed)?;
+        self.marked.store(sequence, Ordering::Release);
+        Ok(())
+    }
+
+    /// The number of the last change that was found when it was opened last.
+    pub(crate) fn found(&self) -> u64 {
+        self.now().map_or(0, |open| open.found())
+    }
+
+    /// Whether its next opening is to go on beside damaged tables.
+    pub(crate) fn be_careful(&self, careful: bool) {
+        self.careful.store(careful, Ordering::Release);
+    }
+
+    /// Whether it goes on beside damaged tables; none while it is opened anew.
+    pub(crate) fn is_careful(&self) -> Option<bool> {
+        self.now().ok().map(|open| open.mode() == Mode::Careful)
+    }
+
+    /// Reads a table and checks its blocks. Blocking, for as long as the disk takes.
+    ///
+    /// # Errors
+    /// `Damaged`, naming this table or another that lies between; `Busy` if the engine is to be opened anew.
+    pub(crate) fn verify(&self, table: &Table) -> Result<()> {
+        tables::verify(&*self.now()?, table)
     }
 
     /// Closes it once nobody else holds it. It is not taken away before: whoever holds it for long costs the others
@@ -268,6 +347,15 @@ impl Engine {
     fn now(&self) -> Result<Arc<Open>> {
         self.open.load_full().ok_or(StoreError::Busy)
     }
+}
+
+/// Opens an engine whose logs say what they are known to have said.
+fn compared(dir: &Path, open: impl FnOnce() -> Result<Open>) -> Result<Open> {
+    let Some(mark) = Mark::read(dir) else { return open() };
+    mark.check_logs(dir)?;
+    let open = open()?;
+    mark.check_reached(open.found())?;
+    Ok(open)
 }
 
 impl View for Engine {

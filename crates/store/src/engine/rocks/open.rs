@@ -19,8 +19,8 @@ use self_cell::self_cell;
 
 use super::{
     Cursor,
-    options::{process_options, profile, unused, write_buffers},
-    tables,
+    options::{Mode, process_options, profile, unused, write_buffers},
+    reach, tables,
 };
 use crate::{
     Result, StoreError,
@@ -37,6 +37,10 @@ pub(super) struct Open {
     db: DB,
     cache: Cache,
     buffers: WriteBufferManager,
+    mode: Mode,
+    /// The number of the last change that was found, and the log that was begun then.
+    found: u64,
+    first_log: u64,
     damage: Arc<Damage>,
     /// It is to be closed: whoever reads for long ends.
     leaving: AtomicBool,
@@ -54,7 +58,12 @@ impl Drop for Holding<'_> {
 }
 
 impl Open {
-    pub(super) fn new(dir: &Path, bounds: Bounds, create: bool, damage: &Arc<Damage>) -> Result<Self> {
+    pub(super) fn new(
+        dir: &Path,
+        bounds: Bounds,
+        (create, mode): (bool, Mode),
+        damage: &Arc<Damage>,
+    ) -> Result<Self> {
         let Bounds { memory, open_files } = bounds;
         let cache = Cache::new_lru_cache(memory);
         let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
@@ -64,16 +73,33 @@ impl Open {
         );
         let mut families = Vec::with_capacity(Family::ALL.len());
         for family in Family::ALL {
-            let options = profile(family, memory, &cache).map_err(|error| failure(&error))?;
+            let options = profile(family, memory, &cache, mode).map_err(|error| failure(&error))?;
             families.push(ColumnFamilyDescriptor::new(family.name(), options));
         }
         families.push(ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, unused()));
-        let mut options = process_options(dir, &buffers, i32::try_from(open_files).unwrap_or(i32::MAX))
+        let mut options = process_options(dir, &buffers, i32::try_from(open_files).unwrap_or(i32::MAX), mode)
             .map_err(|error| failure(&error))?;
         options.create_if_missing(create);
         let db = DB::open_cf_descriptors(&options, dir, families).map_err(|error| failure(&error))?;
+        let found = db.latest_sequence_number();
+        let first_log = reach::newest(dir).ok().flatten().map_or(0, |(number, _)| number);
         let (damage, leaving, held) = (Arc::clone(damage), AtomicBool::new(false), AtomicUsize::new(0));
-        Ok(Self { db, cache, buffers, damage, leaving, held })
+        Ok(Self { db, cache, buffers, mode, found, first_log, damage, leaving, held })
+    }
+
+    /// How it treats damage.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The number of the last change that was found when it was opened.
+    pub(super) fn found(&self) -> u64 {
+        self.found
+    }
+
+    /// The first log that it wrote to.
+    pub(super) fn first_log(&self) -> u64 {
+        self.first_log
     }
 
     /// Whether it is to be closed.

@@ -2,11 +2,23 @@
 //! reach the others); one budget holds blocks and write buffers; a write that must last asks for sync, and fdatasync is
 //! enough; the log is capped because its length decides how long opening takes after a crash.
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
-use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, Error, LogLevel, Options, WriteBufferManager};
+use rocksdb::{
+    BlockBasedOptions, Cache, DBCompressionType, Error, InfoLogger, LogLevel, Options, WriteBufferManager,
+};
 
-use crate::engine::Family;
+use crate::{engine::Family, health::Quiet};
+
+/// How an engine treats damage of its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// A damaged file keeps it from being opened, and background work that meets one stops every write.
+    Strict,
+    /// It opens without damaged tables and goes on beside them: a read that needs one fails, and no background work touches
+    /// tables but to add one.
+    Careful,
+}
 
 const WAL_BYTES: u64 = 256 << 20;
 const BACKGROUND_JOBS: i32 = 2;
@@ -30,6 +42,7 @@ pub(super) fn process_options(
     dir: &Path,
     buffers: &WriteBufferManager,
     open_files: i32,
+    mode: Mode,
 ) -> Result<Options, Error> {
     // On a disk a log whose room is claimed beforehand is synced sooner. Where files lie in memory it takes all its pages
     // at once, while deliveries wait.
@@ -37,6 +50,7 @@ pub(super) fn process_options(
     let mut options = Options::default().get_options_from_string(named)?;
     options.create_if_missing(true);
     options.create_missing_column_families(true);
+    options.set_paranoid_checks(mode == Mode::Strict);
     options.set_use_fsync(false);
     options.set_max_total_wal_size(WAL_BYTES);
     options.set_write_buffer_manager(buffers);
@@ -46,9 +60,7 @@ pub(super) fn process_options(
     // The committer is the only writer but for parts of long bodies: insertions side by side would cost each of them.
     options.set_allow_concurrent_memtable_write(false);
     options.set_enable_write_thread_adaptive_yield(false);
-    options.set_log_level(LogLevel::Warn);
-    options.set_max_log_file_size(1 << 20);
-    options.set_keep_log_file_num(2);
+    options.set_info_logger(logger());
     Ok(options)
 }
 
@@ -66,6 +78,20 @@ fn is_in_memory(dir: &Path) -> bool {
     found.is_some_and(|found| u64::try_from(found.f_type).is_ok_and(|kind| kind == TMPFS))
 }
 
+/// Hands on what RocksDB says. It keeps no text log of its own: opening renames that before it asks whether another process
+/// has the engine, and fails if the other one does so at the same moment.
+pub(super) fn logger() -> InfoLogger {
+    let quiet = Quiet::default();
+    InfoLogger::new_callback_logger(LogLevel::Warn, move |level, text| {
+        let said = text.trim_end();
+        if !matches!(level, LogLevel::Error | LogLevel::Fatal) {
+            tracing::debug!(said, "the storage engine says");
+        } else if let Some(before) = quiet.due(Instant::now()) {
+            tracing::warn!(said, before, "the storage engine reports a failure");
+        }
+    })
+}
+
 /// The part of the memory that all write buffers may take, those being written to disk included.
 pub(super) fn write_buffers(memory: usize) -> usize {
     memory / 2
@@ -75,7 +101,7 @@ pub(super) fn write_buffers(memory: usize) -> usize {
 ///
 /// # Errors
 /// The engine knows one of these options no more.
-pub(super) fn profile(family: Family, memory: usize, cache: &Cache) -> Result<Options, Error> {
+pub(super) fn profile(family: Family, memory: usize, cache: &Cache, mode: Mode) -> Result<Options, Error> {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
     blocks.set_cache_index_and_filter_blocks(true);
@@ -94,6 +120,9 @@ pub(super) fn profile(family: Family, memory: usize, cache: &Cache) -> Result<Op
         // A chunk that is asked for exists, and files of bodies do not overlap: a filter would only cost.
         blocks.set_bloom_filter(10.0, false);
     }
+    // From the first moment: a change of options later makes the engine look at every table again. Without compaction
+    // the number of tables holds no write up either.
+    options.set_disable_auto_compactions(mode == Mode::Careful);
     options.set_write_buffer_size(buffer);
     // The last one is filled slowly: writes that are held back a little need not be stopped.
     options.set_max_write_buffer_number(4);

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use rocksdb::{DB, Error, Options};
 
-use super::open::failure;
+use super::{open::failure, options::logger};
 use crate::{Result, StoreError, engine::Family};
 
 /// Reads one value of an engine that may be open elsewhere, and changes nothing of it.
 pub(crate) fn peek(dir: &Path, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
-    let options = Options::default();
+    let mut options = Options::default();
+    options.set_info_logger(logger());
     // Its own family and the default one, which cannot be left out: the others stay closed.
     let db = DB::open_cf_for_read_only(&options, dir, ["default", family.name()], false).map_err(failed)?;
     let handle = db.cf_handle(family.name());

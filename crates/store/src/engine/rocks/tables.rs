@@ -1,11 +1,13 @@
-//! What the engine says of its own files: which it needs, how long they are, and which one an error is about.
+//! What the engine says of its own files: which it needs, how long they are, whether their blocks are what was written, and
+//! which one an error is about.
 //!
 //! Must never write.
 
 use std::{fs, path::Path};
 
-use rocksdb::DB;
+use rocksdb::{DB, ReadOptions};
 
+use super::open::Open;
 use crate::Result;
 
 /// The file that says which manifest counts: without it the engine is empty.
@@ -18,6 +20,10 @@ pub(crate) struct Table {
     pub(crate) name: String,
     /// Its length, bytes.
     pub(crate) bytes: u64,
+    /// The family whose keys it holds.
+    pub(crate) family: String,
+    /// Its first key and its last.
+    keys: (Vec<u8>, Vec<u8>),
 }
 
 /// The tables that the engine needs now.
@@ -26,8 +32,30 @@ pub(super) fn live(db: &DB) -> Result<Vec<Table>> {
     let table = |file: rocksdb::LiveFile| Table {
         name: file.name.trim_start_matches('/').to_owned(),
         bytes: file.size as u64,
+        family: file.column_family_name,
+        keys: (file.start_key.unwrap_or_default(), file.end_key.unwrap_or_default()),
     };
     Ok(files.into_iter().map(table).collect())
+}
+
+/// Reads what lies between the first key of a table and its last: each block that holds anything of it is checked, and those
+/// of other tables that lie there too. `Busy` if the engine is to be closed.
+pub(super) fn verify(open: &Open, table: &Table) -> Result<()> {
+    let Some(family) = open.db().cf_handle(&table.family) else { return Ok(()) };
+    let (first, mut end) = table.keys.clone();
+    end.push(0);
+    let mut options = ReadOptions::default();
+    options.set_iterate_lower_bound(first);
+    options.set_iterate_upper_bound(end);
+    options.set_verify_checksums(true);
+    options.fill_cache(false);
+    let mut cursor = open.db().raw_iterator_cf_opt(family, options);
+    cursor.seek_to_first();
+    while cursor.valid() {
+        open.stays()?;
+        cursor.next();
+    }
+    cursor.status().map_err(|error| open.failed(&error))
 }
 
 /// The file that a message of the engine is about: a table before whatever else it names.
