@@ -7,9 +7,9 @@ use crate::harness::{DEPARTMENT, DOCTOR, INTERN, PASSWORD, World, letter, succee
 
 fn submit(world: &World, number: usize) {
     let mut smtp = world.smtp();
-    assert_eq!(smtp.login(INTERN, PASSWORD).0, 235);
+    assert_eq!(smtp.login(DOCTOR, PASSWORD).0, 235);
     let message = letter(DEPARTMENT, &format!("service-{number}@poste"), "#med# avis", "bonjour");
-    assert_eq!(smtp.submit(INTERN, &[DEPARTMENT], message.as_bytes()).unwrap().0, 250);
+    assert_eq!(smtp.submit(DOCTOR, &[DEPARTMENT], message.as_bytes()).unwrap().0, 250);
 }
 
 #[test]

@@ -50,8 +50,11 @@ fn collect(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
 /// What the server has in each folder, but for what is in the messages.
 pub fn server_state(imap: &mut Imap) -> Vec<String> {
     let listed = imap.text("LIST \"\" \"*\"");
-    let folders =
-        listed.lines().map(|line| line.rsplit_once(" \"/\" ").unwrap_or_else(|| panic!("{line}")).1);
+    // The levels above the boxes of others are no folders.
+    let folders = listed
+        .lines()
+        .filter(|line| !line.contains("\\Noselect"))
+        .map(|line| line.rsplit_once(" \"/\" ").unwrap_or_else(|| panic!("{line}")).1);
     let mut state = Vec::new();
     for name in folders {
         imap.ok(&format!("EXAMINE {name}"));
