@@ -2,7 +2,7 @@
 //! May use the wire, and identity and the session through [`backend`]. Must never touch a message but to hand it on.
 //!
 //! Bird's eye: [`serve`] opens, [`stranger`] holds until login, [`person`] from then on; [`append`] and [`idle`] are the
-//! two commands that need the driver while they run.
+//! two commands that need the driver while they run. [`stream`] and [`input`] are the bytes, [`pace`] is how fast they may come.
 
 use std::{net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -17,14 +17,16 @@ use tracing::debug;
 
 use crate::{
     Server, Settings,
-    capability::{self, Extensions, Moment},
+    capability::{self, Extension, Extensions, Moment},
     completion::Completion,
     wire::framing::Limits,
 };
 
 use self::{
     backend::{Backend, Person},
-    person::Around,
+    io::Stream,
+    pace::Pace,
+    person::{Around, stopping},
     stranger::Left,
     stream::{Halt, Wire},
 };
@@ -33,7 +35,10 @@ mod append;
 mod backend;
 mod id;
 mod idle;
+mod input;
+mod io;
 mod login;
+mod pace;
 mod person;
 mod stranger;
 mod stream;
@@ -119,7 +124,7 @@ pub async fn serve(
     let Ok(peer) = stream.peer_addr() else { return Ended::Dropped };
     // Answers are written whole: waiting for more to send only adds delay.
     let _ = stream.set_nodelay(true);
-    serve_on(stream, mode, peer.ip(), &tls, &server, stop).await
+    serve_on(stream, mode, peer.ip(), tls, &server, stop).await
 }
 
 /// [`serve`] on any stream and any backend.
@@ -127,7 +132,7 @@ async fn serve_on<S, B>(
     stream: S,
     mode: Mode,
     peer: IpAddr,
-    tls: &TlsAcceptor,
+    tls: TlsAcceptor,
     backend: &B,
     stop: watch::Receiver<Stop>,
 ) -> Ended
@@ -137,10 +142,13 @@ where
 {
     let deadline = Instant::now() + backend.settings().pre_auth_timeout;
     let mut visit = Visit { backend, peer, stop, deadline };
-    let ended = match mode {
-        Mode::Implicit => visit.in_tls(stream, tls, true).await,
-        Mode::StartTls => visit.in_clear(stream, tls).await,
-        Mode::Plain => visit.secured(stream, true).await,
+    // On the heap until it is over: a session that waits has no need of it any more.
+    let ended = match Box::pin(visit.enter(stream, mode, tls)).await {
+        Ok((mut wire, person)) => {
+            let halt = visit.stay(&mut wire, person).await;
+            Box::pin(visit.leave(*wire, halt)).await
+        }
+        Err(ended) => ended,
     };
     debug!(%peer, ended = ended.as_str(), "IMAP connection closed");
     ended
@@ -154,55 +162,70 @@ struct Visit<'b, B> {
     deadline: Instant,
 }
 
+/// A connection on which somebody is logged in; on the heap, for each future that it is handed through would have room for it.
+type Entered<S, P> = (Box<Wire<Stream<S>>>, Box<P>);
+
 impl<B: Backend> Visit<'_, B> {
-    async fn in_clear<S>(&mut self, stream: S, tls: &TlsAcceptor) -> Ended
+    /// From the first byte to the login; the whole of it has one deadline.
+    async fn enter<S>(
+        &mut self,
+        stream: S,
+        mode: Mode,
+        tls: TlsAcceptor,
+    ) -> Result<Entered<S, B::Person>, Ended>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let (stream, greet) = match mode {
+            Mode::Implicit => (self.handshake(stream, &tls).await?, true),
+            Mode::StartTls => {
+                let stream = self.in_clear(stream).await?;
+                (self.handshake(stream, &tls).await?, false)
+            }
+            Mode::Plain => (Stream::Clear(stream), true),
+        };
+        let mut wire = self.wire(stream, Limits::STRANGER);
+        match self.strange(&mut wire, true, greet).await {
+            Ok(Left::LoggedIn(person)) => Ok((Box::new(wire), Box::new(person))),
+            Ok(Left::StartTls) => Err(self.close(wire, Ended::Session).await),
+            Err(halt) => Err(self.leave(wire, halt).await),
+        }
+    }
+
+    /// Until STARTTLS; gives the stream back.
+    async fn in_clear<S>(&mut self, stream: S) -> Result<S, Ended>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let mut wire = self.wire(stream, Limits::IN_CLEAR);
         match self.strange(&mut wire, false, true).await {
             // Nothing read in clear may become a command inside TLS (RFC 3501 §11.1, RFC 9051 §6.2.1).
-            Ok(Left::StartTls) if wire.input.holds_bytes() => self.close(wire, Ended::Injected).await,
-            Ok(Left::StartTls) => self.in_tls(wire.io, tls, false).await,
-            Ok(Left::LoggedIn(_)) => self.close(wire, Ended::Session).await,
-            Err(halt) => self.leave(wire, halt).await,
+            Ok(Left::StartTls) if wire.input.holds_bytes() => Err(self.close(wire, Ended::Injected).await),
+            Ok(Left::StartTls) => Ok(wire.io),
+            Ok(Left::LoggedIn(_)) => Err(self.close(wire, Ended::Session).await),
+            Err(halt) => Err(self.leave(wire, halt).await),
         }
     }
 
-    async fn in_tls<S>(&mut self, stream: S, tls: &TlsAcceptor, greet: bool) -> Ended
+    async fn handshake<S>(&self, stream: S, tls: &TlsAcceptor) -> Result<Stream<S>, Ended>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
-        let stream = match timeout_at(self.deadline, tls.accept(stream)).await {
-            Err(_) => return Ended::Timeout,
+        match timeout_at(self.deadline, tls.accept(stream)).await {
+            Err(_) => Err(Ended::Timeout),
             Ok(Err(error)) => {
                 debug!(peer = %self.peer, %error, "TLS handshake failed");
-                return Ended::Tls;
+                Err(Ended::Tls)
             }
-            Ok(Ok(stream)) => stream,
-        };
-        self.secured(stream, greet).await
-    }
-
-    /// The whole of a session whose stream nobody else can read.
-    async fn secured<S>(&mut self, stream: S, greet: bool) -> Ended
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
-    {
-        let mut wire = self.wire(stream, Limits::STRANGER);
-        let halt = match self.strange(&mut wire, true, greet).await {
-            Ok(Left::LoggedIn(person)) => self.logged_in(&mut wire, person).await,
-            Ok(Left::StartTls) => Halt::Ended(Ended::Session),
-            Err(halt) => halt,
-        };
-        self.leave(wire, halt).await
+            Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(stream))),
+        }
     }
 
     fn wire<S>(&self, stream: S, limits: Limits) -> Wire<S> {
         Wire::new(stream, limits, self.backend.settings())
     }
 
-    /// Until login; the whole of it has one deadline, and stopping does not wait for it.
+    /// Until login; stopping does not wait for it.
     async fn strange<S>(
         &mut self,
         wire: &mut Wire<S>,
@@ -215,23 +238,25 @@ impl<B: Backend> Visit<'_, B> {
         let stranger = pin!(stranger::stranger(wire, self.backend, self.peer, secure, greet));
         tokio::select! {
             biased;
-            () = stopped(&mut self.stop) => Err(Halt::Bye(Ended::Stopped, "the server is stopping: come back soon".into())),
+            () = stopped(&mut self.stop) => Err(stopping()),
             left = timeout_at(self.deadline, stranger) => left.unwrap_or_else(|_| {
                 Err(Halt::Bye(Ended::Timeout, "no login in time: connect again when ready".into()))
             }),
         }
     }
 
-    async fn logged_in<S>(&mut self, wire: &mut Wire<S>, person: B::Person) -> Halt
+    /// From the login to the end.
+    async fn stay<S>(&mut self, wire: &mut Wire<S>, person: Box<B::Person>) -> Halt
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
-        wire.input.framer().set_limits(person_limits(self.backend));
+        wire.input.framer().set_limits(person_limits(self.backend.settings(), person.extensions()));
         let around = Around {
             settings: self.backend.settings(),
             peer: self.peer,
             revoked: Box::pin(person.revoked()),
             stop: &mut self.stop,
+            pace: Pace::new(self.backend.settings()),
         };
         person::person(wire, person, around).await
     }
@@ -265,12 +290,17 @@ impl<B: Backend> Visit<'_, B> {
 /// Time for a BYE and for the close of TLS.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-fn person_limits(backend: &impl Backend) -> Limits {
-    let settings = backend.settings();
+fn person_limits(settings: &Settings, offered: Extensions) -> Limits {
+    let literal = settings.literal_bytes as u64;
+    let unasked = match (offered.has(Extension::LiteralPlus), offered.has(Extension::LiteralMinus)) {
+        (true, _) => literal,
+        (false, true) => literal.min(Limits::STRANGER.unasked_literal),
+        (false, false) => 0,
+    };
     Limits {
         line: settings.line_bytes,
-        literal: settings.literal_bytes as u64,
-        unasked_literal: settings.literal_bytes as u64,
+        literal,
+        unasked_literal: unasked,
         literals: settings.literals,
         command: settings.command_bytes,
         append: Some(settings.append_bytes),

@@ -11,13 +11,14 @@ use store::{Clock, Store};
 
 pub use imap_wire::{self as wire, command, completion};
 
-use crate::capability::Offer;
+use crate::{capability::Offer, seats::Seats};
 
 pub use crate::connection::{Ended, Mode, Stop, serve};
 
 pub mod capability;
 pub mod connection;
 pub mod output;
+mod seats;
 pub mod session;
 
 /// What every session shares.
@@ -30,6 +31,19 @@ pub struct Server {
     pub clock: Arc<dyn Clock>,
     /// Limits and names.
     pub settings: Settings,
+    seats: Arc<Seats>,
+}
+
+impl Server {
+    /// A server with nobody in it.
+    pub fn new(
+        store: Store,
+        authenticator: Arc<Authenticator>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Self {
+        Self { store, authenticator, clock, settings, seats: Arc::default() }
+    }
 }
 
 /// Names and limits of the IMAP service.
@@ -51,6 +65,12 @@ pub struct Settings {
     pub append_bytes: u64,
     /// Bad commands in a row before the connection is closed.
     pub bad_commands: u32,
+    /// Sessions at once of one person.
+    pub sessions_per_account: usize,
+    /// Commands a second of one session before it is slowed down.
+    pub commands_per_second: u32,
+    /// How long a session may need slowing down without a break before it is closed.
+    pub flood_time: Duration,
     /// Failed logins before the connection is closed.
     pub failed_logins: u32,
     /// Time for TLS and login together.
@@ -80,6 +100,9 @@ impl Default for Settings {
             skip_bytes: 512 * 1024 * 1024,
             bad_commands: 20,
             failed_logins: 3,
+            sessions_per_account: 100,
+            commands_per_second: 5000,
+            flood_time: Duration::from_secs(60),
             pre_auth_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(30 * 60),
             read_timeout: Duration::from_secs(5 * 60),

@@ -27,7 +27,7 @@ pub enum Fatal {
     Literal(String),
 }
 
-/// The responses of one command. Dropped after it, so that an idle session holds no buffer.
+/// The responses of one command, and of those before it that are not written yet.
 pub struct Output<'a> {
     io: &'a mut (dyn AsyncWrite + Send + Unpin),
     buffer: Vec<u8>,
@@ -37,7 +37,21 @@ pub struct Output<'a> {
 impl<'a> Output<'a> {
     /// Writes to `io`; each write must make progress within `patience`.
     pub fn new(io: &'a mut (dyn AsyncWrite + Send + Unpin), patience: Duration) -> Self {
-        Self { io, buffer: Vec::new(), patience }
+        Self::resume(io, patience, Vec::new())
+    }
+
+    /// The same, after answers that were not written yet.
+    pub(crate) fn resume(
+        io: &'a mut (dyn AsyncWrite + Send + Unpin),
+        patience: Duration,
+        unwritten: Vec<u8>,
+    ) -> Self {
+        Self { io, buffer: unwritten, patience }
+    }
+
+    /// What is not written yet.
+    pub(crate) fn into_unwritten(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// Adds bytes.
@@ -72,27 +86,41 @@ impl<'a> Output<'a> {
         within(self.patience, self.io.flush()).await
     }
 
-    /// Writes `length` bytes of a literal already announced, asking `next` for the piece at each offset (from 0). The
-    /// pieces go out uncopied, one at a time. What exceeds `length` is cut; an error or an empty piece breaks the literal off.
+    /// Writes `length` bytes of a literal already announced, asking `next` for the piece at each offset (from 0). Large
+    /// pieces go out uncopied, one at a time; small ones with what stands around them. What exceeds `length` is cut; an error or an empty piece breaks the literal off.
     pub async fn body<F, P, E>(&mut self, length: u64, mut next: F) -> Result<(), Fatal>
     where
         F: FnMut(u64) -> P,
         P: Future<Output = Result<Bytes, E>>,
         E: std::fmt::Display,
     {
-        self.write_buffer().await?;
         let mut offset = 0;
         while offset < length {
-            let piece = next(offset).await.map_err(|error| Fatal::Literal(error.to_string()))?;
             let left = length - offset;
-            if piece.is_empty() {
-                return Err(Fatal::Literal(format!("{left} bytes are missing")));
-            }
+            let piece = match next(offset).await {
+                Ok(piece) if piece.is_empty() => {
+                    return self.break_off(format!("{left} bytes are missing")).await;
+                }
+                Ok(piece) => piece,
+                Err(error) => return self.break_off(error.to_string()).await,
+            };
             let take = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
-            write_slowly(&mut *self.io, self.patience, piece.get(..take).unwrap_or_default()).await?;
+            let piece = piece.get(..take).unwrap_or_default();
+            if piece.len() < OUTPUT_BUFFER {
+                self.bytes(piece).await?;
+            } else {
+                self.write_buffer().await?;
+                write_slowly(&mut *self.io, self.patience, piece).await?;
+            }
             offset += take as u64;
         }
         Ok(())
+    }
+
+    /// Says what was said so far, answers of earlier commands above all, before the connection closes.
+    async fn break_off(&mut self, why: String) -> Result<(), Fatal> {
+        self.flush().await?;
+        Err(Fatal::Literal(why))
     }
 
     async fn write_buffer(&mut self) -> Result<(), Fatal> {

@@ -31,6 +31,13 @@ const BACKLOG: i32 = 1024;
 /// How long accepting rests when the system has no descriptor or memory for one more connection.
 const EXHAUSTED_REST: Duration = Duration::from_millis(100);
 
+/// Peers over a bound that are told so inside TLS at the same time: a handshake costs more than a refusal may. The others
+/// are closed without a word.
+const TURNING_AWAY: usize = 16;
+
+/// Time for telling one.
+const TURN_AWAY_TIME: Duration = Duration::from_secs(5);
+
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", bind_text(*.service, .address, .error))]
@@ -174,22 +181,27 @@ impl Drop for Place {
     }
 }
 
-/// Accepts on `listener` until `closing` resolves, then waits for the sessions that are open. `serve` runs one session.
-pub(crate) async fn accept<F>(
+/// Accepts on `listener` until `closing` resolves, then waits for the sessions that are open. `serve` runs one session,
+/// `turn_away` tells a peer over a bound so where a plain text would not be understood.
+pub(crate) async fn accept<F, G>(
     door: Arc<Door>,
     listener: TcpListener,
     closing: impl Future<Output = ()>,
     serve: impl Fn(TcpStream) -> F,
+    turn_away: Option<impl Fn(TcpStream) -> G>,
 ) where
     F: Future<Output = ()> + Send + 'static,
+    G: Future<Output = ()> + Send + 'static,
 {
     let mut sessions = JoinSet::new();
+    let mut turned_away = JoinSet::new();
     let mut closing = std::pin::pin!(closing);
     loop {
         tokio::select! {
             biased;
             () = &mut closing => break,
             Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended),
+            Some(_) = turned_away.join_next(), if !turned_away.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match door.enter(peer.ip()) {
                     Some(place) => {
@@ -199,7 +211,12 @@ pub(crate) async fn accept<F>(
                             drop(place);
                         });
                     }
-                    None => refuse(&door, &stream, peer),
+                    None => {
+                        refuse(&door, &stream, peer);
+                        if let Some(turn_away) = turn_away.as_ref().filter(|_| turned_away.len() < TURNING_AWAY) {
+                            turned_away.spawn(time::timeout(TURN_AWAY_TIME, turn_away(stream)));
+                        }
+                    }
                 },
                 Err(error) => rest_after(&error).await,
             },
@@ -238,7 +255,10 @@ async fn rest_after(error: &io::Error) {
 
 #[cfg(test)]
 mod tests {
-    use tokio::{io::AsyncReadExt, sync::watch};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        sync::watch,
+    };
 
     use super::*;
 
@@ -287,12 +307,15 @@ mod tests {
         let serve = |mut stream: TcpStream| async move {
             let _ = stream.read(&mut [0; 16]).await;
         };
-        let accepting = tokio::spawn(accept(door(1, 5), listener, closing, serve));
+        let turn_away = |mut stream: TcpStream| async move {
+            let _ = stream.write_all(b"inside TLS\r\n").await;
+        };
+        let accepting = tokio::spawn(accept(door(1, 5), listener, closing, serve, Some(turn_away)));
         let open = TcpStream::connect(address).await.unwrap();
         let mut refused = TcpStream::connect(address).await.unwrap();
         let mut text = String::new();
         refused.read_to_string(&mut text).await.unwrap();
-        assert_eq!(text, "421 4.3.2 busy\r\n");
+        assert_eq!(text, "421 4.3.2 busy\r\ninside TLS\r\n");
         close.send(true).unwrap();
         tokio::task::yield_now().await;
         assert!(!accepting.is_finished());

@@ -13,7 +13,7 @@ use identity::Authenticator;
 use pki::{ServerTls, Trust};
 use smtp::Policy;
 use store::{Clock, Store};
-use tokio::{net::TcpStream, sync::watch};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 use tokio_rustls::TlsAcceptor;
 use tracing::info;
 
@@ -92,12 +92,8 @@ impl Rooms {
             settings::delivery(settings),
             Arc::clone(&clock),
         );
-        let imap = imap::Server {
-            store: store.clone(),
-            authenticator,
-            clock: Arc::clone(&clock),
-            settings: settings::imap(settings),
-        };
+        let imap =
+            imap::Server::new(store.clone(), authenticator, Arc::clone(&clock), settings::imap(settings));
         let tallies = [Service::Submission, Service::Relay].map(|service| (service, Arc::default()));
         let house = Arc::clone(house);
         let figures = Figures { store, clock, house, warden, outbound, tallies: tallies.to_vec() };
@@ -137,6 +133,22 @@ impl Rooms {
         }
     }
 
+    /// What tells a peer over a bound so inside TLS; none where plain text does, or nobody would read it.
+    pub(crate) fn turn_away(&self, service: Service, keys: &Keys, highest: TlsVersion) -> Option<Host> {
+        let text = inner_refusal(service)?;
+        let tls = TlsAcceptor::from(keys.access.access_config(version(highest)));
+        Some(Box::new(move |stream| {
+            let tls = tls.clone();
+            Box::pin(async move {
+                if let Ok(mut stream) = tls.accept(stream).await {
+                    // A peer that does not even read this is not told more.
+                    let _ = stream.write_all(text.as_bytes()).await;
+                    let _ = stream.shutdown().await;
+                }
+            })
+        }))
+    }
+
     fn smtp<P: Policy>(
         &self,
         policy: &Arc<P>,
@@ -165,9 +177,10 @@ impl Rooms {
         let (server, bell) = (Arc::clone(&self.imap), self.imap_bell.clone());
         Box::new(move |stream| {
             let peer = stream.peer_addr().ok();
-            let session = imap::serve(stream, mode, tls.clone(), Arc::clone(&server), bell.subscribe());
+            let (tls, server, stop) = (tls.clone(), Arc::clone(&server), bell.subscribe());
+            // Made where it is awaited: a future that is captured and awaited lies twice in each idle session.
             Box::pin(async move {
-                let end = session.await;
+                let end = imap::serve(stream, mode, tls, server, stop).await;
                 info!(?peer, ?end, "an IMAP session ended");
             })
         })
@@ -185,18 +198,23 @@ impl Rooms {
     }
 }
 
-/// What a peer over a bound reads before its connection is closed; nothing inside TLS, where it would only be noise.
+/// What a peer over a bound reads before its connection is closed; nothing where TLS comes first.
 pub(crate) fn refusal(service: Service, hostname: &str) -> String {
     match service {
         Service::Submission | Service::Relay => {
             format!("421 4.3.2 {hostname} too many sessions, try again in a minute\r\n")
         }
-        Service::Imap | Service::ImapPlain => {
-            "* BYE [UNAVAILABLE] too many sessions, try again in a minute\r\n".to_owned()
-        }
+        Service::Imap | Service::ImapPlain => IMAP_REFUSAL.to_owned(),
         Service::SubmissionTls | Service::ImapTls | Service::Metrics => String::new(),
     }
 }
+
+/// The same for those who read it inside TLS.
+fn inner_refusal(service: Service) -> Option<&'static str> {
+    (service == Service::ImapTls).then_some(IMAP_REFUSAL)
+}
+
+const IMAP_REFUSAL: &str = "* BYE [UNAVAILABLE] too many sessions, try again in a minute\r\n";
 
 fn version(highest: TlsVersion) -> pki::TlsVersion {
     match highest {
@@ -219,5 +237,7 @@ mod tests {
         assert!(refusal(Service::Submission, "mail.x.fr").starts_with("421 4.3.2 mail.x.fr "));
         assert!(refusal(Service::Imap, "mail.x.fr").starts_with("* BYE "));
         assert!(refusal(Service::ImapTls, "mail.x.fr").is_empty());
+        assert!(inner_refusal(Service::ImapTls).is_some_and(|text| text.starts_with("* BYE ")));
+        assert_eq!(inner_refusal(Service::Imap), None);
     }
 }

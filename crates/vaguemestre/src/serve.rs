@@ -170,7 +170,8 @@ async fn serve_store(
         let host = rooms.host(door.service, keys, settings.tls.highest_version, &trust);
         let mut closed = closing.subscribe();
         let closed = async move { drop(closed.wait_for(|closed| *closed).await) };
-        working.spawn(listeners::accept(door, listener, closed, host));
+        let turn_away = rooms.turn_away(door.service, keys, settings.tls.highest_version);
+        working.spawn(listeners::accept(door, listener, closed, host, turn_away));
     }
     let office = Arc::new(Office {
         store: store.clone(),

@@ -21,6 +21,10 @@ pub(crate) fn line(moment: Moment, offered: Extensions, append_bytes: u64) -> St
         let told = match moment {
             Moment::InClear => row.told.in_clear,
             Moment::BeforeLogin => row.told.before_login,
+            // RFC 7888 §5: one of the two, never both.
+            Moment::AfterLogin if row.extension == Extension::LiteralMinus => {
+                !offered.has(Extension::LiteralPlus)
+            }
             Moment::AfterLogin => row.told.after_login,
         };
         if !told {

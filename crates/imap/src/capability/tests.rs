@@ -32,6 +32,8 @@ fn logging_in_is_told_in_tls_only_and_literals_are_short_until_then() {
     let after = told(Moment::AfterLogin, all);
     assert!(after.iter().any(|word| word == "LITERAL+"));
     assert!(!after.iter().any(|word| word == "LITERAL-" || word.starts_with("AUTH=")));
+    let short = told(Moment::AfterLogin, all.without(Extensions::NONE.with(Extension::LiteralPlus)));
+    assert!(short.iter().any(|word| word == "LITERAL-") && !short.iter().any(|word| word == "LITERAL+"));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! APPEND (RFC 3501 §6.3.11), of one message or several (RFC 3502): each goes from the stream to the session piece by piece
 //! (I-3). May use the wire and a [`Person`]. Must never hold more of a message than one read.
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
 
 use crate::{
     capability::Extension,
@@ -10,7 +13,7 @@ use crate::{
     connection::{
         backend::{Person, Sink},
         person::{Around, revoked},
-        stream::{Halt, Wire, too_much},
+        stream::{Halt, Wire, silent, too_much},
     },
     wire::{
         framing::{Event, TooMuch},
@@ -46,7 +49,8 @@ where
     };
     let mut out = wire.output();
     person.poll_changes(&mut out, true).await?;
-    out.flush().await?;
+    let unwritten = out.into_unwritten();
+    wire.keep(unwritten);
     wire.complete(tag.as_ref(), completion).await
 }
 
@@ -103,10 +107,13 @@ where
 {
     let patience = wire.read_timeout();
     loop {
-        let event = tokio::select! {
-            biased;
-            halt = revoked(&mut around.revoked) => return Err(halt),
-            event = wire.next(patience) => event?,
+        let event = match wire.ready().await? {
+            Some(event) => event,
+            None => tokio::select! {
+                biased;
+                halt = revoked(&mut around.revoked) => return Err(halt),
+                event = wire.next_until(Instant::now() + patience) => event?.ok_or_else(silent)?,
+            },
         };
         match event {
             Event::Message(length) => {

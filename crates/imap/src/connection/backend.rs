@@ -13,6 +13,7 @@ use crate::{
     command::{AppendArgs, AppendMessage, Secret, SessionCommand, Tag},
     completion::Completion,
     output::{Fatal, Output},
+    seats::Seat,
     session::{AppendSink, Session},
     wire::Names,
 };
@@ -40,6 +41,8 @@ pub(super) enum LoginError {
     Denied,
     /// Too many failures before (S-7.4).
     Throttled(Duration),
+    /// The person has as many sessions as a person may have.
+    TooMany,
     /// We cannot tell now.
     Unavailable,
 }
@@ -115,6 +118,7 @@ pub(super) trait Sink: Send {
 /// The session with the proof it rests on.
 pub(super) struct RealPerson {
     session: Session,
+    _seat: Seat,
 }
 
 impl Backend for Arc<Server> {
@@ -136,9 +140,14 @@ impl Backend for Arc<Server> {
         };
         match self.authenticator.authenticate(attempt).await {
             Ok(principal) => {
+                let most = self.settings.sessions_per_account;
+                let Some(seat) = self.seats.take(principal.person().id, most) else {
+                    tracing::warn!(%peer, account = %principal.person().id, most, "too many IMAP sessions of one person");
+                    return Err(LoginError::TooMany);
+                };
                 let mut session = Session::new(Arc::clone(self), principal, peer);
                 session.meet(client.as_deref());
-                Ok(RealPerson { session })
+                Ok(RealPerson { session, _seat: seat })
             }
             Err(AuthError::Denied) => Err(LoginError::Denied),
             Err(AuthError::Throttled { retry_after }) => Err(LoginError::Throttled(retry_after)),

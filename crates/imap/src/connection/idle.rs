@@ -1,9 +1,10 @@
-//! IDLE (RFC 2177): changes are told as they come, until DONE.
+//! IDLE (RFC 2177): changes are told as they come, until DONE. With no mailbox open there is nothing to tell, and waiting is
+//! allowed all the same (RFC 9051 §6.3.13).
 //! May use the wire and a [`Person`]. Must never lose a byte of what follows DONE.
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{Instant, sleep_until},
+    time::Instant,
 };
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     connection::{
         backend::Person,
         person::Around,
-        stream::{Halt, Wire},
+        stream::{Halt, Wire, silent},
     },
     wire::framing::Event,
 };
@@ -19,7 +20,8 @@ use crate::{
 /// What happened while waiting.
 enum Woken {
     Changed,
-    KeepAlive,
+    /// It is time for a sign of life, or for the end.
+    Late,
     Said(Event),
 }
 
@@ -35,29 +37,42 @@ where
 {
     let settings = around.settings;
     wire.input.framer().expect_plain_line();
-    wire.go_on("idling").await?;
-    tell(wire, person).await?;
+    Box::pin(wire.go_on("idling")).await?;
     let silence_ends = Instant::now() + settings.idle_timeout;
-    let mut keep_alive = Instant::now() + settings.keep_alive;
+    Box::pin(tell(wire, person)).await?;
     loop {
-        let patience = silence_ends.saturating_duration_since(Instant::now());
-        let woken = tokio::select! {
-            biased;
-            halt = around.halt() => return Err(halt),
-            event = wire.next(patience) => Woken::Said(event?),
-            () = person.idle_wait() => Woken::Changed,
-            () = sleep_until(keep_alive) => Woken::KeepAlive,
-        };
-        match woken {
-            Woken::Changed => tell(wire, person).await?,
+        let keep_alive = Instant::now() + settings.keep_alive;
+        match woken(wire, person, around, keep_alive.min(silence_ends)).await? {
+            Woken::Changed => Box::pin(tell(wire, person)).await?,
+            Woken::Late if Instant::now() >= silence_ends => return Err(silent()),
             // Address translators forget a connection that is silent; and so do we learn that a client is gone.
-            Woken::KeepAlive => wire.lines(&["* OK Still here"]).await?,
+            Woken::Late => Box::pin(wire.lines(&["* OK Still here"])).await?,
             Woken::Said(Event::Command(line)) if line.eq_ignore_ascii_case(b"DONE") => {
                 return Ok(Completion::ok("IDLE done"));
             }
             Woken::Said(_) => return Ok(Completion::bad("IDLE ended: expected DONE")),
         }
-        keep_alive = Instant::now() + settings.keep_alive;
+    }
+}
+
+async fn woken<S, P>(
+    wire: &mut Wire<S>,
+    person: &mut P,
+    around: &mut Around<'_>,
+    until: Instant,
+) -> Result<Woken, Halt>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+    P: Person,
+{
+    if let Some(event) = wire.ready().await? {
+        return Ok(Woken::Said(event));
+    }
+    tokio::select! {
+        biased;
+        halt = around.halt() => Err(halt),
+        event = wire.next_until(until) => Ok(event?.map_or(Woken::Late, Woken::Said)),
+        () = person.idle_wait() => Ok(Woken::Changed),
     }
 }
 

@@ -121,6 +121,10 @@ async fn judge<B: Backend>(backend: &B, login: Login) -> Outcome<B::Person> {
             Code::Unavailable,
             format!("too many failed logins: try again in {} s", wait.as_secs().max(1)),
         )),
+        Err(LoginError::TooMany) => Outcome::NotTried(Completion::no_with(
+            Code::Limit,
+            "this account has too many sessions open: close a mail client or a device, then try again",
+        )),
         Err(LoginError::Unavailable) => Outcome::NotTried(Completion::no_with(
             Code::Unavailable,
             "login is not possible for the moment: try again later",

@@ -6,6 +6,7 @@ use std::{net::IpAddr, pin::Pin};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
+    time::Instant,
 };
 
 use crate::{
@@ -16,8 +17,10 @@ use crate::{
     connection::{
         Ended, Stop, append,
         backend::Person,
-        capabilities, done, id, idle, stopped,
-        stream::{Halt, Wire},
+        capabilities, done, id, idle,
+        pace::Pace,
+        stopped,
+        stream::{Halt, Wire, silent},
     },
     wire::{framing::Event, grammar},
 };
@@ -28,6 +31,7 @@ pub(super) struct Around<'s> {
     pub(super) peer: IpAddr,
     pub(super) stop: &'s mut watch::Receiver<Stop>,
     pub(super) revoked: Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub(super) pace: Pace,
 }
 
 impl Around<'_> {
@@ -35,10 +39,26 @@ impl Around<'_> {
     pub(super) async fn halt(&mut self) -> Halt {
         tokio::select! {
             biased;
-            () = stopped(self.stop) => Halt::Bye(Ended::Stopped, "the server is stopping: come back soon".into()),
+            () = stopped(self.stop) => stopping(),
             halt = revoked(&mut self.revoked) => halt,
         }
     }
+
+    /// Waits where this session sends commands too fast.
+    async fn may_go_on(&mut self) -> Result<(), Halt> {
+        let Self { stop, revoked: right, pace, .. } = self;
+        tokio::select! {
+            biased;
+            paced = pace.step() => paced,
+            () = stopped(stop) => Err(stopping()),
+            halt = revoked(right) => Err(halt),
+        }
+    }
+}
+
+/// The end that a program which stops gives its sessions.
+pub(super) fn stopping() -> Halt {
+    Halt::Bye(Ended::Stopped, "the server is stopping: come back soon".into())
 }
 
 /// Resolves when the right to be here ended (S-1.5): even a command in hand is not waited for while it reads.
@@ -47,45 +67,89 @@ pub(super) async fn revoked(revoked: &mut Pin<Box<dyn Future<Output = ()> + Send
     Halt::Bye(Ended::Revoked, "the right to use this box has ended: ask its administrator".into())
 }
 
-/// Serves a logged-in session to its end.
-pub(super) async fn person<S, P>(wire: &mut Wire<S>, mut person: P, mut around: Around<'_>) -> Halt
+/// Serves a logged-in session to its end. What waiting takes lies in this future, what a command takes is on the heap while it
+/// runs: a server has thousands of sessions and most of them wait.
+pub(super) async fn person<S, P>(wire: &mut Wire<S>, mut person: Box<P>, mut around: Around<'_>) -> Halt
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
     P: Person,
 {
     loop {
-        if let Err(halt) = step(wire, &mut person, &mut around).await {
+        let event = match wait(wire, &mut around).await {
+            Ok(event) => event,
+            Err(halt) => return halt,
+        };
+        let idling = match Box::pin(act(wire, &mut *person, &mut around, event)).await {
+            Ok(Next::Wait) => continue,
+            Ok(Next::Idle(tag)) => tag,
+            Err(halt) => return halt,
+        };
+        let ended = match idle::idle(wire, &mut *person, &mut around).await {
+            Ok(completion) => Box::pin(wire.complete(Some(&idling), completion)).await,
+            Err(halt) => Err(halt),
+        };
+        if let Err(halt) = ended {
             return halt;
         }
     }
 }
 
-/// Waits for one event and answers it.
-async fn step<S, P>(wire: &mut Wire<S>, person: &mut P, around: &mut Around<'_>) -> Result<(), Halt>
+/// What comes after an event.
+enum Next {
+    /// The next event.
+    Wait,
+    /// IDLE, asked for by the command of this tag.
+    Idle(Tag),
+}
+
+/// Waits for one event.
+async fn wait<S>(wire: &mut Wire<S>, around: &mut Around<'_>) -> Result<Event, Halt>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    let ready = wire.ready().await?;
+    let until = Instant::now() + around.settings.idle_timeout;
+    let next = async {
+        match ready {
+            Some(event) => Ok(Some(event)),
+            None => wire.next_until(until).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        halt = around.halt() => Err(halt),
+        event = next => event?.ok_or_else(silent),
+    }
+}
+
+/// Answers one event.
+async fn act<S, P>(
+    wire: &mut Wire<S>,
+    person: &mut P,
+    around: &mut Around<'_>,
+    event: Event,
+) -> Result<Next, Halt>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
     P: Person,
 {
-    let patience = around.settings.idle_timeout;
-    let event = tokio::select! {
-        biased;
-        halt = around.halt() => return Err(halt),
-        event = wire.next(patience) => event?,
-    };
-    match event {
-        Event::Command(command) => match grammar::parse(&command, person.names()) {
-            Ok(tagged) => answer(wire, person, around, tagged).await,
-            Err(refusal) => wire.complete(refusal.tag.as_ref(), refusal.completion).await,
-        },
-        Event::Continue => Ok(wire.go_on("go on").await?),
-        Event::Append { head, asked, .. } => {
-            // Apart, so that an idle session has no room for it.
-            Box::pin(append::append(wire, person, around, &head, asked)).await
-        }
-        Event::Refused(refused) => wire.refuse(refused).await,
-        // These come only while an APPEND is read, and `Close` never comes out of `next`.
-        Event::Message(_) | Event::AppendMore { .. } | Event::AppendEnd { .. } | Event::Close(_) => Ok(()),
+    if !matches!(event, Event::Continue) {
+        around.may_go_on().await?;
     }
+    match event {
+        // Apple Mail sends an empty line before a command now and then.
+        Event::Command(command) if command.is_empty() => {}
+        Event::Command(command) => match grammar::parse(&command, person.names()) {
+            Ok(tagged) => return answer(wire, person, around, tagged).await,
+            Err(refusal) => wire.complete(refusal.tag.as_ref(), refusal.completion).await?,
+        },
+        Event::Continue => wire.go_on("go on").await?,
+        Event::Append { head, asked, .. } => append::append(wire, person, around, &head, asked).await?,
+        Event::Refused(refused) => wire.refuse(refused).await?,
+        // These come only while an APPEND is read, and `Close` never comes out of `next`.
+        Event::Message(_) | Event::AppendMore { .. } | Event::AppendEnd { .. } | Event::Close(_) => {}
+    }
+    Ok(Next::Wait)
 }
 
 async fn answer<S, P>(
@@ -93,26 +157,28 @@ async fn answer<S, P>(
     person: &mut P,
     around: &mut Around<'_>,
     Tagged { tag, command }: Tagged,
-) -> Result<(), Halt>
+) -> Result<Next, Halt>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
     P: Person,
 {
     if let Some(refusal) = capability::refusal(&command, person.extensions()) {
-        return wire.complete(Some(&tag), refusal).await;
+        wire.complete(Some(&tag), refusal).await?;
+        return Ok(Next::Wait);
     }
     let completion = match command {
         Command::Connection(command) => connection(wire, person, around, &tag, command).await?,
         Command::Session(command) => {
             let mut out = wire.output();
             let completion = person.handle(&tag, command, &mut out).await?;
-            // Whatever the end, what was answered is said first.
-            out.flush().await?;
+            let unwritten = out.into_unwritten();
+            wire.keep(unwritten);
             completion
         }
-        Command::Idle => idle::idle(wire, person, around).await?,
+        Command::Idle => return Ok(Next::Idle(tag)),
     };
-    wire.complete(Some(&tag), completion).await
+    wire.complete(Some(&tag), completion).await?;
+    Ok(Next::Wait)
 }
 
 async fn connection<S, P>(

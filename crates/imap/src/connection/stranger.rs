@@ -15,6 +15,7 @@ use crate::{
         backend::{Backend, Person},
         capabilities, done, id,
         login::{self, Caller, Outcome},
+        pace::Pace,
         stream::{Halt, Wire},
     },
     wire::{
@@ -48,7 +49,8 @@ where
     if greet {
         greeting(wire, backend.settings(), secure).await?;
     }
-    let mut door = Door { backend, peer, secure, failures: 0, client: None };
+    let mut door =
+        Door { backend, peer, secure, failures: 0, client: None, pace: Pace::new(backend.settings()) };
     loop {
         // The caller has a deadline over the whole of this state.
         let patience = wire.read_timeout();
@@ -69,6 +71,10 @@ where
             | Event::AppendEnd { .. }
             | Event::Close(_) => continue,
         };
+        door.pace.step().await?;
+        if command.is_empty() {
+            continue;
+        }
         match grammar::parse(&command, Names::Utf7) {
             Err(refusal) => wire.complete(refusal.tag.as_ref(), refusal.completion).await?,
             Ok(tagged) => {
@@ -89,7 +95,9 @@ where
     let reply = Reply { code: Some(Code::Capability(told)), text: text.into() };
     let mut out = wire.output();
     encode::status(out.buffer(), "*", "OK", &reply);
-    Ok(out.flush().await?)
+    let unwritten = out.into_unwritten();
+    wire.keep(unwritten);
+    Ok(())
 }
 
 fn moment(secure: bool) -> Moment {
@@ -103,6 +111,7 @@ struct Door<'b, B> {
     failures: u32,
     /// What the client calls itself (RFC 2971).
     client: Option<String>,
+    pace: Pace,
 }
 
 impl<B: Backend> Door<'_, B> {
@@ -161,6 +170,7 @@ impl<B: Backend> Door<'_, B> {
             ConnectionCommand::StartTls if self.secure => Completion::bad("TLS is active already"),
             ConnectionCommand::StartTls => {
                 wire.complete(Some(tag), Completion::ok("begin TLS now")).await?;
+                wire.flush().await?;
                 return Ok(Some(Left::StartTls));
             }
             ConnectionCommand::Login { .. } | ConnectionCommand::Authenticate { .. } if !self.secure => {

@@ -1,30 +1,24 @@
-//! A stream with what was read of it: where events come from and where answers go.
+//! A stream with what was read of it and what is still to be written: where events come from and where answers go.
 //! May use tokio's I/O traits and the wire. Must never know what commands mean.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, mem, time::Duration};
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
-    time::timeout,
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, timeout_at},
 };
 
 use crate::{
     Settings,
     command::Tag,
     completion::{Completion, Reply},
-    connection::Ended,
+    connection::{Ended, input::Input},
     output::{Fatal, Output},
     wire::{
         encode,
-        framing::{Event, Framer, Limits, Refused, TooMuch},
+        framing::{Event, Limits, Refused, TooMuch},
     },
 };
-
-/// Read at once while a command comes in.
-const BUSY_BUFFER: usize = 16 * 1024;
-
-/// Read at once when nothing is going on: an idle session holds no more than that.
-const IDLE_BUFFER: usize = 256;
 
 /// Why the driver stops serving.
 #[derive(Debug)]
@@ -57,6 +51,8 @@ impl From<&Fatal> for Ended {
 pub(super) struct Wire<S> {
     pub(super) io: S,
     pub(super) input: Input,
+    /// Answers not written yet: those of commands that came together leave together.
+    pending: Vec<u8>,
     write_timeout: Duration,
     read_timeout: Duration,
     bad: u32,
@@ -64,48 +60,89 @@ pub(super) struct Wire<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire<S> {
-    /// The next event; `patience` is for the first byte of a command, later ones have the read timeout. Cancel-safe.
-    pub(super) async fn next(&mut self, patience: Duration) -> Result<Event, Halt> {
-        loop {
-            if let Some(event) = self.input.event() {
-                return match event {
-                    Event::Close(why) => Err(Halt::Bye(Ended::Flood, why.to_string().into())),
-                    event => Ok(event),
-                };
-            }
-            let patience = if self.input.is_between_commands() { patience } else { self.read_timeout };
-            match timeout(patience, self.input.fill(&mut self.io)).await {
-                Err(_) => return Err(Halt::Bye(Ended::Timeout, "silent for too long: connect again".into())),
-                Ok(Err(error)) => return Err(Halt::Fatal(error.into())),
-                Ok(Ok(0)) => return Err(Halt::Ended(Ended::Dropped)),
-                Ok(Ok(_)) => {}
+    /// The next event in what was read already; without one, all answers are written, for the client may wait for them.
+    pub(super) async fn ready(&mut self) -> Result<Option<Event>, Halt> {
+        match self.input.event() {
+            Some(Event::Close(why)) => Err(Halt::Bye(Ended::Flood, why.to_string().into())),
+            Some(event) => Ok(Some(event)),
+            None => {
+                self.flush().await?;
+                Ok(None)
             }
         }
     }
 
-    /// Where a command's answers go.
-    pub(super) fn output(&mut self) -> Output<'_> {
-        Output::new(&mut self.io, self.write_timeout)
+    /// The next event, by `until` if nothing of it came yet; `None` when that time has come. Bytes of something begun have
+    /// the read timeout each time. [`Wire::ready`] comes first. Cancel-safe.
+    pub(super) async fn next_until(&mut self, until: Instant) -> Result<Option<Event>, Halt> {
+        loop {
+            let begun = self.input.holds_bytes();
+            let patience = if begun { Instant::now() + self.read_timeout } else { until };
+            match timeout_at(patience, self.input.fill(&mut self.io)).await {
+                Err(_) if !begun => return Ok(None),
+                Err(_) => return Err(silent()),
+                Ok(Err(error)) => return Err(Halt::Fatal(error.into())),
+                Ok(Ok(0)) => return Err(Halt::Ended(Ended::Dropped)),
+                Ok(Ok(_)) => {}
+            }
+            match self.input.event() {
+                Some(Event::Close(why)) => return Err(Halt::Bye(Ended::Flood, why.to_string().into())),
+                Some(event) => return Ok(Some(event)),
+                None => {}
+            }
+        }
     }
 
-    /// Writes lines and flushes them.
+    /// The next event, whose first byte must come within `patience`.
+    pub(super) async fn next(&mut self, patience: Duration) -> Result<Event, Halt> {
+        if let Some(event) = self.ready().await? {
+            return Ok(event);
+        }
+        self.next_until(Instant::now() + patience).await?.ok_or_else(silent)
+    }
+
+    /// Where a command's answers go; give it back to [`Wire::keep`].
+    pub(super) fn output(&mut self) -> Output<'_> {
+        Output::resume(&mut self.io, self.write_timeout, mem::take(&mut self.pending))
+    }
+
+    /// Takes back what an output holds, to be written later.
+    pub(super) fn keep(&mut self, unwritten: Vec<u8>) {
+        self.pending = unwritten;
+    }
+
+    /// Writes all answers; an idle session holds no buffer, and no room for writing them in its future.
+    pub(super) async fn flush(&mut self) -> Result<(), Fatal> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        Box::pin(async { self.output().flush().await }).await
+    }
+
+    /// Adds lines to the answers.
     pub(super) async fn lines(&mut self, lines: &[&str]) -> Result<(), Fatal> {
         let mut out = self.output();
         for line in lines {
             out.line(line).await?;
         }
-        out.flush().await
+        let unwritten = out.into_unwritten();
+        self.keep(unwritten);
+        Ok(())
     }
 
     /// Asks for what the client waits to send (RFC 3501 §7.5).
     pub(super) async fn go_on(&mut self, text: &str) -> Result<(), Fatal> {
-        self.lines(&[&format!("+ {text}")]).await
+        self.lines(&[&format!("+ {text}")]).await?;
+        self.flush().await
     }
 
     /// LOGOUT: BYE, then OK (RFC 3501 §6.1.3).
     pub(super) async fn log_out(&mut self, tag: &Tag) -> Halt {
         let said = self.lines(&["* BYE see you soon", &format!("{tag} OK LOGOUT done")]).await;
-        said.map_or_else(Halt::Fatal, |()| Halt::Ended(Ended::Logout))
+        match said {
+            Ok(()) => self.flush().await.map_or_else(Halt::Fatal, |()| Halt::Ended(Ended::Logout)),
+            Err(fatal) => Halt::Fatal(fatal),
+        }
     }
 
     /// Says BYE.
@@ -131,7 +168,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire<S> {
         };
         let mut out = self.output();
         encode::status(out.buffer(), tag.map_or("*", Tag::as_str), word, &reply);
-        out.flush().await?;
+        out.drain().await?;
+        let unwritten = out.into_unwritten();
+        self.keep(unwritten);
         if self.bad >= self.bad_limit {
             let text = "too many commands that cannot be understood: check the mail client";
             return Err(Halt::Bye(Ended::TooManyErrors, text.into()));
@@ -163,7 +202,8 @@ impl<S> Wire<S> {
     pub(super) fn new(io: S, limits: Limits, settings: &Settings) -> Self {
         Self {
             io,
-            input: Input { framer: Framer::new(limits), buffer: Vec::new(), start: 0 },
+            input: Input::new(limits),
+            pending: Vec::new(),
             write_timeout: settings.write_timeout,
             read_timeout: settings.read_timeout,
             bad: 0,
@@ -172,52 +212,7 @@ impl<S> Wire<S> {
     }
 }
 
-/// What was read and not yet used.
-pub(super) struct Input {
-    framer: Framer,
-    buffer: Vec<u8>,
-    start: usize,
-}
-
-impl Input {
-    pub(super) fn framer(&mut self) -> &mut Framer {
-        &mut self.framer
-    }
-
-    /// Whether bytes were read that belong to a later command.
-    pub(super) fn holds_bytes(&self) -> bool {
-        self.start < self.buffer.len() || self.framer.is_inside()
-    }
-
-    fn is_between_commands(&self) -> bool {
-        !self.holds_bytes()
-    }
-
-    /// The next event in what was read already.
-    fn event(&mut self) -> Option<Event> {
-        let (taken, event) = self.framer.feed(self.buffer.get(self.start..).unwrap_or_default());
-        self.start += taken;
-        event
-    }
-
-    /// The bytes an [`Event::Message`] of that length just announced.
-    pub(super) fn message(&self, length: usize) -> &[u8] {
-        let from = self.start.saturating_sub(length);
-        self.buffer.get(from..self.start).unwrap_or_default()
-    }
-
-    /// Reads some bytes, and says how many; 0 at the end of the stream. Cancel-safe.
-    async fn fill<R: AsyncRead + Unpin>(&mut self, io: &mut R) -> std::io::Result<usize> {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        if self.is_between_commands() {
-            self.buffer = Vec::new();
-            let mut first = [0; IDLE_BUFFER];
-            let count = io.read(&mut first).await?;
-            self.buffer.extend_from_slice(first.get(..count).unwrap_or_default());
-            return Ok(count);
-        }
-        self.buffer.reserve(BUSY_BUFFER);
-        io.read_buf(&mut self.buffer).await
-    }
+/// The end of a connection on which nothing comes.
+pub(super) fn silent() -> Halt {
+    Halt::Bye(Ended::Timeout, "silent for too long: connect again".into())
 }

@@ -3,22 +3,26 @@
 use std::time::Duration;
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     sync::watch,
     task::JoinHandle,
-    time::{Instant, timeout},
+    time::timeout,
 };
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, server::ResolvesServerCertUsingSni},
 };
 
-use super::{Ended, Stop, Visit};
-use crate::Settings;
+use super::{Ended, Mode, Stop, serve_on};
+use crate::{
+    Settings,
+    capability::{Extension, Extensions, Offer},
+};
 
 use self::fake::FakeBackend;
 
 mod fake;
+mod splits;
 mod tls;
 
 /// Our side of a conversation.
@@ -58,13 +62,9 @@ impl Client {
         let (stop, stopped) = watch::channel(Stop::Run);
         let served = backend.clone();
         let server = tokio::spawn(async move {
-            let deadline = Instant::now() + served.settings.pre_auth_timeout;
             let peer = std::net::Ipv4Addr::LOCALHOST.into();
-            let mut visit = Visit { backend: &served, peer, stop: stopped, deadline };
-            match secure {
-                true => visit.secured(theirs, true).await,
-                false => visit.in_clear(theirs, &no_tls()).await,
-            }
+            let mode = if secure { Mode::Plain } else { Mode::StartTls };
+            serve_on(theirs, mode, peer, no_tls(), &served, stopped).await
         });
         Self { stream, server, stop, backend }
     }
@@ -303,6 +303,79 @@ async fn idle_gives_signs_of_life() {
 }
 
 #[tokio::test]
+async fn too_many_commands_are_read_later_and_all_answered() {
+    let client = Client::logged_in(Settings { commands_per_second: 1000, ..settings() }).await;
+    let started = std::time::Instant::now();
+    let all: String = (0..1500).map(|n| format!("{n} NOOP\r\n")).collect();
+    let (mut from, mut to) = tokio::io::split(client.stream);
+    let sending = tokio::spawn(async move {
+        to.write_all(all.as_bytes()).await.unwrap();
+        to
+    });
+    let mut answers = tokio::io::BufReader::new(&mut from).lines();
+    for n in 0..1500 {
+        assert_eq!(answers.next_line().await.unwrap().unwrap(), "* person@x.fr NOOP");
+        assert_eq!(answers.next_line().await.unwrap().unwrap(), format!("{n} OK NOOP done"));
+    }
+    // a second's worth is free, the rest takes its time
+    assert!(started.elapsed() >= Duration::from_millis(490), "{:?}", started.elapsed());
+    drop(sending.await.unwrap());
+    drop(client.stop);
+}
+
+#[tokio::test]
+async fn a_flood_without_end_is_told_and_closed() {
+    let limits = Settings { commands_per_second: 100, flood_time: Duration::ZERO, ..settings() };
+    let mut client = Client::start_with(1 << 20, limits, true).log_in().await;
+    client.say(&"a CAPABILITY\r\n".repeat(200)).await;
+    loop {
+        let line = client.line().await.unwrap();
+        if line.starts_with("* BYE") {
+            assert!(line.starts_with("* BYE [LIMIT] too many commands for too long"), "{line}");
+            break;
+        }
+    }
+    assert_eq!(client.ended().await, Ended::Flood);
+}
+
+#[tokio::test]
+async fn an_empty_line_is_no_command() {
+    let mut client = Client::logged_in(settings()).await;
+    client.say("\r\n\r\na NOOP\r\n").await;
+    client.expect_start("* person@x.fr NOOP").await;
+    client.expect_start("a OK").await;
+}
+
+#[tokio::test]
+async fn what_is_switched_off_for_a_client_is_refused_once_it_gave_its_name() {
+    let idle: Extensions = [Extension::Idle].into_iter().collect();
+    let offer = Offer { clients: vec![("Old Mail".to_owned(), idle)], ..Offer::default() };
+    for name_first in [true, false] {
+        let mut client = Client::start(Settings { offer: offer.clone(), ..settings() }, true);
+        client.expect_start("* OK").await;
+        let mut steps = ["i ID (\"name\" \"old mail\")", "l LOGIN person@x.fr demonstration"];
+        if !name_first {
+            steps.reverse();
+        }
+        for step in steps {
+            client.say(&format!("{step}\r\n")).await;
+            loop {
+                let line = client.line().await.unwrap();
+                if line.starts_with(&step[..1]) {
+                    assert!(!name_first || !line.contains(" IDLE "), "{line}");
+                    break;
+                }
+            }
+        }
+        client.say("c CAPABILITY\r\n").await;
+        assert!(!client.line().await.unwrap().contains(" IDLE "));
+        client.expect_start("c OK").await;
+        client.say("d IDLE\r\n").await;
+        assert_eq!(client.line().await.as_deref(), Some("d BAD IDLE: IDLE is not offered here"));
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_is_noticed() {
     let client = Client::logged_in(settings()).await;
     drop(client.stream);
@@ -326,7 +399,7 @@ fn serving_is_send_and_small() {
     }
     let size = size(|| async {
         let (stream, tls, server, stop) = std::future::pending().await;
-        super::serve(stream, super::Mode::Implicit, tls, server, stop).await
+        super::serve(stream, Mode::Implicit, tls, server, stop).await
     });
-    assert!(size < 16 * 1024, "{size}");
+    assert!(size < 3 * 1024, "{size}");
 }

@@ -11,6 +11,7 @@ mod multiappend;
 mod others;
 mod retention;
 mod searching;
+mod slow;
 mod stage;
 mod traces;
 mod understood;

@@ -60,7 +60,7 @@ impl Stage {
             Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), clock.clone()));
         let principal = authenticator.authenticate(attempt()).await.unwrap();
         let settings = Settings { append_bytes, ..Settings::default() };
-        let server = Arc::new(Server { store, authenticator, clock: clock.clone(), settings });
+        let server = Arc::new(Server::new(store, authenticator, clock.clone(), settings));
         Self { server, person, clock, principal, _dir: dir }
     }
 

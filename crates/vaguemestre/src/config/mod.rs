@@ -4,6 +4,7 @@
 //! May use `mssante` for addresses and domains. Must never open a socket or the store: a `Settings` is only data.
 
 mod contradictions;
+mod imap;
 mod keys;
 mod pass;
 mod raw;
@@ -22,6 +23,7 @@ use std::{
 use mssante::Domain;
 use store::KeepPlan;
 
+pub(crate) use self::imap::Imap;
 pub(crate) use trust::{Environment, Queue, Relay, Route, Trust};
 
 /// What the daemon runs by. Relative paths of the file are already joined to the directory that the file is in.
@@ -37,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) store: StorePlace,
     pub(crate) retention: KeepPlan,
     pub(crate) listeners: Listeners,
+    pub(crate) imap: Imap,
     pub(crate) control: Control,
     pub(crate) limits: Limits,
     pub(crate) log: Log,

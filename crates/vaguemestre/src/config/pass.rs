@@ -71,6 +71,7 @@ impl Pass<'_> {
                 relay: self.addresses("relay"),
                 metrics: self.addresses("metrics"),
             },
+            imap: self.imap(),
             control: Control { socket: self.socket(), administrators: self.administrators() },
             limits: self.limits(),
             log: self.log(),

@@ -3,7 +3,7 @@
 use super::*;
 
 const SAMPLE: &str = include_str!("../../../../config/vaguemestre.toml");
-const REQUIRED: &str = r#"
+pub(super) const REQUIRED: &str = r#"
 [operator]
 name = "Centre hospitalier Nord"
 hostname = "mail.chu-nord.fr"
@@ -21,11 +21,11 @@ list = "/var/lib/vaguemestre/listeblanchemssante.xml"
 signers = ["CN=alb.mssante.fr,OU=347976684200724,O=CAPGEMINI TECHNOLOGY SERVICES,ST=Hauts-de-Seine (92),C=FR"]
 "#;
 
-fn read(text: &str) -> Result<Settings, ConfigError> {
+pub(super) fn read(text: &str) -> Result<Settings, ConfigError> {
     parse(Path::new("/etc/vaguemestre/vaguemestre.toml"), text)
 }
 
-fn faults(text: &str) -> String {
+pub(super) fn faults(text: &str) -> String {
     read(text).unwrap_err().to_string()
 }
 

@@ -43,6 +43,12 @@ pub(super) fn imap(settings: &Settings) -> imap::Settings {
     imap::Settings {
         hostname: settings.operator.hostname.clone(),
         append_bytes: encoded(settings.limits.attachments),
+        offer: settings.imap.offer.clone(),
+        sessions_per_account: settings.imap.sessions_per_account,
+        commands_per_second: settings.imap.commands_per_second,
+        pre_auth_timeout: settings.imap.login_time,
+        idle_timeout: settings.imap.idle_timeout,
+        keep_alive: settings.imap.keep_alive,
         ..imap::Settings::default()
     }
 }

@@ -48,7 +48,7 @@ fn serve(
     let (stop, stopped) = watch::channel(Stop::Run);
     let served = tokio::spawn(async move {
         let backend = FakeBackend::new(settings());
-        serve_on(theirs, mode, std::net::Ipv4Addr::LOCALHOST.into(), &tls, &backend, stopped).await
+        serve_on(theirs, mode, std::net::Ipv4Addr::LOCALHOST.into(), tls, &backend, stopped).await
     });
     (ours, served, stop)
 }
