@@ -26,6 +26,10 @@ const BACKGROUND_JOBS: i32 = 2;
 /// Bytes a second that are taken at first while tables are written more slowly than memory fills up.
 const HELD_BACK_TO: u64 = 128 << 20;
 
+/// Tables of rows that are merged at once into those below them, which are all written again: with more of them that is
+/// seldom, with fewer of them a box is read from fewer places.
+const MERGED_TOGETHER: i32 = 8;
+
 /// Bytes of a write buffer into which nothing is written.
 const UNUSED_BUFFER: usize = 4 << 20;
 
@@ -129,6 +133,9 @@ pub(super) fn profile(family: Family, memory: usize, cache: &Cache, mode: Mode) 
     options.set_block_based_table_factory(&blocks);
     // Nearly all of it is ciphertext or random, which does not shrink.
     options.set_compression_type(DBCompressionType::None);
+    if matches!(family, Family::Index | Family::Traces) {
+        options.set_level_zero_file_num_compaction_trigger(MERGED_TOGETHER);
+    }
     match family {
         // Counters and mod-sequences leave many tombstones: tidy a file once half of a stretch is deletions.
         Family::Accounts | Family::Index => {
@@ -145,11 +152,13 @@ pub(super) fn profile(family: Family, memory: usize, cache: &Cache, mode: Mode) 
 fn named(family: Family) -> String {
     let rest = if family == Family::Bodies { BODIES_AT_REST } else { ROWS_AT_REST };
     // Rows come in a few orderly streams: one for each box; one for each sort of what belongs to bodies and journeys, whose
-    // identifiers begin with the time. A row is looked for where the last of its stream went in, not from the top.
+    // identifiers begin with the time; one for each sort of the others, which a batch brings in order. A row's place is
+    // looked for where the last of its stream went in, not from the top.
     let stream = match family {
         Family::Index => Some(9),
         Family::Traces => Some(5),
-        Family::Accounts | Family::Bodies | Family::Queue => None,
+        Family::Accounts | Family::Queue => Some(1),
+        Family::Bodies => None,
     };
     let hint = stream
         .map(|bytes| format!(";memtable_insert_with_hint_prefix_extractor=rocksdb.FixedPrefix.{bytes}"));
