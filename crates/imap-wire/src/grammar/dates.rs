@@ -48,7 +48,8 @@ pub(super) fn date_time(cursor: &mut Cursor<'_>) -> Parsed<Timestamp> {
 fn day(cursor: &mut Cursor<'_>, what: &'static str) -> Parsed<Date> {
     let fault = cursor.expected(what);
     let impossible = || Fault::other("this day is not in the calendar");
-    let day = i8::try_from(cursor.number(what)?).map_err(|_| impossible())?;
+    let day = cursor.digits(2, what).or_else(|_| cursor.digits(1, what))?;
+    let day = i8::try_from(day).map_err(|_| impossible())?;
     cursor.byte(b'-', what)?;
     let name = cursor.letters(3, what)?.to_ascii_uppercase();
     let month = MONTHS.iter().position(|month| *month == name).ok_or(fault)?;

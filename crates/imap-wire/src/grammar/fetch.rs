@@ -39,7 +39,8 @@ fn modifiers(cursor: &mut Cursor<'_>) -> Parsed<(Option<u64>, bool)> {
         match cursor.word(A_MODIFIER)?.as_str() {
             "CHANGEDSINCE" if changed_since.is_none() => {
                 cursor.space()?;
-                changed_since = Some(cursor.mod_sequence()?);
+                // iPhone Mail asks for what changed since 0, which RFC 7162 §7 does not allow: it means all.
+                changed_since = Some(cursor.mod_sequence_or_zero()?);
             }
             "VANISHED" if !vanished => vanished = true,
             _ => return Err(fault),

@@ -92,11 +92,12 @@ fn fetch_and_store_take_modifiers() {
     let plain = vec![FetchItem::Uid, FetchItem::Flags];
     assert_eq!(fetch("a UID FETCH 1:* (FLAGS)"), (plain.clone(), None, false));
     assert_eq!(fetch("a UID FETCH 1:* FLAGS (CHANGEDSINCE 12345)"), (plain.clone(), Some(12345), false));
-    assert_eq!(fetch("a UID FETCH 1:* (FLAGS) (vanished CHANGEDSINCE 9)"), (plain, Some(9), true));
+    assert_eq!(fetch("a UID FETCH 1:* (FLAGS) (vanished CHANGEDSINCE 9)"), (plain.clone(), Some(9), true));
+    // iPhone Mail.
+    assert_eq!(fetch("a UID FETCH 1:* (FLAGS) (CHANGEDSINCE 0)"), (plain, Some(0), false));
     let items = vec![FetchItem::ModSeq, FetchItem::SaveDate];
     assert_eq!(fetch("a FETCH 1 (MODSEQ SAVEDATE)"), (items, None, false));
     for wrong in [
-        "a FETCH 1 FLAGS (CHANGEDSINCE 0)",
         "a FETCH 1 FLAGS ()",
         "a FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
         "a UID FETCH 1 FLAGS (VANISHED)",
