@@ -59,7 +59,7 @@ fn compare(command: &str, expected: &[&str], answer: &str) {
 }
 
 /// Whether a line is as expected, `…` standing for anything.
-fn fits(expected: &str, told: &str) -> bool {
+pub(crate) fn fits(expected: &str, told: &str) -> bool {
     let mut pieces = expected.split('…');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = told.strip_prefix(first) else { return false };

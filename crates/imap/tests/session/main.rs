@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail that way")]
 
+mod clients;
 mod dialogue;
 mod interleaving;
 mod limits;
@@ -54,3 +55,14 @@ dialogues!(
     store,
     two_clients,
 );
+
+macro_rules! clients {
+    ($($name:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $name() {
+            clients::play(include_str!(concat!("clients/", stringify!($name), ".txt"))).await;
+        }
+    )*};
+}
+
+clients!(apple_mail, iphone, k9, outlook, thunderbird);
