@@ -41,10 +41,7 @@ fn of_session(command: &SessionCommand, need: &mut dyn FnMut(Extension)) {
         SessionCommand::Enable(_) => need(Extension::Enable),
         SessionCommand::Namespace => need(Extension::Namespace),
         SessionCommand::Select { params, .. } | SessionCommand::Examine { params, .. } => {
-            of_params(params, need)
-        }
-        SessionCommand::Status { items, .. } if items.contains(&StatusItem::HighestModSeq) => {
-            need(Extension::CondStore);
+            of_params(params, need);
         }
         SessionCommand::Create { special_use, .. } if !special_use.is_empty() => {
             need(Extension::CreateSpecialUse);
@@ -79,6 +76,7 @@ fn of_list(args: &ListArgs, need: &mut dyn FnMut(Extension)) {
 fn of_status(item: StatusItem, need: &mut dyn FnMut(Extension)) {
     match item {
         StatusItem::Size => need(Extension::StatusSize),
+        StatusItem::HighestModSeq => need(Extension::CondStore),
         StatusItem::AppendLimit => need(Extension::AppendLimit),
         StatusItem::DeletedStorage => need(Extension::Quota),
         _ => {}

@@ -159,12 +159,17 @@ impl Session {
             SessionCommand::Rename { from, to } => commands::rename::rename(self, &from, &to, out).await,
             SessionCommand::Subscribe(name) => commands::subscribe::subscribe(self, &name).await,
             SessionCommand::Unsubscribe(name) => commands::subscribe::unsubscribe(self, &name).await,
-            SessionCommand::List(args) => commands::list::list(self, args, out).await,
+            SessionCommand::List(args) => {
+                if args.returns.as_ref().is_some_and(|returns| asks_mod_sequence(&returns.status)) {
+                    self.mod_sequences_wanted(out).await?;
+                }
+                commands::list::list(self, args, out).await
+            }
             SessionCommand::Lsub { reference, pattern } => {
                 commands::lsub::lsub(self, &reference, &pattern, out).await
             }
             SessionCommand::Status { mailbox, items } => {
-                if items.contains(&StatusItem::HighestModSeq) {
+                if asks_mod_sequence(&items) {
                     self.mod_sequences_wanted(out).await?;
                 }
                 commands::status::status(self, &mailbox, &items, out).await
@@ -324,6 +329,11 @@ impl Session {
     fn selected_box(&self) -> Option<BoxId> {
         self.selected.as_ref().map(|selected| selected.view.mailbox())
     }
+}
+
+/// RFC 7162 §3.1: STATUS with this item, alone or within LIST (RFC 5819), asks for mod-sequences from then on.
+fn asks_mod_sequence(items: &[StatusItem]) -> bool {
+    items.contains(&StatusItem::HighestModSeq)
 }
 
 fn nothing_selected() -> Halt {

@@ -32,6 +32,29 @@ async fn a_first_opening_joins_the_journey_and_names_the_person() {
 }
 
 #[tokio::test]
+async fn a_first_opening_is_one_however_often_the_message_is_marked() {
+    let stage = Stage::new().await;
+    let journey = stage.deliver(&messages::named("plain")).await;
+    let (mut one, mut other) = (stage.client(), stage.client());
+    one.say("SELECT INBOX").await;
+    other.say("SELECT INBOX").await;
+    one.say("FETCH 1 BODY[]").await;
+    other.say("STORE 1 +FLAGS (\\Seen)").await;
+    one.say("STORE 1 -FLAGS (\\Seen)").await;
+    other.say("FETCH 1 BODY[TEXT]").await;
+    // A copy of what was opened was opened.
+    one.say("STORE 1 -FLAGS (\\Seen)").await;
+    one.say("COPY 1 Trash").await;
+    one.say("SELECT Trash").await;
+    let told = one.say("FETCH 1 (BODY[TEXT]<0.3>)").await;
+    assert!(told.contains("FLAGS (\\Seen)"), "{told}");
+    one.say("STORE 1 +FLAGS (\\Flagged)").await;
+    let openings: Vec<_> = stage.traces(journey).into_iter().map(|trace| trace.action).collect();
+    assert_eq!(openings, [Action::FirstOpening]);
+    stage.end();
+}
+
+#[tokio::test]
 async fn a_message_nobody_sent_is_opened_in_a_journey_of_its_own() {
     let stage = Stage::new().await;
     let mut client = stage.client();
