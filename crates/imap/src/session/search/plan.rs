@@ -74,7 +74,8 @@ impl Plan {
 
     fn compile(&mut self, key: &SearchKey, view: &View, now: i64) -> Question {
         match key {
-            SearchKey::All => Question::Constant(true),
+            // Every mailbox keeps dates of saving.
+            SearchKey::All | SearchKey::SaveDateSupported => Question::Constant(true),
             // Nothing is ever \Recent here; see the view.
             SearchKey::Recent => Question::Constant(false),
             SearchKey::And(keys) => {
@@ -97,7 +98,6 @@ impl Plan {
             SearchKey::SavedBefore(date) => Question::Saved(i64::MIN, start(*date)),
             SearchKey::SavedOn(date) => Question::Saved(start(*date), start(*date) + DAY),
             SearchKey::SavedSince(date) => Question::Saved(start(*date), i64::MAX),
-            SearchKey::SaveDateSupported => Question::Constant(true),
             SearchKey::Has(flag) => Question::Has(flag.clone()),
             SearchKey::Lacks(flag) => Question::Not(Box::new(Question::Has(flag.clone()))),
             SearchKey::Before(date) => Question::Received(i64::MIN, start(*date)),
