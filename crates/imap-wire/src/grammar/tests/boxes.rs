@@ -1,5 +1,7 @@
 //! The commands about whole mailboxes and APPEND: their forms, and what is refused.
 
+use proptest::prelude::*;
+
 use super::{bad, name, parse_append, session_of};
 use crate::{
     command::{
@@ -189,4 +191,17 @@ fn a_list_has_so_many_patterns() {
     let list = |patterns: usize| format!("a LIST \"\" ({})", vec!["*"; patterns].join(" "));
     assert!(matches!(session_of(&list(LIST_PATTERNS)), SessionCommand::List(_)));
     assert_eq!(bad(&list(LIST_PATTERNS + 1)), "a BAD LIST: at most 32 patterns");
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_behind_a_message_is_read_or_refused(
+        noise in prop::collection::vec(any::<u8>(), 0..80), words in "( |\\)|\\(\\\\Seen\\)|UTF8 |~|\\{[0-9]{0,22}\\+?\\}|\r\n){0,8}", utf8: bool
+    ) {
+        let before = AppendMessage { flags: vec![], internal_date: None, size: 1, binary: utf8, utf8 };
+        for text in [noise.as_slice(), words.as_bytes()] {
+            let (more, end) = (parse_append_more(text, &before), parse_append_end(text, &before));
+            prop_assert!(more.is_err() || end.is_err(), "not both");
+        }
+    }
 }
