@@ -2,7 +2,7 @@
 //! read as the same, and an answer that refuses is one line.
 #![no_main]
 
-use imap_wire::{Names, encode, grammar};
+use imap_wire::{Names, command::AppendMessage, encode, grammar};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/imap-wire/tests/commands/writer.rs"]
@@ -33,4 +33,14 @@ fuzz_target!(|input: (bool, &[u8])| {
     if let Ok((_, args)) = grammar::parse_append(bytes, names) {
         assert!(!args.mailbox.as_str().is_empty());
     }
+    behind_a_message(bytes);
 });
+
+/// What stands behind a message of APPEND is the head of another one, or the end, never both.
+fn behind_a_message(bytes: &[u8]) {
+    for utf8 in [false, true] {
+        let before = AppendMessage { flags: Vec::new(), internal_date: None, size: 1, binary: utf8, utf8 };
+        let more = grammar::parse_append_more(bytes, &before);
+        assert!(more.is_err() || grammar::parse_append_end(bytes, &before).is_err());
+    }
+}
