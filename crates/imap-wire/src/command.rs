@@ -381,6 +381,28 @@ impl ConnectionCommand {
 }
 
 impl SessionCommand {
+    /// Whether nothing is lost when it is broken off: it changes no more than what it did already (`\Seen` of what FETCH
+    /// gave).
+    pub fn only_reads(&self) -> bool {
+        match self {
+            Self::Noop
+            | Self::Namespace
+            | Self::Select { .. }
+            | Self::Examine { .. }
+            | Self::List(_)
+            | Self::Lsub { .. }
+            | Self::Status { .. }
+            | Self::GetQuota(_)
+            | Self::GetQuotaRoot(_)
+            | Self::MyRights(_) => true,
+            Self::Selected(command) => matches!(
+                command,
+                SelectedCommand::Check | SelectedCommand::Search { .. } | SelectedCommand::Fetch { .. }
+            ),
+            _ => false,
+        }
+    }
+
     /// Name for logs, traces and completion texts (`UID` is not part of it).
     pub fn name(&self) -> &'static str {
         match self {

@@ -72,8 +72,8 @@ pub fn literal8_head(out: &mut Vec<u8>, length: u64) {
 pub fn mailbox(out: &mut Vec<u8>, name: &str, names: Names) {
     match names {
         Names::Utf7 => astring(out, mutf7::encode(name).as_bytes()),
-        Names::Utf8 if name.is_ascii() => astring(out, name.as_bytes()),
-        Names::Utf8 => utf8_string(out, name),
+        Names::Utf8 | Names::Utf8Accept if name.is_ascii() => astring(out, name.as_bytes()),
+        Names::Utf8 | Names::Utf8Accept => utf8_string(out, name),
     }
 }
 

@@ -8,8 +8,10 @@ pub enum Names {
     /// Modified UTF-7 (RFC 3501 §5.1.3).
     #[default]
     Utf7,
-    /// UTF-8, once the client enabled IMAP4rev2 or UTF8=ACCEPT (RFC 9051 §5.1, RFC 6855 §3): `&` is a letter like others.
+    /// UTF-8, once the client enabled IMAP4rev2 (RFC 9051 §5.1): `&` is a letter like others.
     Utf8,
+    /// The same, once it enabled UTF8=ACCEPT: a SEARCH then names no charset (RFC 6855 §3).
+    Utf8Accept,
 }
 
 impl Names {
@@ -20,7 +22,9 @@ impl Names {
     pub fn decode(self, bytes: &[u8]) -> Result<String, Mutf7Error> {
         match self {
             Self::Utf7 => mutf7::decode(bytes),
-            Self::Utf8 => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Mutf7Error::NotUtf8),
+            Self::Utf8 | Self::Utf8Accept => {
+                std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Mutf7Error::NotUtf8)
+            }
         }
     }
 }

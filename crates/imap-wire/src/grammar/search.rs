@@ -2,7 +2,10 @@
 
 use encoding_rs::{Encoding, UTF_8};
 
-use crate::command::{Flag, SearchKey, SearchText};
+use crate::{
+    Names,
+    command::{Flag, SearchKey, SearchText},
+};
 
 use super::{
     cursor::{Cursor, Fault, Parsed},
@@ -26,6 +29,9 @@ struct Search {
 pub(super) fn search(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
     let mut search = Search { charset: UTF_8, keys: 0 };
     if cursor.take_word("CHARSET") {
+        if cursor.names() == Names::Utf8Accept {
+            return Err(Fault::other("no CHARSET once UTF8=ACCEPT is enabled: texts are UTF-8"));
+        }
         cursor.space()?;
         search.charset = charset(&cursor.astring("a charset such as UTF-8")?)?;
         cursor.space()?;

@@ -191,6 +191,9 @@ fn once_enabled_names_are_utf8_and_an_ampersand_is_a_letter() {
         assert_eq!(read, Command::Session(wanted));
     }
     assert!(super::parse(b"a SELECT \"Envoy\xe9s\"", Names::Utf8).is_err());
+    let search = b"a SEARCH CHARSET UTF-8 SUBJECT x";
+    assert!(super::parse(search, Names::Utf8).is_ok());
+    assert!(super::parse(search, Names::Utf8Accept).is_err());
     let Command::Session(SessionCommand::List(args)) =
         super::parse("a LIST \"\" \"R&D/%\"".as_bytes(), Names::Utf8).unwrap().command
     else {

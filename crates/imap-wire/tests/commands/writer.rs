@@ -177,7 +177,7 @@ impl Writer {
     fn pattern(&mut self, pattern: &str) {
         match self.names {
             Names::Utf7 => self.string(imap_wire::mutf7::encode(pattern).as_bytes()),
-            Names::Utf8 => encode::utf8_string(&mut self.out, pattern),
+            Names::Utf8 | Names::Utf8Accept => encode::utf8_string(&mut self.out, pattern),
         }
     }
 

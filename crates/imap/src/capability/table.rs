@@ -60,7 +60,7 @@ const PARTS_OF_REV2: &[Extension] = &[
 /// Every extension, in the order they are told.
 pub(super) const TABLE: &[Row] = &[
     // RFC 9051
-    Row { rests_on: PARTS_OF_REV2, ..row(Extension::Rev2, "IMAP4rev2", ALWAYS, false) },
+    Row { rests_on: PARTS_OF_REV2, ..row(Extension::Rev2, "IMAP4rev2", ALWAYS, true) },
     // RFC 4959
     row(Extension::SaslIr, "SASL-IR", BEFORE, true),
     // RFC 7888 §5: before login nothing large comes unasked
@@ -116,7 +116,7 @@ pub(super) const TABLE: &[Row] = &[
     // RFC 7889: the word carries the largest message
     row(Extension::AppendLimit, "APPENDLIMIT", AFTER, true),
     // RFC 6855
-    Row { rests_on: &[Extension::Enable], ..row(Extension::Utf8Accept, "UTF8=ACCEPT", AFTER, false) },
+    Row { rests_on: &[Extension::Enable], ..row(Extension::Utf8Accept, "UTF8=ACCEPT", AFTER, true) },
     // RFC 9208
     Row { words: "QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE", ..row(Extension::Quota, "QUOTA", AFTER, true) },
     // RFC 4314 §2, §2.1: who may do what is told, nobody may change it

@@ -37,6 +37,19 @@ fn logging_in_is_told_in_tls_only_and_literals_are_short_until_then() {
 }
 
 #[test]
+fn each_that_is_switched_off_is_told_nowhere() {
+    for row in table::built() {
+        let offered = Extensions::all().without(Extensions::NONE.with(row.extension));
+        for moment in [Moment::InClear, Moment::BeforeLogin, Moment::AfterLogin] {
+            for word in told(moment, offered) {
+                let word = word.split_once("LIMIT=").map_or(word.as_str(), |_| "APPENDLIMIT");
+                assert!(!row.words.split(' ').any(|off| off == word), "{} at {moment:?}", row.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_switched_off_is_neither_told_nor_done() {
     let idle = Extensions::NONE.with(Extension::Idle);
     let offered = Extensions::all().without(idle);
@@ -96,12 +109,30 @@ fn commands_about_mailboxes_need_what_their_words_come_from() {
         ["LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE"]
     );
     assert_eq!(needs("a STATUS INBOX (APPENDLIMIT)"), ["APPENDLIMIT"]);
+    assert_eq!(needs("a STATUS INBOX (HIGHESTMODSEQ SIZE)"), ["CONDSTORE", "STATUS=SIZE"]);
     assert_eq!(needs("a STATUS INBOX (DELETED-STORAGE)"), ["QUOTA"]);
     for command in ["GETQUOTA x", "GETQUOTAROOT INBOX", "SETQUOTA x ()"] {
         assert_eq!(needs(&format!("a {command}")), ["QUOTA"], "{command}");
     }
     for command in ["MYRIGHTS INBOX", "GETACL INBOX", "SETACL INBOX x l", "LISTRIGHTS INBOX x"] {
         assert_eq!(needs(&format!("a {command}")), ["ACL"], "{command}");
+    }
+    for (command, extension) in [
+        ("a ID NIL", "ID"),
+        ("a AUTHENTICATE PLAIN =", "SASL-IR"),
+        ("a ENABLE X", "ENABLE"),
+        ("a IDLE", "IDLE"),
+        ("a NAMESPACE", "NAMESPACE"),
+        ("a CREATE x (USE (\\Sent))", "CREATE-SPECIAL-USE"),
+        ("a UNSELECT", "UNSELECT"),
+        ("a UID EXPUNGE 1", "UIDPLUS"),
+        ("a MOVE 1 x", "MOVE"),
+        ("a SELECT x (CONDSTORE)", "CONDSTORE"),
+        ("a SEARCH RETURN (COUNT) ALL", "ESEARCH"),
+        ("a SEARCH OLDER 60", "WITHIN"),
+        ("a FETCH 1 SAVEDATE", "SAVEDATE"),
+    ] {
+        assert!(needs(command).contains(&extension), "{command}: {:?}", needs(command));
     }
     for item in ["BINARY[1]", "BINARY.PEEK[]", "BINARY.SIZE[1]"] {
         assert_eq!(needs(&format!("a FETCH 1 {item}")), ["BINARY"], "{item}");

@@ -61,7 +61,8 @@ pub(super) fn stopping() -> Halt {
     Halt::Bye(Ended::Stopped, "the server is stopping: come back soon".into())
 }
 
-/// Resolves when the right to be here ended (S-1.5): even a command in hand is not waited for while it reads.
+/// Resolves when the right to be here ended (S-1.5): a command in hand that only reads is not waited for, however slowly its
+/// answer is taken.
 pub(super) async fn revoked(revoked: &mut Pin<Box<dyn Future<Output = ()> + Send>>) -> Halt {
     revoked.as_mut().await;
     Halt::Bye(Ended::Revoked, "the right to use this box has ended: ask its administrator".into())
@@ -169,8 +170,19 @@ where
     let completion = match command {
         Command::Connection(command) => connection(wire, person, around, &tag, command).await?,
         Command::Session(command) => {
+            let reads = command.only_reads();
             let mut out = wire.output();
-            let completion = person.handle(&tag, command, &mut out).await?;
+            let handled = person.handle(&tag, command, &mut out);
+            let completion = if reads {
+                tokio::select! {
+                    biased;
+                    completion = handled => completion?,
+                    // Without a word: a literal may be half said.
+                    _ = revoked(&mut around.revoked) => return Err(Halt::Ended(Ended::Revoked)),
+                }
+            } else {
+                handled.await?
+            };
             let unwritten = out.into_unwritten();
             wire.keep(unwritten);
             completion

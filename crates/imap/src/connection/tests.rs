@@ -258,6 +258,15 @@ async fn a_right_that_ends_ends_the_session_even_in_an_append() {
 }
 
 #[tokio::test]
+async fn a_right_that_ends_ends_an_answer_that_is_taken_slowly() {
+    let mut client = Client::logged_in(settings()).await;
+    client.say("a FETCH 1:* FLAGS\r\n").await;
+    client.expect_start("* 1 FETCH").await;
+    client.backend.revoke();
+    assert_eq!(client.server.await.unwrap(), Ended::Revoked);
+}
+
+#[tokio::test]
 async fn silence_ends_every_state() {
     let soon = Duration::from_millis(1);
     let strange = Client::start(Settings { pre_auth_timeout: soon, ..settings() }, true);

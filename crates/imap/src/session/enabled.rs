@@ -19,6 +19,10 @@ pub(crate) struct Enabled {
 impl Enabled {
     /// How mailbox names are written (RFC 9051 §5.1, RFC 6855 §3).
     pub(crate) fn names(self) -> Names {
-        if self.rev2 || self.utf8 { Names::Utf8 } else { Names::Utf7 }
+        match (self.utf8, self.rev2) {
+            (true, _) => Names::Utf8Accept,
+            (false, true) => Names::Utf8,
+            (false, false) => Names::Utf7,
+        }
     }
 }

@@ -43,6 +43,7 @@ dialogues!(
     other_users,
     parts,
     quota,
+    rev2,
     rights,
     qresync,
     save_date,

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::{
     Settings,
     capability::{Extensions, Offer},
-    command::{AppendArgs, AppendMessage, SessionCommand, Tag},
+    command::{AppendArgs, AppendMessage, FetchItem, SelectedCommand, SessionCommand, Tag},
     completion::Completion,
     connection::backend::{Backend, Login, LoginError, Person, Sink},
     output::{Fatal, Output},
@@ -131,6 +131,13 @@ impl Person for FakePerson {
         out: &mut Output<'_>,
     ) -> Result<Completion, Fatal> {
         let name = command.name();
+        if matches!(&command, SessionCommand::Selected(SelectedCommand::Fetch { items, .. }) if items.contains(&FetchItem::Flags))
+        {
+            // More than anybody takes.
+            loop {
+                out.line("* 1 FETCH (FLAGS ())").await?;
+            }
+        }
         if name == "FETCH" {
             out.line("* 1 FETCH (BODY[] {10}").await?;
             out.body(10, |offset| async move {

@@ -53,7 +53,7 @@ fn serve(
     (ours, served, stop)
 }
 
-const WELCOME: &str = "a OK [CAPABILITY IMAP4rev1 LITERAL+";
+const WELCOME: &str = "a OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+";
 
 #[tokio::test]
 async fn tls_from_the_first_byte() {
@@ -61,7 +61,8 @@ async fn tls_from_the_first_byte() {
     let (stream, served, _stop) = serve(Mode::Implicit, acceptor);
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = BufReader::new(connector.connect(name, stream).await.unwrap());
-    converse(&mut stream, "", &["* OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL- ID AUTH=PLAIN]"]).await;
+    converse(&mut stream, "", &["* OK [CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR LITERAL- ID AUTH=PLAIN]"])
+        .await;
     converse(&mut stream, "a LOGIN x@x.fr demonstration\r\n", &[WELCOME]).await;
     converse(&mut stream, "b NOOP\r\nc LOGOUT\r\n", &["* x@x.fr NOOP", "b OK", "* BYE", "c OK"]).await;
     assert_eq!(served.await.unwrap(), Ended::Logout);
@@ -72,11 +73,11 @@ async fn starttls_begins_anew_without_a_greeting() {
     let (acceptor, connector) = both_ends();
     let (stream, served, _stop) = serve(Mode::StartTls, acceptor);
     let mut stream = BufReader::new(stream);
-    converse(&mut stream, "", &["* OK [CAPABILITY IMAP4rev1 ID STARTTLS LOGINDISABLED]"]).await;
+    converse(&mut stream, "", &["* OK [CAPABILITY IMAP4rev1 IMAP4rev2 ID STARTTLS LOGINDISABLED]"]).await;
     converse(&mut stream, "a STARTTLS\r\n", &["a OK begin TLS now"]).await;
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = BufReader::new(connector.connect(name, stream.into_inner()).await.unwrap());
-    let capability = "* CAPABILITY IMAP4rev1 SASL-IR LITERAL- ID AUTH=PLAIN";
+    let capability = "* CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR LITERAL- ID AUTH=PLAIN";
     converse(&mut stream, "a CAPABILITY\r\n", &[capability, "a OK"]).await;
     converse(&mut stream, "a AUTHENTICATE PLAIN AHhAeC5mcgBkZW1vbnN0cmF0aW9u\r\n", &[WELCOME]).await;
     converse(&mut stream, "c LOGOUT\r\n", &["* BYE", "c OK"]).await;

@@ -16,25 +16,26 @@ pub(in crate::session) async fn enable(
 ) -> Result<Completion, Halt> {
     let mut done = String::from("* ENABLED");
     for word in words {
-        if switch_on(session, word) && !done.split(' ').any(|told| told == word) {
+        let Some(extension) = switch_on(session, word) else { continue };
+        if !done.split(' ').any(|told| told == extension.name()) {
             done.push(' ');
-            done.push_str(word);
+            done.push_str(extension.name());
         }
     }
     out.line(done).await?;
     Ok(Completion::ok("ENABLE completed"))
 }
 
-fn switch_on(session: &mut Session, word: &str) -> bool {
+fn switch_on(session: &mut Session, word: &str) -> Option<Extension> {
     let extension = match word {
         "CONDSTORE" => Extension::CondStore,
         "QRESYNC" => Extension::QResync,
         "IMAP4REV2" => Extension::Rev2,
         "UTF8=ACCEPT" => Extension::Utf8Accept,
-        _ => return false,
+        _ => return None,
     };
     if !session.offers(extension) {
-        return false;
+        return None;
     }
     match extension {
         Extension::Rev2 => session.enabled.rev2 = true,
@@ -46,5 +47,5 @@ fn switch_on(session: &mut Session, word: &str) -> bool {
         }
         _ => session.enable_condstore(),
     }
-    true
+    Some(extension)
 }

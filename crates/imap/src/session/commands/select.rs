@@ -6,6 +6,7 @@ use store::{Action, OpenBox, SystemFlag, Uid};
 
 use super::resync::{self, Missed};
 use crate::{
+    capability::Extension,
     command::{MailboxName, SelectParams},
     completion::Completion,
     output::Output,
@@ -103,7 +104,9 @@ async fn tell(
     untagged_ok(Code::UidNext(info.uid_next.get()), "Next UID", out).await?;
     untagged_ok(Code::UidValidity(info.uid_validity.get()), "UIDs valid", out).await?;
     // RFC 7162 §3.1.2.1: told to everybody, so that who asks for mod-sequences later missed none.
-    untagged_ok(Code::HighestModSeq(info.highest.get()), "Highest mod-sequence", out).await?;
+    if session.offers(Extension::CondStore) {
+        untagged_ok(Code::HighestModSeq(info.highest.get()), "Highest mod-sequence", out).await?;
+    }
     if rev2 {
         let buffer = out.buffer();
         buffer.extend_from_slice(b"* LIST () \"/\" ");
