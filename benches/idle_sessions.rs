@@ -71,6 +71,7 @@ fn world() -> World {
     for key in ["imap_sessions", "sessions_per_peer"] {
         world.configure(Site::Nord, "limits", key, "20000");
     }
+    world.configure(Site::Nord, "imap", "sessions_per_account", "20000");
     world.serve();
     world
 }

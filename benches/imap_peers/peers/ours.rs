@@ -24,6 +24,7 @@ impl Ours {
         world.configure(Site::Nord, "listeners", "imap_plain", &clear);
         // All clients of a run come from one address.
         world.configure(Site::Nord, "limits", "sessions_per_peer", "100000");
+        world.configure(Site::Nord, "imap", "sessions_per_account", "100000");
         world.configure(Site::Nord, "limits", "imap_sessions", "100000");
         world.configure(Site::Nord, "log", "level", "\"warn\"");
         world.serve();
