@@ -15,7 +15,7 @@ pub mod structure;
 mod words;
 
 pub use decode::{Decoder, Encoding, MAX_DECODED_PART, decode_part};
-pub use header::{Editor, Header, Mailbox, filter_fields};
+pub use header::{Editor, Header, Mailbox, field_texts, filter_fields};
 pub use index::{DecodeError, IndexRecord, IndexRef, Part, PartKind, Piece, SectionPath, SectionText, index};
 pub use mime::decoded_parameters;
 pub use received::{Received, received};

@@ -3,6 +3,8 @@
 //! May use: `decode`. Own code instead of a library's, because what decides between secure and refused (the tag in the
 //! subject) must keep blanks exactly and must join characters that a sender cut across two words.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 
 use crate::decode::{base64, decode_charset, hex};
@@ -32,6 +34,16 @@ pub(crate) fn decode(value: &[u8]) -> String {
     }
     text.plain(rest);
     text.finish()
+}
+
+/// [`decode`] without a copy where there is nothing to decode: one line of ASCII without encoded words.
+pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
+    let line = value.trim_ascii();
+    let is_plain = line.is_ascii() && memchr::memchr3(b'\r', b'\n', 0, line).is_none();
+    match std::str::from_utf8(line) {
+        Ok(line) if is_plain && memmem::find(line.as_bytes(), b"=?").is_none() => Cow::Borrowed(line),
+        _ => Cow::Owned(decode(value)),
+    }
 }
 
 /// Most octets of encoded text in one word that [`encode`] makes: name, word and line stay within 76.
@@ -221,6 +233,11 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn a_text_is_what_is_decoded(value in "[ \t\r\n\0a?=é_\u{1b}-]{0,12}") {
+            proptest::prop_assert_eq!(text(value.as_bytes()), decode(value.as_bytes()));
+        }
+
         #[test]
         fn what_is_encoded_reads_back_and_keeps_its_lines_short(text in "[^\r\n\0]{0,200}") {
             let value = encode(&text);

@@ -9,7 +9,7 @@ mod reword;
 
 pub use edit::Editor;
 
-use std::{fmt, ops::Range};
+use std::{borrow::Cow, fmt, ops::Range};
 
 use address::{Entries, Entry};
 
@@ -132,6 +132,12 @@ impl fmt::Debug for Mailbox {
     }
 }
 
+/// The texts of all fields of this name in a header block, in any case and in order, each as [`Header::text`] gives the first.
+/// Keeps nothing of the other fields: for whoever looks through many headers.
+pub fn field_texts<'b>(block: &'b [u8], name: &'b str) -> impl Iterator<Item = Cow<'b, str>> {
+    parse::named(block, name).map(words::text)
+}
+
 /// The fields of a header block that IMAP's `HEADER.FIELDS` (or, with `not`, `HEADER.FIELDS.NOT`) asks for, byte-exact and in order,
 /// followed by the blank line if the block has one (RFC 3501 §6.4.5). Opaque lines have no name: only `not` gives them.
 pub fn filter_fields<N: AsRef<str>>(block: &[u8], names: &[N], not: bool) -> Vec<u8> {
@@ -190,6 +196,8 @@ mod tests {
         assert_eq!(header.message_ids("References"), ["<a@b>", "<c@d>"]);
         assert_eq!(header.message_ids("Message-ID"), ["<bare@id>"]);
         assert_eq!(header.text("Absent"), None);
+        assert_eq!(field_texts(RAW, "TO").collect::<Vec<_>>(), ["A <a@b>, G: c@d;", "e@f"]);
+        assert_eq!(field_texts(RAW, "subject").collect::<Vec<_>>(), ["#med# é\tcho"]);
     }
 
     #[test]

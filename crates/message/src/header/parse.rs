@@ -38,6 +38,41 @@ pub(super) fn fields(raw: &[u8]) -> (Vec<Field>, Range<usize>) {
     (fields, raw.len()..raw.len())
 }
 
+/// The values of the fields of this name, in any case, as [`fields`] would cut them; nothing is kept of the others.
+pub(super) fn named<'b>(raw: &'b [u8], name: &'b str) -> impl Iterator<Item = &'b [u8]> {
+    let mut rest = raw;
+    std::iter::from_fn(move || {
+        while !rest.is_empty() && !matches!(rest, [b'\n', ..] | [b'\r', b'\n', ..]) {
+            let (line, after) = rest.split_at(line_end(rest));
+            rest = after;
+            let Some(value) = value_of(line, name.as_bytes()) else { continue };
+            let mut length = value.len();
+            while let [b' ' | b'\t', ..] = rest {
+                let end = line_end(rest);
+                length += end;
+                rest = rest.get(end..).unwrap_or_default();
+            }
+            let start = raw.len() - rest.len() - length;
+            return raw.get(start..start + length);
+        }
+        None
+    })
+}
+
+/// Where the first line ends, its line break included.
+fn line_end(rest: &[u8]) -> usize {
+    memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1)
+}
+
+/// What follows the colon, if the line starts a field of this name.
+fn value_of<'b>(line: &'b [u8], name: &[u8]) -> Option<&'b [u8]> {
+    let (start, rest) = line.split_at_checked(name.len())?;
+    let rest = start.eq_ignore_ascii_case(name).then(|| rest.trim_ascii_start())?;
+    let value = rest.strip_prefix(b":")?;
+    // A name that no line can start with: blanks or a colon in it, or nothing at all.
+    name_length(line).filter(|(length, _)| *length == name.len()).map(|_| value)
+}
+
 /// Length of the field name that the line starts with, and offset of its colon; blanks between them are the
 /// obsolete syntax (RFC 5322 §4.5).
 fn name_length(line: &[u8]) -> Option<(usize, usize)> {
@@ -68,6 +103,18 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn named_fields_are_those_among_all(raw in "([aAb:x \t]{0,3}:?[ :a]{0,3}\r?\n?){0,12}", name in "[aAb: ]{0,2}") {
+            let (fields, _) = fields(raw.as_bytes());
+            let all: Vec<&[u8]> = fields
+                .iter()
+                .filter(|field| field.name > 0)
+                .filter(|field| raw[field.whole.start..field.whole.start + field.name].eq_ignore_ascii_case(&name))
+                .map(|field| &raw.as_bytes()[field.value..field.whole.end])
+                .collect();
+            proptest::prop_assert_eq!(named(raw.as_bytes(), &name).collect::<Vec<_>>(), all);
+        }
+
         #[test]
         fn every_byte_has_its_place(raw in "[ \ta:\r\n-]{0,60}") {
             let (fields, blank) = fields(raw.as_bytes());

@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use message::{Header, IndexRecord, Part, PartKind, decoded_parameters, filter_fields};
+use message::{Header, IndexRecord, Part, PartKind, decoded_parameters, field_texts, filter_fields};
 use store::{BoxId, Entry, ModSeq, Reader, StoreError, Uid};
 
 use super::{
@@ -180,7 +180,15 @@ impl<'s> Subject<'s> {
     }
 
     fn has_field(&self, name: &str, needle: &Needle) -> Result<bool, StoreError> {
-        let block = filter_fields(self.header()?, &[name], false);
+        let header = self.header()?;
+        if field_texts(header, name).any(|text| needle.is_in(&text)) {
+            return Ok(true);
+        }
+        // Only parameters with a star in their name say more than the text of their field (RFC 2231).
+        if memchr::memchr(b'*', header).is_none() {
+            return Ok(false);
+        }
+        let block = filter_fields(header, &[name], false);
         Ok(fields(&block).any(|field| needle.is_in(&field)))
     }
 
