@@ -32,18 +32,15 @@ pub fn fill(peers: &mut [Box<dyn Peer>; 2], options: &Options) {
 
 /// Appends messages `from`… to `mailbox` from several connections, each waiting for its OK; gives how many a second.
 pub fn append_all(peer: &dyn Peer, way: Way, mailbox: &str, from: usize, messages: usize) -> f64 {
-    let next = AtomicUsize::new(from);
+    let next = AtomicUsize::new(0);
+    let letters: Vec<_> = (from..from + messages).map(letter).collect();
     let mut clients: Vec<_> = (0..APPENDERS).map(|_| Client::log_in(peer, way)).collect();
     let started = Instant::now();
     thread::scope(|scope| {
         for client in &mut clients {
             scope.spawn(|| {
-                loop {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    if n >= from + messages {
-                        return;
-                    }
-                    client.append(mailbox, &letter(n));
+                while let Some(letter) = letters.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    client.append(mailbox, letter);
                 }
             });
         }
