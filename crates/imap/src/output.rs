@@ -54,10 +54,14 @@ impl<'a> Output<'a> {
         self.buffer
     }
 
-    /// Adds bytes.
+    /// Adds bytes; many at once go out uncopied.
     pub async fn bytes(&mut self, bytes: &[u8]) -> Result<(), Fatal> {
-        self.buffer.extend_from_slice(bytes);
-        self.drain().await
+        if bytes.len() < OUTPUT_BUFFER {
+            self.buffer.extend_from_slice(bytes);
+            return self.drain().await;
+        }
+        self.write_buffer().await?;
+        write_slowly(&mut *self.io, self.patience, bytes).await
     }
 
     /// Adds a line; CRLF is added here.
@@ -106,12 +110,7 @@ impl<'a> Output<'a> {
             };
             let take = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
             let piece = piece.get(..take).unwrap_or_default();
-            if piece.len() < OUTPUT_BUFFER {
-                self.bytes(piece).await?;
-            } else {
-                self.write_buffer().await?;
-                write_slowly(&mut *self.io, self.patience, piece).await?;
-            }
+            self.bytes(piece).await?;
             offset += take as u64;
         }
         Ok(())
