@@ -19,8 +19,13 @@ const BATCH: usize = 4096;
 /// The same if index records are read too.
 const INDEXED_BATCH: usize = 1024;
 
-/// Bytes answered in one visit to the store; the message that exceeds it is the visit's last.
+/// Bytes answered in one visit to the store; the message that exceeds it is the visit's last. Twice as much is held: what is
+/// read and what is written.
 const BATCH_BYTES: usize = 512 * 1024;
+
+/// Bytes of a response from a listing alone, about, and of one with an index record.
+const SHORT: usize = 64;
+const LONG: usize = 600;
 
 /// Whether these items ask for nothing else.
 pub(super) fn answers(items: &[FetchItem]) -> bool {
@@ -42,27 +47,37 @@ pub(super) async fn fetch(
     let mailbox = view.mailbox();
     let indexed = items.iter().any(needs_index);
     let most = if indexed { INDEXED_BATCH } else { BATCH };
-    let mut missing = false;
     let mut left = uids.iter().filter_map(|uid| Some(Wanted { uid, sequence: view.sequence(uid.get())? }));
-    let mut next: Vec<Wanted> = left.by_ref().take(most).collect();
-    while !next.is_empty() {
+    let visit = |mut wanted: Vec<Wanted>| {
         let items = items.to_vec();
-        let read = move |reader: &Reader<'_>| {
+        session.read(move |reader: &Reader<'_>| {
             let batch = if indexed {
-                index_batch(reader, mailbox, &next, &items)
+                index_batch(reader, mailbox, &wanted, &items)
             } else {
-                batch_of(reader, mailbox, &next, &items)
+                batch_of(reader, mailbox, &wanted, &items)
             }?;
-            let rest = next.split_off(batch.taken.clamp(1, next.len()));
+            let rest = wanted.split_off(batch.taken.min(wanted.len()).max(1));
             Ok((batch, rest))
-        };
-        let (batch, rest) = session.read(read).await?;
-        missing |= batch.written < batch.taken;
-        out.bytes(&batch.bytes).await?;
-        next = rest;
-        next.extend(left.by_ref().take(most - next.len()));
+        })
+    };
+    let first: Vec<Wanted> = left.by_ref().take(most).collect();
+    if first.is_empty() {
+        return Ok(false);
     }
-    Ok(missing)
+    let (mut batch, mut next) = visit(first).await?;
+    let mut missing = false;
+    loop {
+        missing |= batch.written < batch.taken;
+        next.extend(left.by_ref().take(most - next.len()));
+        if next.is_empty() {
+            out.bytes(&batch.bytes).await?;
+            return Ok(missing);
+        }
+        // The next batch is read while the client takes this one.
+        let (read, written) = tokio::join!(visit(next), out.bytes(&batch.bytes));
+        written?;
+        (batch, next) = read?;
+    }
 }
 
 /// A message that the client asked for.
@@ -81,6 +96,12 @@ struct Batch {
 }
 
 impl Batch {
+    /// Room for that many messages of about `each` bytes.
+    fn of(messages: usize, each: usize) -> Self {
+        let room = messages.saturating_mul(each).min(BATCH_BYTES + BATCH_BYTES / 8);
+        Self { bytes: Vec::with_capacity(room), ..Self::default() }
+    }
+
     /// Where the next message of the batch is, and whether it is this one; earlier ones are gone.
     fn at(&mut self, wanted: &[Wanted], uid: Uid) -> Option<Wanted> {
         while wanted.get(self.taken).is_some_and(|next| next.uid < uid) {
@@ -135,7 +156,7 @@ fn batch_of(
     wanted: &[Wanted],
     items: &[FetchItem],
 ) -> Result<Batch, StoreError> {
-    let mut batch = Batch::default();
+    let mut batch = Batch::of(wanted.len(), SHORT);
     let mut full = false;
     let mut saved = SaveDates::read(reader, mailbox, wanted, items)?;
     reader.listed(mailbox, &uids(wanted), &mut |listing| {
@@ -165,7 +186,7 @@ fn index_batch(
     })?;
     let present: Vec<Uid> = entries.iter().map(|entry| entry.uid).collect();
     let mut entries = entries.into_iter();
-    let mut batch = Batch::default();
+    let mut batch = Batch::of(wanted.len(), LONG);
     let mut full = false;
     let mut saved = SaveDates::read(reader, mailbox, wanted, items)?;
     reader.indexes(mailbox, &present, &mut |uid, index| {
