@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mssante::Address;
-use store::{Account, CredentialId, Reader, Store, StoreError};
+use store::{Account, AccountId, CredentialId, Reader, Store, StoreError};
 
 use crate::policy;
 
@@ -86,6 +86,17 @@ impl Principal {
             return Ok(None);
         }
         self.if_open(reader, reader.account_by_address(address)?)
+    }
+
+    /// Whether the person may use that account's box now: the one acted as, or one beside their own. Blocking.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn may_open(&self, reader: &Reader<'_>, id: AccountId) -> Result<bool, StoreError> {
+        if id == self.acting_as().id {
+            return self.0.stands_in(reader, &self.0.acting_as);
+        }
+        Ok(!self.is_acting_for_other() && self.if_open(reader, reader.account(id)?)?.is_some())
     }
 
     fn if_open(&self, reader: &Reader<'_>, account: Option<Account>) -> Result<Option<Account>, StoreError> {

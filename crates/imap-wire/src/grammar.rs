@@ -32,7 +32,7 @@ mod sets;
 
 pub use self::{
     enable::ENABLE_WORDS,
-    fetch::{FETCH_FIELDS, FETCH_ITEMS, SECTION_DEPTH},
+    fetch::{FETCH_BINARIES, FETCH_FIELDS, FETCH_ITEMS, SECTION_DEPTH},
     flags::{KEYWORD_BYTES, KEYWORDS},
     mailboxes::LIST_PATTERNS,
     quota::QUOTA_RESOURCES,

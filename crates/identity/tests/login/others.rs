@@ -27,15 +27,22 @@ async fn a_person_sees_the_valid_boxes_that_list_them_and_no_other() {
         for none in [&closed, &theirs, &other, &person] {
             assert_eq!(found(none), None, "{}", none.id);
         }
+        let may = |account: &Account| principal.may_open(&reader, account.id).unwrap();
+        assert!(
+            may(&person) && may(&cardio) && may(&robot) && !may(&closed) && !may(&theirs) && !may(&other)
+        );
         let nowhere = Address::parse("nulle-part@chu-nord.fr").unwrap();
         assert_eq!(principal.other(&reader, &nowhere).unwrap(), None);
     }
     // Who acts as a box sees that box alone.
     let acting = world.log_in("cardio@chu-nord.fr*un@chu-nord.fr").await.unwrap();
     assert_eq!(acting.others(&world.store.reader()).unwrap(), []);
+    assert!(acting.may_open(&world.store.reader(), cardio.id).unwrap());
+    assert!(!acting.may_open(&world.store.reader(), robot.id).unwrap());
     assert_eq!(acting.other(&world.store.reader(), &robot.profile.login).unwrap(), None);
     // Rights are those of now, not those of the login.
     world.change(cardio.id, |cardio| cardio.openers.retain(|id| *id != person.id)).await;
+    assert!(!principal.may_open(&world.store.reader(), cardio.id).unwrap());
     assert_eq!(numbers(&principal.others(&world.store.reader()).unwrap()), numbers(&[robot]));
     world.change(person.id, |person| person.state = State::Suspendu).await;
     assert_eq!(principal.others(&world.store.reader()).unwrap(), []);

@@ -10,6 +10,9 @@ use super::cursor::{Cursor, Fault, Parsed};
 /// Most different items in one FETCH.
 pub const FETCH_ITEMS: usize = 64;
 
+/// Most of them that ask for a part without its transfer encoding: each has it decoded.
+pub const FETCH_BINARIES: usize = 8;
+
 /// Most header fields named in one section.
 pub const FETCH_FIELDS: usize = 256;
 
@@ -82,6 +85,10 @@ fn add(items: &mut Vec<FetchItem>, item: FetchItem) -> Parsed<()> {
         return Err(Fault::other("at most 64 items"));
     }
     items.push(item);
+    let is_binary = |item: &&FetchItem| matches!(item, FetchItem::Binary(_) | FetchItem::BinarySize(_));
+    if items.iter().filter(is_binary).count() > FETCH_BINARIES {
+        return Err(Fault::other("at most 8 BINARY items"));
+    }
     Ok(())
 }
 

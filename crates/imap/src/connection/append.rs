@@ -7,7 +7,7 @@ use tokio::{
 };
 
 use crate::{
-    capability::Extension,
+    capability::{Extension, Extensions},
     command::{AppendMessage, Tag},
     completion::Completion,
     connection::{
@@ -42,10 +42,10 @@ where
     P: Person,
 {
     let (tag, fate) = judge(person, head).await;
-    let several = person.extensions().has(Extension::MultiAppend);
+    let offered = person.extensions();
     let completion = match take_or_refuse(wire, fate, asked).await? {
         Fate::Dropped(completion) if asked => return wire.complete(tag.as_ref(), completion).await,
-        fate => receive(wire, around, fate, several).await?,
+        fate => receive(wire, around, fate, offered).await?,
     };
     let mut out = wire.output();
     person.poll_changes(&mut out, true).await?;
@@ -58,7 +58,7 @@ async fn judge<P: Person>(person: &mut P, head: &[u8]) -> (Option<Tag>, Fate<P::
     match grammar::parse_append(head, person.names()) {
         Err(refusal) => (refusal.tag, Fate::Dropped(refusal.completion)),
         Ok((tag, args)) => {
-            let begun = match needs(&args.message, person) {
+            let begun = match needs(&args.message, person.extensions()) {
                 Some(completion) => Err(completion),
                 None => person.append_begin(&args).await,
             };
@@ -68,14 +68,13 @@ async fn judge<P: Person>(person: &mut P, head: &[u8]) -> (Option<Tag>, Fate<P::
 }
 
 /// The refusal of a form of literal that is not offered to this client.
-fn needs<P: Person>(message: &AppendMessage, person: &P) -> Option<Completion> {
+fn needs(message: &AppendMessage, offered: Extensions) -> Option<Completion> {
     let (wanted, form) = match message {
         AppendMessage { utf8: true, .. } => (Extension::Utf8Accept, "UTF8 (...)"),
         AppendMessage { binary: true, .. } => (Extension::Binary, "a literal8"),
         _ => return None,
     };
-    let offered = person.extensions().has(wanted);
-    (!offered).then(|| Completion::bad(format!("APPEND: {form} is not offered here")))
+    (!offered.has(wanted)).then(|| Completion::bad(format!("APPEND: {form} is not offered here")))
 }
 
 /// Lets the message come, or tells a client that waits that it shall not.
@@ -99,7 +98,7 @@ async fn receive<S, K>(
     wire: &mut Wire<S>,
     around: &mut Around<'_>,
     mut fate: Fate<K>,
-    several: bool,
+    offered: Extensions,
 ) -> Result<Completion, Halt>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin,
@@ -124,7 +123,7 @@ where
                 }
             }
             Event::AppendMore { head, asked, .. } => {
-                fate = take_or_refuse(wire, another(fate, &head, several).await, asked).await?;
+                fate = take_or_refuse(wire, another(fate, &head, offered).await, asked).await?;
                 if let (Fate::Dropped(completion), true) = (&fate, asked) {
                     return Ok(completion.clone());
                 }
@@ -137,19 +136,22 @@ where
 }
 
 /// What becomes of it all when another message is announced.
-async fn another<K: Sink>(fate: Fate<K>, head: &[u8], several: bool) -> Fate<K> {
+async fn another<K: Sink>(fate: Fate<K>, head: &[u8], offered: Extensions) -> Fate<K> {
     let Fate::Kept(sink, before) = fate else { return fate };
-    if !several {
+    if !offered.has(Extension::MultiAppend) {
         return Fate::Dropped(Completion::bad(
             "APPEND: one message a command: MULTIAPPEND is not offered here",
         ));
     }
     match grammar::parse_append_more(head, &before) {
         Err(completion) => Fate::Dropped(completion),
-        Ok(next) => match sink.next(&next).await {
-            Ok(sink) => Fate::Kept(sink, next),
-            Err(completion) => Fate::Dropped(completion),
-        },
+        Ok(next) => {
+            let taken = match needs(&next, offered) {
+                Some(completion) => Err(completion),
+                None => sink.next(&next).await,
+            };
+            taken.map_or_else(Fate::Dropped, |sink| Fate::Kept(sink, next))
+        }
     }
 }
 

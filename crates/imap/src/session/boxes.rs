@@ -82,6 +82,11 @@ fn meaning(name: &str) -> Meaning<'_> {
     }
 }
 
+/// Whether no mailbox may be made of that name in any box: it would be out of reach where the boxes of others are shown.
+pub(super) fn is_reserved(name: &str) -> bool {
+    meaning(name) != Meaning::Own
+}
+
 /// What an account is called among other users: its MSSanté address, or its login address. None if neither can be a level
 /// of a name that LIST can match.
 fn called(account: &Account) -> Option<String> {

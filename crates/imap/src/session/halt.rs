@@ -13,6 +13,19 @@ pub(super) enum Halt {
     Fatal(Fatal),
 }
 
+impl Halt {
+    /// In the middle of a response no other answer can be begun: only closing tells the client.
+    pub(super) fn broken_off(self) -> Self {
+        match self {
+            Self::Completion(Completion::Ok(reply) | Completion::No(reply) | Completion::Bad(reply)) => {
+                Self::Fatal(Fatal::Literal(reply.text.into_owned()))
+            }
+            Self::Completion(Completion::Bye(text)) => Self::Fatal(Fatal::Literal(text.into_owned())),
+            fatal => fatal,
+        }
+    }
+}
+
 impl From<Completion> for Halt {
     fn from(completion: Completion) -> Self {
         Self::Completion(completion)

@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+use imap::{
+    completion::Completion,
+    wire::{Names, encode::Code, grammar},
+};
 use jiff::SignedDuration;
 use store::{KeepPlan, Quota};
 use tokio::time::timeout;
@@ -142,5 +146,42 @@ async fn so_many_boxes_are_listed_and_others_open_by_their_name() {
     assert!(!listed.contains("service200"));
     let last = "\"Other users/service200@chu-nord.mssante.fr/INBOX\"";
     assert!(client.say(&format!("STATUS {last} (MESSAGES)")).await.contains("MESSAGES 0"));
+    stage.end();
+}
+
+#[tokio::test]
+async fn a_message_whose_target_is_closed_or_deleted_on_its_way_is_not_kept() {
+    let stage = Stage::new().await;
+    let cardio = stage.org("cardio").await;
+    let mut client = stage.client();
+    let message = messages::named("plain");
+    let append = |mailbox: &str| format!("A APPEND {mailbox} {{{}}}\r\n", message.len());
+    let (_, deleted) = grammar::parse_append(append("Dossier").as_bytes(), Names::Utf7).unwrap();
+    let (_, closed) = grammar::parse_append(append(CARDIO).as_bytes(), Names::Utf7).unwrap();
+    client.say("CREATE Dossier").await;
+    let mut to_deleted = client.session.append_begin(&deleted).await.unwrap();
+    let mut to_closed = client.session.append_begin(&closed).await.unwrap();
+    to_deleted.write(&message).await.unwrap();
+    to_closed.write(&message).await.unwrap();
+    client.say("DELETE Dossier").await;
+    stage.change(cardio.id, |cardio| cardio.openers.clear()).await;
+    let code = |completion| match completion {
+        Completion::No(reply) => reply.code,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(code(to_deleted.finish().await), Some(Code::TryCreate));
+    assert_eq!(code(to_closed.finish().await), Some(Code::NoPerm));
+    stage.end();
+}
+
+#[tokio::test]
+async fn no_box_gets_a_mailbox_named_as_the_place_of_the_others() {
+    let stage = Stage::new().await;
+    stage.org("cardio").await;
+    let mut acting = stage.client_as("cardio@chu-nord.mssante.fr").await;
+    for name in ["\"Other users\"", "\"Other users/x/y\""] {
+        assert!(acting.say(&format!("CREATE {name}")).await.starts_with("A NO [CANNOT]"), "{name}");
+        assert!(acting.say(&format!("RENAME Sent {name}")).await.starts_with("A NO [CANNOT]"), "{name}");
+    }
     stage.end();
 }

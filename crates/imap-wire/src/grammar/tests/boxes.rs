@@ -9,7 +9,7 @@ use crate::{
         SelectedCommand, SessionCommand, SpecialUse, StatusItem,
     },
     completion::Completion,
-    grammar::{LIST_PATTERNS, QUOTA_RESOURCES, parse_append_end, parse_append_more},
+    grammar::{FETCH_BINARIES, LIST_PATTERNS, QUOTA_RESOURCES, parse_append_end, parse_append_more},
 };
 
 #[test]
@@ -179,6 +179,13 @@ fn a_part_is_fetched_without_its_encoding() {
     assert_eq!(item("BINARY.PEEK[3]<5.10>"), binary(&[3], true, Some(Partial { origin: 5, length: 10 })));
     assert_eq!(item("binary[]"), binary(&[], false, None));
     assert_eq!(item("BINARY.SIZE[2]"), [FetchItem::BinarySize(vec![2])]);
+    let many = |count: usize| {
+        let items: Vec<String> = (1..=count).map(|part| format!("BINARY[{part}]")).collect();
+        format!("({})", items.join(" "))
+    };
+    assert_eq!(item(&many(FETCH_BINARIES)).len(), FETCH_BINARIES);
+    let refused = bad(&format!("a FETCH 1 {}", many(FETCH_BINARIES + 1)));
+    assert_eq!(refused, "a BAD FETCH: at most 8 BINARY items");
     for wrong in
         ["BINARY", "BINARY[TEXT]", "BINARY[1.]", "BINARY[1.MIME]", "BINARY.SIZE[1]<0.3>", "BINARY[0]"]
     {

@@ -5,14 +5,16 @@
 
 use std::sync::Arc;
 
+use identity::Principal;
 use message::{Header, IndexRecord, Limits, ScanError, Scanner};
 use store::{
     APPENDED_AT_ONCE, AccountId, Action, BodyWriter, BoxId, Flags, Incoming, Reader, SealedBody, Store,
-    Trace, TraceId,
+    StoreError, Trace, TraceId,
 };
 
 use crate::{
     Server,
+    capability::Extension,
     command::{AppendArgs, AppendMessage, StoreMode},
     completion::Completion,
     session::{
@@ -33,12 +35,16 @@ const HELD_BYTES: usize = 2 << 20;
 pub struct AppendSink {
     server: Arc<Server>,
     mailbox: BoxId,
+    /// Whose mailbox it is, if it is another's: the right to it is asked again before anything is kept (S-1.5).
+    lent: Option<(Principal, AccountId)>,
     /// For whom a message may have been carried before: whose mailbox it is, and the person.
     carried_for: Vec<AccountId>,
     /// A trace of who does this, for each message to make its own of.
     trace: Trace,
     /// Whether the client may send UTF-8 in headers (RFC 6855 §3).
     utf8: bool,
+    /// Whether the client is told the new UIDs (RFC 4315).
+    tells_uids: bool,
     arriving: Arriving,
     /// Whole messages that wait for the last one.
     waiting: Vec<(Incoming, Option<Trace>)>,
@@ -81,13 +87,16 @@ async fn prepare(session: &Session, args: &AppendArgs) -> Result<AppendSink, Hal
     let (server, utf8) = (session.server.clone(), session.enabled.utf8);
     let mut carried_for = vec![target.account, session.principal.person().id];
     carried_for.dedup();
+    let lent = (target.account != session.account()).then(|| (session.principal.clone(), target.account));
     let arriving = Arriving::new(&server, target.id, &trace, utf8, &args.message)?;
     Ok(AppendSink {
         server,
         mailbox: target.id,
+        lent,
         carried_for,
         trace,
         utf8,
+        tells_uids: session.offers(Extension::UidPlus),
         arriving,
         waiting: Vec::new(),
         held: 0,
@@ -199,6 +208,7 @@ impl AppendSink {
             let text = format!("Nothing was kept: append at most {APPENDED_AT_ONCE} messages at once");
             return Err(Completion::no_with(Code::Limit, text));
         }
+        self.ask_again().await?;
         let next = Arriving::new(&self.server, self.mailbox, &self.trace, self.utf8, args)?;
         let arrived = std::mem::replace(&mut self.arriving, next);
         let (bytes, room) = (arrived.seen, HELD_BYTES.saturating_sub(self.held));
@@ -213,6 +223,16 @@ impl AppendSink {
         Ok(self)
     }
 
+    /// `NO [NOPERM]` if the right to another's box ended while the message came.
+    async fn ask_again(&self) -> Result<(), Completion> {
+        let Some((principal, account)) = self.lent.clone() else { return Ok(()) };
+        let may = self.server.store.read(move |reader| principal.may_open(reader, account)).await;
+        if may.map_err(|error| answer(&error))? {
+            return Ok(());
+        }
+        Err(Completion::no_with(Code::NoPerm, "Nothing was kept: the right to this box has ended"))
+    }
+
     /// All bytes came and the command was well-formed: commits.
     pub async fn finish(self) -> Completion {
         match self.commit().await {
@@ -221,10 +241,18 @@ impl AppendSink {
     }
 
     async fn commit(mut self) -> Result<Completion, Completion> {
+        self.ask_again().await?;
         let store = &self.server.store;
         // The last one waits for nothing.
         self.waiting.push(self.arriving.finish(store, &self.carried_for, usize::MAX).await?);
-        let appended = store.append_all(self.mailbox, self.waiting).await.map_err(|error| answer(&error))?;
+        let appended = store.append_all(self.mailbox, self.waiting).await.map_err(|error| match error {
+            // It was deleted while the message came.
+            StoreError::NotFound => create_it_first(),
+            error => answer(&error),
+        })?;
+        if !self.tells_uids {
+            return Ok(Completion::ok("APPEND completed"));
+        }
         let uids = appended.uids.into_iter().map(store::Uid::get).collect();
         let code = Code::AppendUid { validity: appended.uid_validity.get(), uids };
         Ok(Completion::ok_with(code, "APPEND completed"))
@@ -232,7 +260,8 @@ impl AppendSink {
 }
 
 fn weight(index: &IndexRecord) -> usize {
-    index.envelope.len() + index.body.len() + index.bodystructure.len()
+    let parts = index.parts.iter().map(|part| size_of_val(part) + 2 * part.path.len() + part.charset.len());
+    index.envelope.len() + index.body.len() + index.bodystructure.len() + parts.sum::<usize>()
 }
 
 /// The body of a message with this header: of the day of its first reception, if one of these accounts sent or received it

@@ -7,7 +7,12 @@ use crate::{
     command::{MailboxName, SpecialUse},
     completion::Completion,
     output::Output,
-    session::{Session, boxes::Place, commands::list, halt::Halt},
+    session::{
+        Session,
+        boxes::{Place, is_reserved},
+        commands::list,
+        halt::Halt,
+    },
     wire::encode::Code,
 };
 
@@ -48,6 +53,10 @@ const LEVEL_BYTES: usize = 200;
 pub(super) fn acceptable(name: &str) -> Result<(), Halt> {
     if name.len() > NAME_BYTES {
         let text = "A mailbox name cannot be longer than 512 bytes";
+        return Err(Completion::no_with(Code::Cannot, text).into());
+    }
+    if is_reserved(name) {
+        let text = "This name is where the boxes of others are: choose another";
         return Err(Completion::no_with(Code::Cannot, text).into());
     }
     if name.contains(['*', '%']) {

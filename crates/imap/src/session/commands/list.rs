@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use store::{BOX_DEPTH, BoxInfo};
 
 use crate::{
+    capability::Extension,
     command::{ListArgs, ListReturn, ListSelect},
     completion::Completion,
     output::Output,
@@ -125,7 +126,7 @@ impl List<'_> {
     fn attributes(&self, found: &BoxInfo, shelf: &Shelf, has_children: bool) -> Vec<&'static str> {
         let (subscribed, special_use) = match &self.returns {
             Some(returns) => (returns.subscribed, returns.special_use),
-            None => (false, true),
+            None => (false, self.session.offers(Extension::SpecialUse)),
         };
         let mut attributes = Vec::new();
         if found.subscribed && (subscribed || self.select.subscribed) {
@@ -146,7 +147,7 @@ impl List<'_> {
     }
 
     fn wants_children(&self) -> bool {
-        self.returns.as_ref().is_none_or(|returns| returns.children)
+        self.returns.as_ref().map_or(self.session.offers(Extension::Children), |returns| returns.children)
     }
 
     /// RFC 5258 §3.5: by what something below was selected.

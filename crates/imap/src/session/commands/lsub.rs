@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::{
+    capability::Extension,
     completion::Completion,
     output::Output,
     session::{
@@ -29,13 +30,15 @@ pub(in crate::session) async fn lsub(
     let existing: Vec<String> = names().map(|(shelf, found)| shelf.name_of(found)).collect();
     let parents = parents_of(existing.iter().map(String::as_str));
     let means = Pattern::new(reference, pattern);
+    let tells_children = session.offers(Extension::Children);
     let subscribed: Vec<&str> = names()
         .zip(&existing)
         .filter(|((_, found), _)| found.subscribed)
         .map(|(_, name)| name.as_str())
         .collect();
     for name in subscribed.iter().filter(|name| means.matches(name)) {
-        write(session, out, "LSUB", &[children(parents.contains(name))], name, "").await?;
+        let attributes: &[&str] = if tells_children { &[children(parents.contains(name))] } else { &[] };
+        write(session, out, "LSUB", attributes, name, "").await?;
     }
     if pattern.contains('%') {
         // Parents stand for what the pattern does not reach below them.

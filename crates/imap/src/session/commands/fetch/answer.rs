@@ -21,7 +21,8 @@ use crate::{
 /// Bytes of an embedded header looked at by HEADER.FIELDS: what the scanner takes for a header at most.
 const EMBEDDED_HEADER_BYTES: u64 = 256 * 1024;
 
-/// Writes the whole response. Once a literal is announced, a failure of the store can only close the connection.
+/// Writes the whole response. What may be refused is found out before its first byte; from then on a failure of the store can
+/// only close the connection.
 pub(super) async fn write(
     store: &Store,
     sequence: u32,
@@ -30,7 +31,20 @@ pub(super) async fn write(
     mod_sequences: bool,
     out: &mut Output<'_>,
 ) -> Result<(), Halt> {
+    let prepared = binary::prepare(store, row, items).await?;
     begin(sequence, out.buffer());
+    let written = write_items(store, row, &prepared, items, mod_sequences, out).await;
+    written.map_err(Halt::broken_off)
+}
+
+async fn write_items(
+    store: &Store,
+    row: &Row,
+    prepared: &binary::Prepared,
+    items: &[FetchItem],
+    mod_sequences: bool,
+    out: &mut Output<'_>,
+) -> Result<(), Halt> {
     let besides = beside_seen(row.newly_seen, mod_sequences).iter().filter(|item| !items.contains(item));
     for (position, item) in items.iter().chain(besides).enumerate() {
         if position > 0 {
@@ -38,8 +52,8 @@ pub(super) async fn write(
         }
         match item {
             FetchItem::Section(fetch) => write_section(store, row, fetch, out).await?,
-            FetchItem::Binary(fetch) => binary::write(store, row, fetch, out).await?,
-            FetchItem::BinarySize(path) => binary::write_size(store, row, path, out).await?,
+            FetchItem::Binary(fetch) => binary::write(store, prepared, fetch, out).await?,
+            FetchItem::BinarySize(path) => binary::write_size(prepared, path, out.buffer()),
             plain => {
                 let ready = row.index.as_ref().map(Ready::from);
                 let facts = Facts { entry: &row.entry, ready, saved: row.saved };

@@ -11,7 +11,7 @@ use super::{
     rows::Row,
 };
 use crate::{
-    command::{BinaryFetch, Partial},
+    command::{BinaryFetch, FetchItem, Partial},
     completion::Completion,
     output::{Fatal, Output},
     session::halt::Halt,
@@ -21,59 +21,96 @@ use crate::{
 /// Bytes of a part's own header looked at for its transfer encoding: what the scanner takes for a header at most.
 const PART_HEADER_BYTES: u64 = 256 * 1024;
 
-/// `BINARY[1]<0> {n}` and its bytes, as a literal8 where they hold a NUL. A part that the message does not have is NIL.
+/// The parts that the BINARY items of a response are about, each measured once.
+#[derive(Default)]
+pub(super) struct Prepared(Vec<(Vec<u16>, Option<Measured>)>);
+
+struct Measured {
+    part: Encoded,
+    /// As far as anybody asks: the length up to there.
+    told: Told,
+}
+
+impl Prepared {
+    fn of(&self, path: &[u16]) -> Option<&Measured> {
+        self.0.iter().find(|(known, _)| known == path).and_then(|(_, measured)| measured.as_ref())
+    }
+}
+
+/// Finds out what the items come to before the first byte of their response is written.
+///
+/// # Errors
+/// `NO [UNKNOWN-CTE]`, and what the store says.
+pub(super) async fn prepare(store: &Store, row: &Row, items: &[FetchItem]) -> Result<Prepared, Halt> {
+    let mut prepared = Prepared::default();
+    for path in items.iter().filter_map(|item| asked(item).map(|(path, _)| path)) {
+        if prepared.0.iter().any(|(known, _)| known == path) {
+            continue;
+        }
+        let until =
+            items.iter().filter_map(asked).filter(|(other, _)| *other == path).map(|(_, until)| until);
+        let measured = match part(row, path) {
+            Some(part) => {
+                part.check_encoding(store, row).await?;
+                let told = part.measure(store, until.max().unwrap_or(0)).await?;
+                Some(Measured { part, told })
+            }
+            None => None,
+        };
+        prepared.0.push((path.to_vec(), measured));
+    }
+    Ok(prepared)
+}
+
+/// The part that an item is about, and up to which decoded byte.
+fn asked(item: &FetchItem) -> Option<(&[u16], u64)> {
+    match item {
+        FetchItem::Binary(BinaryFetch { path, partial, .. }) => {
+            Some((path, partial.map_or(u64::MAX, |p| u64::from(p.origin) + u64::from(p.length))))
+        }
+        FetchItem::BinarySize(path) => Some((path, u64::MAX)),
+        _ => None,
+    }
+}
+
+/// `BINARY[1]<0> {n}` and its bytes, as a literal8 where they may hold a NUL. A part that the message does not have is NIL.
 pub(super) async fn write(
     store: &Store,
-    row: &Row,
+    prepared: &Prepared,
     fetch: &BinaryFetch,
     out: &mut Output<'_>,
 ) -> Result<(), Halt> {
-    let part = part(row, &fetch.path);
-    let told = match &part {
-        Some(part) => {
-            part.check_encoding(store, row).await?;
-            Some(part.measure(store, fetch.partial).await?)
-        }
-        None => None,
-    };
     let buffer = out.buffer();
     encode::binary_label(buffer, fetch);
     buffer.push(b' ');
-    let (Some(part), Some(told)) = (part, told) else {
+    let Some(Measured { part, told }) = prepared.of(&fetch.path) else {
         buffer.extend_from_slice(b"NIL");
         return Ok(());
     };
-    if told.length == 0 {
+    let (origin, most) = range(fetch.partial);
+    let length = told.length.saturating_sub(origin).min(most);
+    if length == 0 {
         buffer.extend_from_slice(b"\"\"");
         return Ok(());
     }
     if told.has_nul {
-        encode::literal8_head(buffer, told.length);
+        encode::literal8_head(buffer, length);
     } else {
-        encode::literal_head(buffer, told.length);
+        encode::literal_head(buffer, length);
     }
-    part.send(store, fetch.partial, told.length, out).await
+    part.send(store, fetch.partial, length, out).await
 }
 
 /// `BINARY.SIZE[1] n`; 0 for a part that the message does not have, which has no other form (RFC 3516 §7).
-pub(super) async fn write_size(
-    store: &Store,
-    row: &Row,
-    path: &[u16],
-    out: &mut Output<'_>,
-) -> Result<(), Halt> {
-    let length = match part(row, path) {
-        Some(part) => {
-            part.check_encoding(store, row).await?;
-            part.length(store).await?
-        }
-        None => 0,
-    };
-    let buffer = out.buffer();
+pub(super) fn write_size(prepared: &Prepared, path: &[u16], buffer: &mut Vec<u8>) {
     encode::binary_size_label(buffer, path);
     buffer.push(b' ');
-    encode::number(buffer, length);
-    Ok(())
+    encode::number(buffer, prepared.of(path).map_or(0, |measured| measured.told.length));
+}
+
+/// First byte and most bytes of what is asked for.
+fn range(partial: Option<Partial>) -> (u64, u64) {
+    partial.map_or((0, u64::MAX), |p| (u64::from(p.origin), u64::from(p.length)))
 }
 
 /// A part as it is kept.
@@ -84,7 +121,7 @@ struct Encoded {
     doubtful: Option<Piece>,
 }
 
-/// What is to be sent of a part.
+/// What is known of a part.
 #[derive(Debug, Clone, Copy, Default)]
 struct Told {
     length: u64,
@@ -122,19 +159,13 @@ impl Encoded {
         Err(Completion::no_with(Code::UnknownCte, text).into())
     }
 
-    /// How long the part is without its encoding.
-    async fn length(&self, store: &Store) -> Result<u64, StoreError> {
-        if self.encoding == Encoding::Identity {
-            return Ok(self.content.len());
-        }
-        Ok(self.measure(store, None).await?.length)
-    }
-
-    /// What there is to send of it.
-    async fn measure(&self, store: &Store, partial: Option<Partial>) -> Result<Told, StoreError> {
+    /// How long it is without its encoding, up to a byte of it or little more, and whether a NUL is in that.
+    async fn measure(&self, store: &Store, until: u64) -> Result<Told, StoreError> {
         let mut told = Told::default();
-        let mut stream = Stream::new(self, store, partial);
-        while let Some(piece) = stream.next().await? {
+        let mut stream = Stream::new(self, store, None);
+        while told.length < until
+            && let Some(piece) = stream.next().await?
+        {
             told.length += piece.len() as u64;
             told.has_nul |= memchr::memchr(0, &piece).is_some();
         }
@@ -180,7 +211,7 @@ struct Stream<'p> {
 
 impl<'p> Stream<'p> {
     fn new(part: &'p Encoded, store: &'p Store, partial: Option<Partial>) -> Self {
-        let (skip, left) = partial.map_or((0, u64::MAX), |p| (u64::from(p.origin), u64::from(p.length)));
+        let (skip, left) = range(partial);
         Self { part, store, decoder: Some(Decoder::new(part.encoding)), at: 0, skip, left }
     }
 
