@@ -8,16 +8,17 @@
 
 use std::{
     future::{Future, pending},
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
 use mssante::Address;
-use store::{Account, AccountId, BoxInfo, INBOX, Reader, StoreError};
+use store::{Account, AccountId, Action, BoxInfo, INBOX, Reader, StoreError};
 use tokio::sync::watch;
 
 use super::{
     Session,
     halt::{Halt, no_such_mailbox},
+    trace::detail,
 };
 use crate::{capability::Extension, command::MailboxName, completion::Completion, wire::encode::Code};
 
@@ -127,10 +128,25 @@ impl Session {
             Meaning::Own => Ok(Some(own())),
             Meaning::Above => Ok(None),
             Meaning::Other(of, name) => {
-                let found = self.other(of).await?;
-                Ok(found.map(|other| Place { account: other.id, name: name.to_owned() }))
+                let Some(Account { id: account, .. }) = self.other(of).await? else { return Ok(None) };
+                self.enter(account).await?;
+                Ok(Some(Place { account, name: name.to_owned() }))
             }
         }
+    }
+
+    /// Traces that the person looks into another's box, once for each: without a trace there is no access (S-1.7).
+    pub(super) async fn enter(&self, account: AccountId) -> Result<(), Halt> {
+        let entered = || self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        if !entered().insert(account) {
+            return Ok(());
+        }
+        let trace = self.new_trace(account, Action::Select, vec![detail("namespace", OTHERS)]);
+        if let Err(error) = self.store().trace(trace).await {
+            entered().remove(&account);
+            return Err(error.into());
+        }
+        Ok(())
     }
 
     /// The account that is called so among other users, if the person may open it now.

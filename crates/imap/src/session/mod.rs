@@ -5,7 +5,11 @@
 //! too. The session reads and writes as `principal.acting_as()`, or in a mailbox of another box as that box (see
 //! [`boxes`]); traces name `principal.person()` (S-1.7).
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use identity::Principal;
 use store::{Account, AccountId, BoxId, Entry, ModSeq, Reader, Store, StoreError, Uid, UidRuns};
@@ -50,6 +54,8 @@ pub struct Session {
     /// What it enabled.
     enabled: Enabled,
     selected: Option<Selected>,
+    /// Boxes of others that were entered: each is traced once.
+    entered: Mutex<BTreeSet<AccountId>>,
     /// Whose mailbox is open, if it is another's.
     lent: watch::Sender<Option<Arc<Account>>>,
 }
@@ -68,8 +74,9 @@ impl Session {
     /// A session with no mailbox open.
     pub fn new(server: Arc<Server>, principal: Principal, peer: IpAddr) -> Self {
         let enabled = Enabled::default();
-        let (extensions, lent) = (Extensions::NONE, watch::Sender::new(None));
-        let mut session = Self { server, principal, peer, extensions, enabled, selected: None, lent };
+        let (extensions, lent, entered) = (Extensions::NONE, watch::Sender::new(None), Mutex::default());
+        let mut session =
+            Self { server, principal, peer, extensions, enabled, selected: None, entered, lent };
         session.meet(None);
         session
     }

@@ -11,7 +11,10 @@ use jiff::SignedDuration;
 use store::{KeepPlan, Quota};
 use tokio::time::timeout;
 
-use crate::{messages, stage::Stage};
+use crate::{
+    messages,
+    stage::{Client, Stage},
+};
 
 /// For what must come, however slow the machine.
 const LONG: Duration = Duration::from_secs(30);
@@ -183,5 +186,29 @@ async fn no_box_gets_a_mailbox_named_as_the_place_of_the_others() {
         assert!(acting.say(&format!("CREATE {name}")).await.starts_with("A NO [CANNOT]"), "{name}");
         assert!(acting.say(&format!("RENAME Sent {name}")).await.starts_with("A NO [CANNOT]"), "{name}");
     }
+    stage.end();
+}
+
+#[tokio::test]
+async fn whoever_looks_into_a_box_is_traced_once_however_often_they_look() {
+    let stage = Stage::new().await;
+    stage.org("cardio").await;
+    let mut client = stage.client();
+    let traces = async |client: &mut Client| {
+        // Traces are durable with the next commit, and this one has none of its own.
+        client.say("SUBSCRIBE INBOX").await;
+        stage.server.store.prove().unwrap().traces
+    };
+    let before = traces(&mut client).await;
+    for _ in 0..3 {
+        client.say("LIST \"\" *").await;
+        client.say("STATUS INBOX (MESSAGES)").await;
+    }
+    assert_eq!(traces(&mut client).await, before, "one's own box, and names alone");
+    for _ in 0..3 {
+        client.say("LIST \"\" * RETURN (STATUS (MESSAGES))").await;
+        client.say(&format!("STATUS {CARDIO} (MESSAGES)")).await;
+    }
+    assert_eq!(traces(&mut client).await, before + 1);
     stage.end();
 }

@@ -77,6 +77,9 @@ impl List<'_> {
             if let Some(returns) =
                 self.returns.as_ref().filter(|returns| itself && !returns.status.is_empty())
             {
+                if !shelf.is_own() {
+                    self.session.enter(found.account).await?;
+                }
                 status::tell(self.session, &name, found, &returns.status, out).await?;
             }
         }

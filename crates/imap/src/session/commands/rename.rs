@@ -1,6 +1,8 @@
 //! RENAME (RFC 3501 §6.3.5): children move along, missing parents of the new name are created, and INBOX gives its
 //! messages away but stays. May write mailboxes. Must never copy a message, nor take a mailbox from one box to another.
 
+use store::Action;
+
 use crate::{
     command::MailboxName,
     completion::Completion,
@@ -10,6 +12,7 @@ use crate::{
         boxes::Place,
         commands::{create::acceptable, list},
         halt::{Halt, no_such_mailbox},
+        trace::detail,
     },
     wire::encode::Code,
 };
@@ -28,8 +31,11 @@ pub(in crate::session) async fn rename(
         return Err(Completion::no_with(Code::Cannot, text).into());
     }
     session.store().rename_box(found.id, &name).await?;
-    // INBOX did not get another name: its messages went.
-    if found.name != store::INBOX {
+    if found.name == store::INBOX {
+        // It did not get another name: its messages went.
+        let details = vec![detail("mailbox", found.id), detail("messages", found.exists)];
+        session.store().trace(session.new_trace(account, Action::Move, details)).await?;
+    } else {
         list::tell_new_name(session, to.as_str(), from.as_str(), out).await?;
     }
     Ok(Completion::ok("RENAME completed"))
