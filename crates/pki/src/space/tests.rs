@@ -206,37 +206,6 @@ fn a_list_ages_until_it_is_confirmed_and_then_stops_relaying() {
 }
 
 #[test]
-fn an_alarm_says_the_same_for_as_long_as_it_holds() {
-    let files = Files::new();
-    let space = files.open(*NOW);
-    let day = |days: i64, hour| space.status(*NOW + hours(days * 24 + hour)).alarms;
-    for days in [3, 8, 20] {
-        assert!(!day(days, 1).is_empty());
-        assert_eq!(day(days, 1), day(days, 2), "day {days}");
-    }
-    fs::remove_dir_all(&files.settings.state).unwrap();
-    fs::remove_file(&files.settings.list).unwrap();
-    let without = files.open(*NOW);
-    assert!(alarms(&without, *NOW).contains("no white list is in force"));
-}
-
-#[test]
-fn a_revocation_list_that_shrank_is_an_alarm_until_the_next_one_comes() {
-    let files = Files::new();
-    let many: Vec<Serial> = (1..=60_u8).map(|n| Serial::new(&[n; 16])).collect();
-    files.crl(Tier::Personnes, &many, 2, *NOW - hours(1));
-    let space = files.open(*NOW);
-    assert_eq!(alarms(&space, *NOW), "");
-    files.crl(Tier::Personnes, &[], 3, *NOW);
-    for _ in 0..3 {
-        let told = space.refresh(*NOW).alarms.concat();
-        assert!(told.contains("shrank from") && told.matches("shrank").count() == 1, "{told}");
-    }
-    files.crl(Tier::Personnes, &[], 4, *NOW);
-    assert_eq!(space.refresh(*NOW).alarms, Vec::<String>::new());
-}
-
-#[test]
 fn a_file_from_the_future_confirms_nothing_and_ages() {
     let files = Files::new();
     let space = files.open(*NOW);
@@ -426,16 +395,6 @@ fn authorities_are_read_again_and_kept_when_they_cannot_be() {
     // at the start there is nothing to keep
     fs::write(&issuing, "nothing").unwrap();
     assert!(TrustSpace::open(files.settings.clone(), *NOW).is_err());
-}
-
-#[test]
-fn revocation_lists_that_end_and_authorities_that_end_are_alarms() {
-    let files = Files::new();
-    let space = files.open(*NOW);
-    let due = *NOW + hours(24 * 7 - 1);
-    assert!(alarms(&space, due + hours(1)).contains("it still serves, but not for long"));
-    assert!(alarms(&space, due + hours(5)).contains("nothing that it issued is trusted until it is"));
-    assert!(alarms(&space, *NOW + hours(24 * 365 * 10 - 24 * 20)).contains("install its successor"));
 }
 
 #[test]

@@ -82,7 +82,8 @@ impl Open {
         options.create_if_missing(create);
         let db = DB::open_cf_descriptors(&options, dir, families).map_err(|error| failure(&error))?;
         let found = db.latest_sequence_number();
-        let first_log = reach::newest(dir).ok().flatten().map_or(0, |(number, _)| number);
+        // Unknown, none counts as written since: what an earlier opening left may be torn.
+        let first_log = reach::newest(dir).ok().flatten().map_or(u64::MAX, |(number, _)| number);
         let (damage, leaving, held) = (Arc::clone(damage), AtomicBool::new(false), AtomicUsize::new(0));
         Ok(Self { db, cache, buffers, mode, found, first_log, damage, leaving, held })
     }
