@@ -126,14 +126,16 @@ fn the_torn_end_that_a_crash_leaves_is_no_damage() {
 }
 
 #[test]
-fn a_log_that_is_gone_is_named() {
+fn a_log_that_is_gone_is_named_and_serves_when_it_is_back() {
     let lost = Lost::new();
     fs::remove_file(&lost.log).unwrap();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let error = Store::open(lost.world.options()).err();
         let named = matches!(&error, Some(OpenError::LogDamaged { file, .. }) if *file == lost.name());
         assert!(named, "{error:?}");
     }
+    fs::write(&lost.log, &lost.whole).unwrap();
+    assert_eq!(opens(&lost.world), COUNT);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -23,6 +23,7 @@ use crate::{Result, StoreError};
 
 pub(crate) mod backup;
 mod cursor;
+mod ends;
 pub(crate) mod log;
 mod open;
 mod options;
@@ -47,6 +48,8 @@ pub(crate) struct Engine {
     careful: AtomicBool,
     /// The change up to which its mark says that the log is on the disk.
     marked: AtomicU64,
+    /// Held by whoever writes to a careful engine.
+    alone: Mutex<()>,
     damage: Arc<Damage>,
 }
 
@@ -71,6 +74,7 @@ impl Engine {
             epoch: AtomicU64::new(1),
             careful: AtomicBool::new(false),
             marked: AtomicU64::new(0),
+            alone: Mutex::default(),
             damage,
         })
     }
@@ -93,14 +97,19 @@ impl Engine {
     /// All of `changes` or none, in their order. After a failure every further write gives what [`Engine::refusal`] says
     /// until the engine was opened anew.
     pub(crate) fn write(&self, changes: &[Change], durability: Durability) -> Result<()> {
-        if let Some(refusal) = self.refusal() {
-            return Err(refusal);
-        }
-        let written = self.now()?.write(changes, durability);
-        if let Err(error) = &written {
-            self.distrust(error);
-        }
-        written
+        self.guarded(|open| open.write(changes, durability))
+    }
+
+    /// Does what adds to the log or syncs it; after a failure nothing does so until the engine was opened anew. A careful engine
+    /// does not see to that itself: there one after the other, so that nothing is told to be kept behind half a record.
+    fn guarded(&self, work: impl FnOnce(&Open) -> Result<()>) -> Result<()> {
+        self.refused()?;
+        let open = self.now()?;
+        let _alone =
+            (open.mode() == Mode::Careful).then(|| self.alone.lock().unwrap_or_else(PoisonError::into_inner));
+        // Whoever wrote before may have failed.
+        self.refused()?;
+        work(&open).inspect_err(|error| self.distrust(error))
     }
 
     /// A view that no later write changes. While the engine is opened anew it gives `Busy` for whatever is asked.
@@ -126,6 +135,10 @@ impl Engine {
             StoreError::Full => StoreError::Full,
             _ => StoreError::Busy,
         })
+    }
+
+    fn refused(&self) -> Result<()> {
+        self.refusal().map_or(Ok(()), Err)
     }
 
     /// Takes no write any more until it was opened anew, for this cause: the first one counts.
@@ -157,7 +170,11 @@ impl Engine {
     /// to read either. `Damaged` if its log is: what is open is the last that knows what the log said, and stays.
     pub(crate) fn reopen(&self) -> Result<()> {
         let mark = Mark::read(&self.dir);
-        mark.map_or(Ok(()), |mark| mark.check_logs(&self.dir)).inspect_err(|error| self.noted(error))?;
+        mark.map_or(Ok(()), |mark| compare(&self.dir, mark)).inspect_err(|error| self.noted(error))?;
+        if let Some(first) = self.now().ok().map(|open| open.first_log()) {
+            // A careful opening reads on behind a record that is broken.
+            ends::check(&self.dir, first).inspect_err(|error| self.noted(error))?;
+        }
         if let Ok(old) = self.now() {
             self.let_go(old)?;
         }
@@ -206,7 +223,7 @@ impl Engine {
         let failed = |error: std::io::Error| StoreError::Engine(format!("the mark of the log: {error}"));
         // Before the sync, which then covers it.
         let (log, bytes) = reach::newest(&self.dir).map_err(failed)?.unwrap_or_default();
-        open.sync().inspect_err(|error| self.distrust(error))?;
+        self.guarded(Open::sync)?;
         if self.has_failed() {
             // The end of the log may be half a record.
             return Ok(());
@@ -315,7 +332,7 @@ impl Engine {
         if self.has_failed() {
             return Err(StoreError::Engine("a write failed and the engine was not opened anew".into()));
         }
-        self.now()?.sync()
+        self.guarded(Open::sync)
     }
 
     /// Writes what is in memory into tables: the next opening has no log to replay.
@@ -352,10 +369,17 @@ impl Engine {
 /// Opens an engine whose logs say what they are known to have said.
 fn compared(dir: &Path, open: impl FnOnce() -> Result<Open>) -> Result<Open> {
     let Some(mark) = Mark::read(dir) else { return open() };
-    mark.check_logs(dir)?;
+    compare(dir, mark)?;
     let open = open()?;
     mark.check_reached(open.found())?;
     Ok(open)
+}
+
+/// Compares the logs with the mark, and changes nothing. A log that is gone may have been done with: then what is there without it
+/// must reach as far.
+fn compare(dir: &Path, mark: Mark) -> Result<()> {
+    mark.check_logs(dir)?;
+    if mark.has_log(dir) { Ok(()) } else { mark.check_reached(peek::sequence(dir)?) }
 }
 
 impl View for Engine {

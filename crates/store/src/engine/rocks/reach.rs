@@ -21,7 +21,7 @@ const MARK_OF_ACCEPTED: &str = "reached.accepted";
 /// First word of a mark.
 const VERSION: &str = "1";
 
-const BLOCK: usize = 32 << 10;
+pub(super) const BLOCK: usize = 32 << 10;
 /// CRC, length, kind.
 const HEADER: usize = 7;
 /// The same, with the number of the log.
@@ -113,6 +113,11 @@ impl Mark {
         Ok(())
     }
 
+    /// Whether the log that it names is there.
+    pub(super) fn has_log(&self, dir: &Path) -> bool {
+        dir.join(name(self.log)).exists()
+    }
+
     /// Compares what the engine found on the disk with the mark.
     ///
     /// # Errors
@@ -178,15 +183,15 @@ pub(super) fn newest(dir: &Path) -> io::Result<Option<(u64, u64)>> {
     newest.map(|(number, path)| Ok((number, fs::metadata(path)?.len()))).transpose()
 }
 
-fn name(number: u64) -> String {
+pub(super) fn name(number: u64) -> String {
     format!("{number:06}.log")
 }
 
-fn unread(error: &io::Error) -> StoreError {
+pub(super) fn unread(error: &io::Error) -> StoreError {
     StoreError::Engine(format!("the log cannot be read: {error}"))
 }
 
-fn logs(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+pub(super) fn logs(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut found = vec![];
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -230,7 +235,7 @@ fn damage(path: &Path, until: Option<u64>) -> io::Result<Option<u64>> {
 }
 
 /// Why a walk over the records of a block ended.
-enum Stop {
+pub(super) enum Stop {
     /// Here is a record that is not what was written.
     Altered,
     /// Here is one that the block does not hold whole.
@@ -241,7 +246,7 @@ enum Stop {
 
 /// Walks over the records of a block, which do not cross its end: what is left behind the last one of a whole block is too short
 /// for another.
-fn walk(block: &[u8]) -> (usize, Stop) {
+pub(super) fn walk(block: &[u8]) -> (usize, Stop) {
     let mut at = 0;
     loop {
         let rest = &block[at..];
@@ -265,10 +270,10 @@ fn masked(crc: u32) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn record(payload: &[u8]) -> Vec<u8> {
+    pub(in crate::engine::rocks) fn record(payload: &[u8]) -> Vec<u8> {
         let mut said = vec![1_u8];
         said.extend(payload);
         let mut record = masked(crc32c::crc32c(&said)).to_le_bytes().to_vec();
