@@ -10,6 +10,7 @@ use crate::{
     engine::{Change, Durability, Engine, Family, View},
     ids::AccountId,
     keys,
+    retention::Skipped,
     rows::accounts,
     seal::StoreKey,
 };
@@ -27,22 +28,27 @@ pub(crate) fn change(txn: &mut Txn<'_>, opened: AccountId, before: &[AccountId],
     }
 }
 
-/// Makes the rows of a store that has none yet, once. Killed on the way, it begins again: rows are the same each time.
+/// Makes the rows of a store that has none yet, once. Killed on the way, it begins again: rows are the same each time. An account
+/// that cannot be read is left out and named, and all are looked at again at the next opening.
 pub(crate) fn list_once(engine: &Engine, keys: &StoreKey) -> Result<()> {
     if engine.get(Family::Accounts, keys::OPENINGS)?.is_some() {
         return Ok(());
     }
-    let mut rows = vec![];
+    let (mut rows, mut skipped) = (vec![], Skipped::default());
     let (from, until) = keys::under(b"a");
     engine.scan(Family::Accounts, &from, &until, &mut |key, sealed| {
         let id = AccountId(keys::last_u64(key).ok_or(StoreError::Corrupt("account key"))?);
-        let account = accounts::open_account(keys, id, key, sealed)?;
-        rows.extend(account.openers.into_iter().map(|person| keys::opening(person, id)));
+        if let Some(account) = skipped.of_account(id, accounts::open_account(keys, id, key, sealed))? {
+            rows.extend(account.openers.into_iter().map(|person| keys::opening(person, id)));
+        }
         Ok(true)
     })?;
     for page in rows.chunks(PAGE) {
         let put = |key: &Vec<u8>| Change::Put(Family::Accounts, key.clone(), vec![]);
         engine.write(&page.iter().map(put).collect::<Vec<_>>(), Durability::Later)?;
+    }
+    if !skipped.is_empty() {
+        return Ok(());
     }
     engine.write(&[Change::Put(Family::Accounts, keys::OPENINGS.to_vec(), vec![])], Durability::Synced)
 }
@@ -90,6 +96,34 @@ mod tests {
         store.close().unwrap();
         let store = world.open();
         assert_eq!(store.reader().openings(one).unwrap(), [two]);
+        world.close(store);
+    }
+
+    #[test]
+    fn an_account_that_cannot_be_read_keeps_no_other_from_opening() {
+        let world = World::new();
+        let store = world.open();
+        let [one, two, three] = ["un", "deux", "trois"].map(|name| world.account(&store, name).id);
+        open_to(&world, &store, two, &[one]);
+        open_to(&world, &store, three, &[one]);
+        let key = keys::account(two);
+        let whole = store.core.engine.get(Family::Accounts, &key).unwrap().unwrap();
+        let (from, until) = keys::under(b"O");
+        let damage = [
+            Change::DeleteRange(Family::Accounts, from, until),
+            Change::Delete(Family::Accounts, keys::OPENINGS.to_vec()),
+            Change::Put(Family::Accounts, key.clone(), b"altered".to_vec()),
+        ];
+        store.core.engine.write(&damage, Durability::Synced).unwrap();
+        store.close().unwrap();
+        let store = world.open();
+        assert_eq!(store.reader().openings(one).unwrap(), [three]);
+        // Put back, it is found at the next opening.
+        let mend = [Change::Put(Family::Accounts, key, whole)];
+        store.core.engine.write(&mend, Durability::Synced).unwrap();
+        store.close().unwrap();
+        let store = world.open();
+        assert_eq!(store.reader().openings(one).unwrap(), [two, three]);
         world.close(store);
     }
 }

@@ -26,7 +26,7 @@ mod traces;
 
 pub(crate) use erase::roll_forward;
 pub use proof::{Retention, RetentionProof};
-use skipped::Skipped;
+pub(crate) use skipped::Skipped;
 
 /// A clock that advances further than this beyond the last commit proves nothing about age (I-4).
 const TRUSTED_STEP: SignedDuration = SignedDuration::from_hours(36);
