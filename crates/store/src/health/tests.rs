@@ -131,6 +131,34 @@ fn a_table_of_the_right_length_in_the_place_of_another_is_not_believed() {
 }
 
 #[test]
+fn what_nothing_proves_to_be_whole_counts_as_damaged_until_a_restart() {
+    let Scene { world, store, account, inbox } = Scene::new();
+    let engine = &store.core.engine;
+    engine.damage().met("MANIFEST-000001");
+    until("the engine works beside it", || engine.is_careful() == Some(true));
+    for _ in 0..2 {
+        let epoch = engine.epoch();
+        engine.distrust(&StoreError::Engine("a disk that fails".into()));
+        until("it was opened anew", || engine.epoch() > epoch && !engine.has_failed());
+    }
+    // The round that misses a table looks at the other one too.
+    let tables = engine.tables().unwrap();
+    let table = tables.iter().find(|table| table.family == Family::Bodies.name()).unwrap();
+    let path = engine.dir().join(&table.name);
+    let whole = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    until("both are damaged", || engine.damage().known().len() == 2);
+    fs::write(&path, whole).unwrap();
+    until("the table is whole", || engine.damage().known().len() == 1);
+    assert_eq!(store.takes_mail(), Err(StoreError::Damaged("MANIFEST-000001".into())));
+    store.close().unwrap();
+    let store = world.open();
+    world.run(deliver(&store, world.clock_now(), COUNT + 1, &body(COUNT + 1), &[account]));
+    assert_eq!(store.reader().messages(inbox).unwrap().len() as u64, COUNT + 1);
+    world.close(store);
+}
+
+#[test]
 fn an_engine_that_failed_stays_open_to_readers_while_its_log_is_damaged() {
     let scene = Scene::new();
     let (core, dir) = (&scene.store.core, scene.store.core.engine.dir());
