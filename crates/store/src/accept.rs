@@ -2,9 +2,9 @@
 //! messages that were acknowledged may be among it.
 
 use crate::{
-    OpenError, OpenOptions, Store, StoreError, Trace,
-    engine::{Engine, SetAside},
-    open::ENGINE_DIR,
+    OpenError, OpenOptions, Store, Trace,
+    engine::Engine,
+    open::{ENGINE_DIR, Logs},
 };
 
 /// What was lost.
@@ -21,7 +21,8 @@ pub struct LogLoss {
 /// was lost; none if nothing was, and then nothing is traced. Blocking; nobody else may have the store open.
 ///
 /// # Errors
-/// [`OpenError`]: as opening gives, for another reason than the log; the log is then held against its mark as before.
+/// [`OpenError`]: as opening gives, for another reason than the log, or `LogNeeded`. The loss is then not accepted: opening is
+/// refused as before.
 pub fn accept_log_loss(
     options: OpenOptions,
     trace: impl FnOnce(&LogLoss) -> Trace,
@@ -30,13 +31,14 @@ pub fn accept_log_loss(
     if !Engine::is_there(&dir) {
         return Err(OpenError::Absent(options.dir));
     }
-    let aside = SetAside::new(&dir).map_err(|source| OpenError::File { path: dir.clone(), source })?;
-    let store = Store::open(OpenOptions { create: None, ..options })?;
-    let found = store.core.engine.found();
-    let loss = aside.accept(found).map(|(file, known)| LogLoss { file, changes: known - found });
+    let store = Store::open_on(OpenOptions { create: None, ..options }, Logs::WhatIsLeft)?;
+    let engine = &store.core.engine;
+    let loss = engine.lost().map(|(file, changes)| LogLoss { file, changes });
     let traced = loss.as_ref().map_or(Ok(()), |loss| store.trace_blocking(&trace(loss)));
+    // Only now: whoever is killed before this finds the log as damaged as it was.
+    let accepted = traced.and_then(|()| engine.accepted());
     store.close()?;
-    traced.map_err(|error: StoreError| OpenError::from(error))?;
+    accepted?;
     if let Some(LogLoss { file, changes }) = &loss {
         tracing::warn!(file, changes, "the loss of what a damaged log said was accepted by an administrator");
     }

@@ -20,7 +20,7 @@ use crate::{
     day::Day,
     health::Sentry,
     keyring::KeyKind,
-    open::{self, Opened},
+    open::{self, Logs, Opened},
     prove::{self, Activity},
     summary,
 };
@@ -44,8 +44,13 @@ impl Store {
     /// # Errors
     /// [`OpenError`]: none there, in use, another master key, a damaged or newer store, the system refused.
     pub fn open(options: OpenOptions) -> std::result::Result<Self, OpenError> {
+        Self::open_on(options, Logs::Whole)
+    }
+
+    /// As [`Store::open`], on whole logs or on what is left of them.
+    pub(crate) fn open_on(options: OpenOptions, logs: Logs) -> std::result::Result<Self, OpenError> {
         let dir = options.dir.clone();
-        let Opened { core, counters } = open::open(options)?;
+        let Opened { core, counters } = open::open(options, logs)?;
         let (queue, jobs) = mpsc::channel(core.settings.queue.max(1));
         let failed = |source| OpenError::File { path: dir.clone(), source };
         let thread = committer::start(Arc::clone(&core), counters, jobs).map_err(failed)?;

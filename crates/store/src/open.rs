@@ -99,7 +99,8 @@ pub enum OpenError {
     #[error(
         "the store is damaged: the log of commits {file} in {dir} is missing, cut or altered before its end, and what was \
          acknowledged since would be lost without a word: put it back whole, or restore the store from a backup \
-         (`vaguemestre restore`); `vaguemestre store accept-loss` opens it without what the log no longer says"
+         (`vaguemestre restore`); `vaguemestre store accept-loss` opens it without what the log no longer says, unless tables that were \
+         written since need it"
     )]
     LogDamaged {
         /// The engine's directory.
@@ -107,6 +108,12 @@ pub enum OpenError {
         /// The log.
         file: String,
     },
+    /// A log of commits says less than it did, and tables hold what came after: without it they are half of what was written.
+    #[error(
+        "the store is damaged: a log of commits in {0} is cut or altered, and it cannot be left out, since tables that were \
+         written after it need it: put it back whole, or restore the store from a backup (`vaguemestre restore`)"
+    )]
+    LogNeeded(PathBuf),
     /// The engine failed.
     #[error("the storage engine failed: {0}")]
     Engine(String),
@@ -126,14 +133,29 @@ pub(crate) struct Opened {
     pub(crate) counters: Counters,
 }
 
+/// What the logs of commits must say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Logs {
+    /// All that they are known to have said.
+    Whole,
+    /// Whatever they still say: what is lost is being accepted.
+    WhatIsLeft,
+}
+
 /// Opens or creates the store.
-pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
+pub(crate) fn open(options: OpenOptions, logs: Logs) -> Result<Opened, OpenError> {
     let OpenOptions { dir, master, clock, settings, create } = options;
     if create.is_none() && !Engine::is_there(&dir.join(ENGINE_DIR)) {
         return Err(OpenError::Absent(dir));
     }
     make_private_dir(&dir)?;
-    let engine = open_engine(&dir, settings.bounds(), create.is_some())?;
+    let engine = match logs {
+        Logs::Whole => open_engine(&dir, settings.bounds(), create.is_some())?,
+        Logs::WhatIsLeft => {
+            let opened = Engine::open_on_what_is_left(&dir.join(ENGINE_DIR), settings.bounds());
+            opened.map_err(|error| explained(&dir, error))?
+        }
+    };
     // Behind the engine's lock: whoever had copies under way is gone.
     backup::sweep(&dir);
     let Header { keys, counters, kind } = match read_header(&engine, &master)? {
@@ -170,18 +192,23 @@ pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
 pub(crate) fn open_engine(dir: &Path, bounds: impl Into<Bounds>, create: bool) -> Result<Engine, OpenError> {
     let Bounds { memory, open_files } = bounds.into();
     let bounds = Bounds { memory: memory.max(MEMORY_MIN), open_files };
-    Engine::open(&dir.join(ENGINE_DIR), bounds, create).map_err(|error| {
-        if let StoreError::Damaged(file) = error {
-            let (dir, is_log) = (dir.join(ENGINE_DIR), file.ends_with(".log"));
-            if is_log { OpenError::LogDamaged { dir, file } } else { OpenError::Damaged { dir, file } }
-        } else if Engine::is_lock_failure(&error) {
-            OpenError::InUse(dir.into())
-        } else if Engine::is_newer(&error) {
-            OpenError::Newer(dir.into())
-        } else {
-            error.into()
-        }
-    })
+    Engine::open(&dir.join(ENGINE_DIR), bounds, create).map_err(|error| explained(dir, error))
+}
+
+/// Why the engine of the store in `dir` did not open.
+fn explained(dir: &Path, error: StoreError) -> OpenError {
+    if let StoreError::Damaged(file) = error {
+        let (dir, is_log) = (dir.join(ENGINE_DIR), file.ends_with(".log"));
+        if is_log { OpenError::LogDamaged { dir, file } } else { OpenError::Damaged { dir, file } }
+    } else if Engine::needs_its_log(&error) {
+        OpenError::LogNeeded(dir.join(ENGINE_DIR))
+    } else if Engine::is_lock_failure(&error) {
+        OpenError::InUse(dir.into())
+    } else if Engine::is_newer(&error) {
+        OpenError::Newer(dir.into())
+    } else {
+        error.into()
+    }
 }
 
 /// What opening a store would change.

@@ -153,6 +153,28 @@ fn an_administrator_may_accept_the_loss_and_it_is_told() {
 }
 
 #[test]
+fn a_loss_that_was_not_traced_is_not_accepted() {
+    let lost = Lost::new();
+    fs::write(&lost.log, &lost.whole[..lost.marked / 2]).unwrap();
+    // What somebody leaves who is killed once the store is open, and before the trace.
+    let mut killed = None;
+    let told = accept_log_loss(lost.world.options(), |_| {
+        killed = Some(lost.world.copy());
+        lost.world.trace(Action::Administer)
+    });
+    let told = told.unwrap().unwrap();
+    let killed = Lost { world: killed.unwrap(), log: lost.log, marked: lost.marked, whole: lost.whole };
+    for _ in 0..2 {
+        let error = Store::open(killed.world.options()).err();
+        let named = matches!(&error, Some(OpenError::LogDamaged { file, .. }) if *file == told.file);
+        assert!(named, "{error:?}");
+    }
+    assert_eq!(killed.accept(), Some(told), "it is told again");
+    assert_eq!(killed.accept(), None);
+    assert_eq!(opens(&killed.world), opens(&lost.world));
+}
+
+#[test]
 fn nothing_is_accepted_where_nothing_is_lost() {
     let lost = Lost::new();
     assert_eq!(lost.accept(), None);
@@ -160,7 +182,7 @@ fn nothing_is_accepted_where_nothing_is_lost() {
     let world = World::new();
     let absent = accept_log_loss(world.options(), |_| world.trace(Action::Administer)).err();
     assert!(matches!(absent, Some(OpenError::Absent(_))), "{absent:?}");
-    // One that runs is left alone, and its mark is put back.
+    // One that runs is left alone, with its mark.
     let store = lost.world.open();
     let busy = accept_log_loss(lost.world.options(), |_| lost.world.trace(Action::Administer)).err();
     assert!(matches!(busy, Some(OpenError::InUse(_))), "{busy:?}");

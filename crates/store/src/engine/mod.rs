@@ -11,7 +11,7 @@ mod rocks;
 pub(crate) use damage::{Damage, Wrong};
 #[cfg(test)]
 pub(crate) use rocks::swap_family;
-pub(crate) use rocks::{Cursor, Engine, SetAside, Snapshot, Table, backup, log, peek};
+pub(crate) use rocks::{Cursor, Engine, Snapshot, Table, backup, log, peek};
 
 /// A named set of ordered keys, tuned for how it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -36,7 +36,10 @@ pub(super) fn check(dir: &Path, first: u64) -> Result<()> {
 
 /// Whether a whole record comes after what is broken, in this log or one before.
 fn follows(path: &Path, broken: &mut bool) -> io::Result<bool> {
-    let mut file = fs::File::open(path)?;
+    let file = fs::File::open(path)?;
+    // Somebody may write on meanwhile: what is there now ends with a whole record, or with half of the last one.
+    let length = file.metadata()?.len();
+    let mut file = file.take(length);
     let mut block = vec![];
     loop {
         block.clear();

@@ -16,8 +16,8 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 
-pub(crate) use self::{cursor::Cursor, open::Snapshot, peek::peek, reach::SetAside, tables::Table};
-use self::{open::Open, options::Mode, reach::Mark};
+pub(crate) use self::{cursor::Cursor, open::Snapshot, peek::peek, tables::Table};
+use self::{loss::Loss, open::Open, options::Mode, reach::Mark};
 use super::{Bounds, Change, Damage, Durability, Family, View, Visit};
 use crate::{Result, StoreError};
 
@@ -25,6 +25,7 @@ pub(crate) mod backup;
 mod cursor;
 mod ends;
 pub(crate) mod log;
+mod loss;
 mod open;
 mod options;
 mod peek;
@@ -48,6 +49,10 @@ pub(crate) struct Engine {
     careful: AtomicBool,
     /// The change up to which its mark says that the log is on the disk.
     marked: AtomicU64,
+    /// It was opened on what a damaged log still says, and that is not accepted yet: the mark of before stays.
+    unaccepted: AtomicBool,
+    /// What was lost then.
+    lost: Option<Loss>,
     /// Held by whoever writes to a careful engine.
     alone: Mutex<()>,
     damage: Arc<Damage>,
@@ -59,14 +64,28 @@ impl Engine {
     /// # Errors
     /// `Damaged`, naming the file: also a log that says less than was known to be on the disk. It is then left as it is.
     pub(crate) fn open(dir: &Path, bounds: impl Into<Bounds>, create: bool) -> Result<Self> {
-        let bounds = bounds.into();
-        if let Some(lost) = tables::lost_root(dir) {
-            // The engine would begin anew there, and remove everything that is.
-            return Err(StoreError::Damaged(lost));
-        }
-        let damage = Arc::new(Damage::default());
+        let (bounds, damage) = (bounds.into(), Arc::default());
+        rooted(dir)?;
         let open = compared(dir, || Open::new(dir, bounds, (create, Mode::Strict), &damage))?;
-        Ok(Self {
+        Ok(Self::of(dir, bounds, open, damage))
+    }
+
+    /// Opens an engine on what its logs still say. What is lost is noted before anything is written, and until
+    /// [`Engine::accepted`] every other opening is refused.
+    ///
+    /// # Errors
+    /// As [`Engine::open`], for another reason than the log; or the log cannot be left out, see
+    /// [`Engine::needs_its_log`].
+    pub(crate) fn open_on_what_is_left(dir: &Path, bounds: impl Into<Bounds>) -> Result<Self> {
+        let (bounds, damage) = (bounds.into(), Arc::default());
+        rooted(dir)?;
+        let open = Open::new(dir, bounds, (false, Mode::Strict), &damage)?;
+        let lost = Loss::note(dir, open.found())?;
+        Ok(Self { unaccepted: AtomicBool::new(true), lost, ..Self::of(dir, bounds, open, damage) })
+    }
+
+    fn of(dir: &Path, bounds: Bounds, open: Open, damage: Arc<Damage>) -> Self {
+        Self {
             dir: dir.to_owned(),
             bounds,
             open: ArcSwapOption::from_pointee(open),
@@ -74,9 +93,27 @@ impl Engine {
             epoch: AtomicU64::new(1),
             careful: AtomicBool::new(false),
             marked: AtomicU64::new(0),
+            unaccepted: AtomicBool::new(false),
+            lost: None,
             alone: Mutex::default(),
             damage,
-        })
+        }
+    }
+
+    /// The log that said less than it had said when [`Engine::open_on_what_is_left`] was called, and how many changes are lost.
+    pub(crate) fn lost(&self) -> Option<(String, u64)> {
+        self.lost.map(|loss| (loss.log(), loss.changes()))
+    }
+
+    /// What is left is all that is known to be there from now on: the mark says so. Blocking, for a sync.
+    ///
+    /// # Errors
+    /// As [`Engine::mark`]; the loss counts as not accepted then.
+    pub(crate) fn accepted(&self) -> Result<()> {
+        self.unaccepted.store(false, Ordering::Release);
+        self.mark()?;
+        self.refused()?;
+        Loss::forget(&self.dir)
     }
 
     /// Whether there is an engine in `dir`, whole or not.
@@ -87,6 +124,12 @@ impl Engine {
     /// Whether the failure of [`Engine::open`] means that another process has it open.
     pub(crate) fn is_lock_failure(error: &StoreError) -> bool {
         matches!(error, StoreError::Engine(text) if text.contains("/LOCK: "))
+    }
+
+    /// Whether the failure of an opening means that tables hold what came after the damage of a log: without what the log said
+    /// between, they say half.
+    pub(crate) fn needs_its_log(error: &StoreError) -> bool {
+        matches!(error, StoreError::Engine(text) if text.contains(open::INCONSISTENT))
     }
 
     /// Whether the failure of [`Engine::open`] means that it has families that this program does not know.
@@ -212,7 +255,7 @@ impl Engine {
     /// `Engine` or `Full` if the mark could not be written, which changes nothing; or if the sync failed: then the engine is
     /// to be opened anew.
     pub(crate) fn mark(&self) -> Result<()> {
-        if self.has_failed() {
+        if self.has_failed() || self.unaccepted.load(Ordering::Acquire) {
             return Ok(());
         }
         let open = self.now()?;
@@ -231,11 +274,6 @@ impl Engine {
         Mark { sequence, first: open.first_log(), log, bytes }.write(&self.dir).map_err(failed)?;
         self.marked.store(sequence, Ordering::Release);
         Ok(())
-    }
-
-    /// The number of the last change that was found when it was opened last.
-    pub(crate) fn found(&self) -> u64 {
-        self.now().map_or(0, |open| open.found())
     }
 
     /// Whether its next opening is to go on beside damaged tables.
@@ -366,8 +404,18 @@ impl Engine {
     }
 }
 
+/// The root of an engine is there, or nothing is.
+fn rooted(dir: &Path) -> Result<()> {
+    // The engine would begin anew there, and remove everything that is.
+    tables::lost_root(dir).map_or(Ok(()), |lost| Err(StoreError::Damaged(lost)))
+}
+
 /// Opens an engine whose logs say what they are known to have said.
 fn compared(dir: &Path, open: impl FnOnce() -> Result<Open>) -> Result<Open> {
+    if let Some(loss) = Loss::noted(dir)? {
+        tracing::error!("accepting what the store's log lost was begun and not finished: run it again");
+        return Err(StoreError::Damaged(loss.log()));
+    }
     let Some(mark) = Mark::read(dir) else { return open() };
     compare(dir, mark)?;
     let open = open()?;
@@ -379,7 +427,17 @@ fn compared(dir: &Path, open: impl FnOnce() -> Result<Open>) -> Result<Open> {
 /// must reach as far.
 fn compare(dir: &Path, mark: Mark) -> Result<()> {
     mark.check_logs(dir)?;
-    if mark.has_log(dir) { Ok(()) } else { mark.check_reached(peek::sequence(dir)?) }
+    if mark.has_log(dir) {
+        return Ok(());
+    }
+    match peek::sequence(dir) {
+        Ok(sequence) => mark.check_reached(sequence),
+        Err(error) => {
+            // Opening says why, and compares all the same.
+            tracing::debug!(%error, "how far the log reaches is not known before it is opened");
+            Ok(())
+        }
+    }
 }
 
 impl View for Engine {

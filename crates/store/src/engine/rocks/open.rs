@@ -31,6 +31,8 @@ use crate::{
 const NO_SPACE: &str = "No space left on device";
 /// And where it says `ENOENT`.
 const NO_FILE: &str = "No such file or directory";
+/// And where tables hold what came after the damage of a log.
+pub(super) const INCONSISTENT: &str = "Column family inconsistency";
 
 /// An engine while it is open.
 pub(super) struct Open {
@@ -312,6 +314,8 @@ pub(super) fn failure(error: &rocksdb::Error) -> StoreError {
     let text = error.as_ref();
     let named = tables::named(text);
     match (error.kind(), named) {
+        // No file of it is damaged: what is between its files is.
+        (ErrorKind::Corruption, None) if text.contains(INCONSISTENT) => StoreError::Engine(text.to_owned()),
         (ErrorKind::Corruption, Some(file)) => StoreError::Damaged(file),
         (ErrorKind::Corruption, None) => StoreError::Damaged("engine".into()),
         (ErrorKind::IOError, Some(file)) if text.contains(NO_FILE) => StoreError::Damaged(file),

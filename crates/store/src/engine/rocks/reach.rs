@@ -17,7 +17,6 @@ use crate::{Result, StoreError};
 
 const MARK: &str = "reached";
 const MARK_NEW: &str = "reached.new";
-const MARK_OF_ACCEPTED: &str = "reached.accepted";
 /// First word of a mark.
 const VERSION: &str = "1";
 
@@ -56,31 +55,14 @@ impl Mark {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (said, crc) = text.strip_suffix('\n')?.rsplit_once(' ')?;
-        if u32::from_str_radix(crc, 16).ok()? != crc32c::crc32c(said.as_bytes()) {
-            return None;
-        }
-        let mut words = said.split(' ');
-        if words.next()? != VERSION {
-            return None;
-        }
-        let mut number = || words.next()?.parse().ok();
-        Some(Self { sequence: number()?, first: number()?, log: number()?, bytes: number()? })
-    }
-
-    fn text(self) -> String {
-        let Self { sequence, first, log, bytes } = self;
-        let said = format!("{VERSION} {sequence} {first} {log} {bytes}");
-        format!("{said} {:08x}\n", crc32c::crc32c(said.as_bytes()))
+        let &[sequence, first, log, bytes] = numbers(text)?.as_slice() else { return None };
+        Some(Self { sequence, first, log, bytes })
     }
 
     /// Replaces the mark. A name that is not on the disk yet leaves the mark of before, which holds still.
     pub(super) fn write(self, dir: &Path) -> io::Result<()> {
-        let new = dir.join(MARK_NEW);
-        let mut file = fs::File::create(&new)?;
-        file.write_all(self.text().as_bytes())?;
-        file.sync_data()?;
-        fs::rename(new, dir.join(MARK))
+        let Self { sequence, first, log, bytes } = self;
+        replace(dir, MARK_NEW, MARK, &sealed(&[sequence, first, log, bytes]))
     }
 
     /// Compares the logs that are there with the mark, before the engine is opened on them.
@@ -135,46 +117,36 @@ impl Mark {
     }
 }
 
-/// A mark that was set aside, so that the engine opens on what its logs still say. Dropped, the mark is back.
-pub(crate) struct SetAside {
-    dir: PathBuf,
-    mark: Option<Mark>,
-    accepted: bool,
+/// Numbers as a line that proves itself.
+pub(super) fn sealed(numbers: &[u64]) -> String {
+    let mut said = VERSION.to_owned();
+    for number in numbers {
+        said.push(' ');
+        said.push_str(&number.to_string());
+    }
+    format!("{said} {:08x}\n", crc32c::crc32c(said.as_bytes()))
 }
 
-impl SetAside {
-    /// Sets the mark of the engine in `dir` aside.
-    pub(crate) fn new(dir: &Path) -> io::Result<Self> {
-        let mark = Mark::read(dir);
-        rename(&dir.join(MARK), &dir.join(MARK_OF_ACCEPTED))?;
-        Ok(Self { dir: dir.to_owned(), mark, accepted: false })
+/// The numbers of such a line; none if it is not what was written.
+pub(super) fn numbers(text: &str) -> Option<Vec<u64>> {
+    let (said, crc) = text.strip_suffix('\n')?.rsplit_once(' ')?;
+    if u32::from_str_radix(crc, 16).ok()? != crc32c::crc32c(said.as_bytes()) {
+        return None;
     }
-
-    /// The engine was opened without it and found changes up to this number: the log that says less than it did, if one
-    /// does, and the number of the last change that was known to be on the disk.
-    pub(crate) fn accept(mut self, found: u64) -> Option<(String, u64)> {
-        self.accepted = true;
-        // Kept for whoever wants to know later; it says nothing any more.
-        let mark = self.mark.filter(|mark| mark.sequence > found)?;
-        Some((name(mark.log), mark.sequence))
+    let mut words = said.split(' ');
+    if words.next()? != VERSION {
+        return None;
     }
+    words.map(|word| word.parse().ok()).collect()
 }
 
-impl Drop for SetAside {
-    fn drop(&mut self) {
-        if !self.accepted
-            && let Err(error) = rename(&self.dir.join(MARK_OF_ACCEPTED), &self.dir.join(MARK))
-        {
-            tracing::error!(%error, "the mark of how far the store's log reaches could not be put back");
-        }
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
+/// Writes a small file whole, or leaves the one that was there.
+pub(super) fn replace(dir: &Path, new: &str, name: &str, text: &str) -> io::Result<()> {
+    let new = dir.join(new);
+    let mut file = fs::File::create(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_data()?;
+    fs::rename(new, dir.join(name))
 }
 
 /// The newest log and its length; none if there is no log.
@@ -183,6 +155,7 @@ pub(super) fn newest(dir: &Path) -> io::Result<Option<(u64, u64)>> {
     newest.map(|(number, path)| Ok((number, fs::metadata(path)?.len()))).transpose()
 }
 
+/// The file of a log.
 pub(super) fn name(number: u64) -> String {
     format!("{number:06}.log")
 }
