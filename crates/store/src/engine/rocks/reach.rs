@@ -1,8 +1,8 @@
 //! How far the log of commits is known to reach. RocksDB replays a log up to the first record that is not whole: after a crash
-//! that is its torn end. The same happens where a log that was on the disk is cut or altered, and then what follows would be
-//! lost without a word. So a mark is kept among the engine's files: what a finished sync of the log covered. A log that says
-//! less than its mark is damaged; what lies behind the mark may be torn. (What RocksDB tracks itself with
-//! `track_and_verify_wals_in_manifest` are logs that it no longer writes to.)
+//! that is its torn end. (A careful opening reads on behind it: see `ends`.) The same happens where a log that was on the disk is
+//! cut or altered, and then what follows would be lost without a word. So a mark is kept among the engine's files: what a
+//! finished sync of the log covered. A log that says less than its mark is damaged; what lies behind the mark may be torn.
+//! (What RocksDB tracks itself with `track_and_verify_wals_in_manifest` are logs that it no longer writes to.)
 //!
 //! The mark is a witness, never a promise: one that is lost or old only proves less. Knows how RocksDB lays out a log (blocks
 //! of 32 KiB, each record with a CRC-32C), and must never change one.
