@@ -36,7 +36,7 @@ pub use self::{
     flags::{KEYWORD_BYTES, KEYWORDS},
     mailboxes::LIST_PATTERNS,
     quota::QUOTA_RESOURCES,
-    search::{SEARCH_DEPTH, SEARCH_KEYS},
+    search::{SEARCH_DEPTH, SEARCH_KEYS, SEARCH_TEXTS},
     sets::SET_RANGES,
 };
 

@@ -18,16 +18,20 @@ pub const SEARCH_DEPTH: usize = 16;
 /// Most keys in one command.
 pub const SEARCH_KEYS: usize = 1000;
 
+/// Most texts in one command: each is looked for in all that is read.
+pub const SEARCH_TEXTS: usize = 64;
+
 const A_KEY: &str = "a search key such as UNSEEN, SINCE 1-Feb-2026 or FROM \"martin\"";
 
 /// What holds for the whole command.
 struct Search {
     charset: &'static Encoding,
     keys: usize,
+    texts: usize,
 }
 
 pub(super) fn search(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
-    let mut search = Search { charset: UTF_8, keys: 0 };
+    let mut search = Search { charset: UTF_8, keys: 0, texts: 0 };
     if cursor.take_word("CHARSET") {
         if cursor.names() == Names::Utf8Accept {
             return Err(Fault::other("no CHARSET once UTF8=ACCEPT is enabled: texts are UTF-8"));
@@ -104,7 +108,7 @@ impl Search {
         }
     }
 
-    fn with_argument(&self, word: &str, cursor: &mut Cursor<'_>) -> Parsed<Option<SearchKey>> {
+    fn with_argument(&mut self, word: &str, cursor: &mut Cursor<'_>) -> Parsed<Option<SearchKey>> {
         Ok(Some(match word {
             "BCC" | "CC" | "FROM" | "SUBJECT" | "TO" => {
                 SearchKey::Header(word.to_owned(), self.text(cursor)?)
@@ -138,7 +142,11 @@ impl Search {
     }
 
     /// A text in the charset of the command. Without CHARSET it should be ASCII; UTF-8 is what clients send.
-    fn text(&self, cursor: &mut Cursor<'_>) -> Parsed<SearchText> {
+    fn text(&mut self, cursor: &mut Cursor<'_>) -> Parsed<SearchText> {
+        self.texts += 1;
+        if self.texts > SEARCH_TEXTS {
+            return Err(Fault::other("at most 64 texts in a search: split the command"));
+        }
         let bytes = cursor.astring("a text to look for")?;
         match self.charset.decode_without_bom_handling_and_without_replacement(&bytes) {
             Some(text) => Ok(SearchText::new(text.into_owned())),

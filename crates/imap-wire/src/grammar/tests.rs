@@ -324,6 +324,8 @@ fn every_limit_is_met() {
     assert!(bad(&format!("a SEARCH {}ALL", "(".repeat(100_000))).contains("16 levels"));
     assert!(parse(format!("a SEARCH {}", many(SEARCH_KEYS, "ALL")).as_bytes()).is_ok());
     assert!(bad(&format!("a SEARCH {}", many(SEARCH_KEYS + 1, "ALL"))).contains("1000 search keys"));
+    assert!(parse(format!("a SEARCH {}", many(SEARCH_TEXTS, "BODY x")).as_bytes()).is_ok());
+    assert!(bad(&format!("a SEARCH {}", many(SEARCH_TEXTS + 1, "BODY x"))).contains("64 texts"));
     let set = |n: usize| format!("a FETCH {} FLAGS", vec!["1"; n].join(","));
     assert!(parse(set(SET_RANGES).as_bytes()).is_ok());
     assert!(bad(&set(SET_RANGES + 1)).contains("10000 ranges"));

@@ -46,9 +46,19 @@ impl Session {
             vec![detail("mailbox", mailbox), detail("messages", uids.len()), detail("uids", spelled(uids))];
         details.extend(to.map(|to| detail("to", to.id)));
         for other in to.map(|to| to.account).into_iter().filter(|other| *other != account) {
-            self.store().trace(self.new_trace(other, action, details.clone())).await?;
+            self.trace_done(self.new_trace(other, action, details.clone())).await;
         }
-        Ok(self.store().trace(self.new_trace(account, action, details)).await?)
+        self.trace_done(self.new_trace(account, action, details)).await;
+        Ok(())
+    }
+
+    /// Traces what is done already: that it could not be traced must not make the client believe that it was not done, and do it
+    /// again.
+    pub(super) async fn trace_done(&self, trace: Trace) {
+        let action = trace.action;
+        if let Err(error) = self.store().trace(trace).await {
+            tracing::error!(%error, ?action, "what a session did is done and could not be traced");
+        }
     }
 
     /// Traces that this person opened these messages, each part of the journey that brought it here (S-4.5).
@@ -66,7 +76,7 @@ impl Session {
             let details = vec![detail("mailbox", mailbox), detail("uid", uid)];
             let trace = self.new_trace(account, Action::FirstOpening, details);
             let id = origin.unwrap_or(trace.id);
-            self.store().trace(Trace { id, ..trace }).await?;
+            self.trace_done(Trace { id, ..trace }).await;
         }
         Ok(())
     }

@@ -165,18 +165,27 @@ impl View {
 
     /// The UIDs of a UID set that exist.
     pub(crate) fn resolve_uids(&self, set: &SequenceSet) -> UidRuns {
-        self.among(Numbering::Uid, set)
-    }
-
-    /// The messages that a set of a search key names; numbers that no message has name nobody.
-    pub(crate) fn among(&self, numbering: Numbering, set: &SequenceSet) -> UidRuns {
         if set.is_saved() {
             return self.saved();
         }
-        match numbering {
-            Numbering::Uid => self.numbers.uids_within(&set.resolve(self.numbers.largest_uid())),
-            Numbering::Sequence => self.numbers.uids_of_sequences(&set.resolve(self.len())),
-        }
+        self.numbers.uids_within(&set.resolve(self.numbers.largest_uid()))
+    }
+
+    /// Ranges of UIDs that hold exactly those messages of the view that a set of a search key names: as many as were written,
+    /// however many messages lie between, because numbers and UIDs ascend together. Not for `$`.
+    pub(crate) fn ranges(&self, numbering: Numbering, set: &SequenceSet) -> UidRuns {
+        let of_number = |number: u32| match numbering {
+            Numbering::Uid => Uid::new(number),
+            Numbering::Sequence => self.numbers.uid(number.clamp(1, self.len().max(1))).and_then(Uid::new),
+        };
+        let largest = match numbering {
+            Numbering::Uid => self.numbers.largest_uid(),
+            Numbering::Sequence => self.len(),
+        };
+        let there = |first: u32| numbering == Numbering::Uid || first <= self.len();
+        let ranges = set.resolve(largest).into_iter().filter(|range| there(*range.start()));
+        let ends = ranges.filter_map(|range| Some((of_number(*range.start())?, of_number(*range.end())?)));
+        UidRuns::of(ends.collect())
     }
 
     /// The UIDs of a set as it was written, whether they exist or not, without those that the client still counts: what
@@ -200,7 +209,8 @@ impl View {
             .unwrap_or(0)
     }
 
-    fn saved(&self) -> UidRuns {
+    /// What `$` stands for now (RFC 5182).
+    pub(crate) fn saved(&self) -> UidRuns {
         self.numbers.uids().common(&self.saved)
     }
 

@@ -6,6 +6,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use imap::{
+    Settings,
+    capability::{Extension, Offer},
+};
 use store::Account;
 
 use crate::{messages, stage::Stage};
@@ -124,4 +128,23 @@ async fn idle_sleeps_when_there_is_nothing_to_tell() {
 fn sleeps(future: impl Future<Output = ()>) -> bool {
     let mut context = Context::from_waker(Waker::noop());
     matches!(pin!(future).poll(&mut context), Poll::Pending)
+}
+
+#[tokio::test]
+async fn nothing_is_answered_of_what_is_switched_off() {
+    let without = [Extension::CondStore, Extension::QResync, Extension::UidPlus].into_iter().collect();
+    let offer = Offer { without, ..Offer::default() };
+    let stage = Stage::with(Settings { offer, ..Settings::default() }).await;
+    let mut client = stage.client();
+    client.append("INBOX", &messages::named("plain"), 700).await;
+    for _ in 0..2 {
+        let told = client.say("SELECT INBOX").await;
+        assert!(
+            told.contains("UIDVALIDITY") && !told.contains("HIGHESTMODSEQ") && !told.contains("CLOSED"),
+            "{told}"
+        );
+    }
+    assert_eq!(client.say("COPY 1 Trash").await, "A OK COPY completed\r\n");
+    assert_eq!(client.say("MOVE 1 Trash").await, "* 1 EXPUNGE\r\nA OK MOVE completed\r\n");
+    stage.end();
 }

@@ -39,11 +39,16 @@ pub(crate) struct Stage {
 impl Stage {
     /// A new store with one person and the four first mailboxes.
     pub(crate) async fn new() -> Self {
-        Self::with_append_bytes(Settings::default().append_bytes).await
+        Self::with(Settings::default()).await
     }
 
     /// The same, where APPEND takes so many bytes.
     pub(crate) async fn with_append_bytes(append_bytes: u64) -> Self {
+        Self::with(Settings { append_bytes, ..Settings::default() }).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn with(settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new("2026-11-21T08:30:00Z".parse().unwrap()));
         let store = Store::open(OpenOptions {
@@ -59,7 +64,6 @@ impl Stage {
         let authenticator =
             Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), clock.clone()));
         let principal = authenticator.authenticate(attempt()).await.unwrap();
-        let settings = Settings { append_bytes, ..Settings::default() };
         let server = Arc::new(Server::new(store, authenticator, clock.clone(), settings));
         Self { server, person, clock, principal, _dir: dir }
     }

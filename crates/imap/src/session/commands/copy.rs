@@ -4,6 +4,7 @@
 use store::{Action, BoxInfo, Copied, Uid};
 
 use crate::{
+    capability::Extension,
     command::{MailboxName, Messages, Numbering},
     completion::Completion,
     session::{
@@ -27,9 +28,10 @@ pub(in crate::session) async fn copy(
     let copied = session.store().copy(from, uids, target.id).await?;
     let of: Vec<Uid> = copied.pairs.iter().map(|(uid, _)| *uid).collect();
     session.trace_messages(Action::Copy, from, &of, Some(&target)).await?;
-    Ok(match copy_uid(&copied) {
+    Ok(match copy_uid(session, &copied) {
         Some(code) => Completion::ok_with(code, "COPY completed"),
-        None => Completion::ok("COPY completed: nothing to copy"),
+        None if copied.pairs.is_empty() => Completion::ok("COPY completed: nothing to copy"),
+        None => Completion::ok("COPY completed"),
     })
 }
 
@@ -51,8 +53,11 @@ pub(super) async fn target(session: &Session, to: &MailboxName) -> Result<BoxInf
     session.find_box(to.as_str()).await?.ok_or_else(|| create_it_first().into())
 }
 
-/// COPYUID, unless nothing was copied.
-pub(super) fn copy_uid(copied: &Copied) -> Option<Code> {
+/// COPYUID, unless nothing was copied, or it is not offered (RFC 4315).
+pub(super) fn copy_uid(session: &Session, copied: &Copied) -> Option<Code> {
+    if !session.offers(Extension::UidPlus) {
+        return None;
+    }
     let (from, to): (Vec<u32>, Vec<u32>) =
         copied.pairs.iter().map(|(from, to)| (from.get(), to.get())).unzip();
     (!from.is_empty()).then(|| Code::CopyUid { validity: copied.uid_validity.get(), from, to })

@@ -20,7 +20,7 @@ pub(in crate::session) async fn delete(
     let Some(found) = session.find_box(name.as_str()).await? else { return Err(no_such_mailbox().into()) };
     session.store().delete_box(found.id).await?;
     let detail = vec![detail("mailbox", found.id), detail("messages", found.exists)];
-    session.store().trace(session.new_trace(found.account, Action::Delete, detail)).await?;
+    session.trace_done(session.new_trace(found.account, Action::Delete, detail)).await;
     if session.selected_box() == Some(found.id) {
         session.selected = None;
     }

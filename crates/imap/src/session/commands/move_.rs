@@ -35,7 +35,7 @@ pub(in crate::session) async fn move_(
     let left: Vec<Uid> = moved.pairs.iter().map(|(from, _)| *from).collect();
     session.trace_messages(Action::Move, from, &left, Some(&target)).await?;
     // RFC 6851 §4.3: COPYUID comes in an untagged OK before the EXPUNGE responses.
-    if let Some(code) = copy_uid(&moved) {
+    if let Some(code) = copy_uid(session, &moved) {
         untagged_ok(code, "Moved", out).await?;
     }
     // RFC 6851 §4.4

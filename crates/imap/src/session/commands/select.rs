@@ -34,8 +34,9 @@ pub(in crate::session) async fn open(
         return Err(Completion::bad("QRESYNC is not on yet: ENABLE QRESYNC first").into());
     }
     // RFC 3501 §6.3.1: a SELECT that fails leaves no mailbox selected.
-    if session.selected.take().is_some() {
-        // RFC 7162 §3.2.11: whatever was enabled.
+    let was_open = session.selected.take().is_some();
+    if was_open && (session.offers(Extension::CondStore) || session.enabled.rev2) {
+        // RFC 7162 §3.2.11: whatever was enabled, as long as it is offered; RFC 9051 §7.1.
         untagged_ok(Code::Closed, "The mailbox before is closed", out).await?;
     }
     if params.condstore {
@@ -65,8 +66,11 @@ pub(in crate::session) async fn open(
     let view = View::new(id, read_only, &opened.uids, opened.info.highest);
     tell(session, name, opened, &view, out).await?;
     session.open(found.account, view, changes).await?;
-    if let Some(missed) = missed {
-        resync::tell(session, missed, out).await?;
+    if let Some(missed) = missed
+        && let Err(halt) = resync::tell(session, missed, out).await
+    {
+        session.selected = None;
+        return Err(halt);
     }
     Ok(if read_only {
         Completion::ok_with(Code::ReadOnly, "EXAMINE completed")

@@ -1,6 +1,8 @@
 //! A search key made ready: texts folded, dates as day numbers, sets resolved, cheap questions before dear ones.
 //! May use plain values only. Must never read a message.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use store::{Flags, ListingRef, UidRuns};
 
@@ -23,7 +25,14 @@ pub(in crate::session) struct Plan {
     pub(super) in_body: Vec<Needle>,
     /// Texts looked for in all fields of the header.
     pub(super) in_header: Vec<Needle>,
+    /// Texts looked for in single fields.
+    in_fields: u64,
+    /// What `$` stands for, if it is asked.
+    saved: Option<Arc<UidRuns>>,
 }
+
+/// Sets at the top of a key that narrow down what is looked at; others are asked message by message.
+const NARROWING: usize = 8;
 
 /// A question about one message.
 pub(super) enum Question {
@@ -31,8 +40,8 @@ pub(super) enum Question {
     All(Vec<Question>),
     Any(Vec<Question>),
     Not(Box<Question>),
-    /// One of these, whether they were named by number, by UID or by `$`.
-    Among(UidRuns),
+    /// One of these, whether they were named by number, by UID or by `$`: ranges as they were written, `$` shared by all.
+    Among(Arc<UidRuns>),
     Has(Flag),
     /// INTERNALDATE as Unix seconds: from, up to but not including (days are UTC, as INTERNALDATE is told).
     Received(i64, i64),
@@ -53,8 +62,13 @@ pub(super) enum Question {
 impl Plan {
     /// Compiles a key for the messages of a view; `now` in Unix seconds.
     pub(in crate::session) fn new(key: &SearchKey, view: &View, now: i64) -> Self {
-        let mut plan =
-            Self { question: Question::Constant(true), in_body: Vec::new(), in_header: Vec::new() };
+        let mut plan = Self {
+            question: Question::Constant(true),
+            in_body: Vec::new(),
+            in_header: Vec::new(),
+            in_fields: 0,
+            saved: None,
+        };
         plan.question = plan.compile(key, view, now);
         plan
     }
@@ -65,11 +79,19 @@ impl Plan {
             Question::All(questions) => questions.as_slice(),
             one => std::slice::from_ref(one),
         };
-        tops.iter().fold(view.uids(), |candidates, top| match top {
-            Question::Among(uids) => candidates.common(uids),
-            Question::Constant(false) => UidRuns::new(),
-            _ => candidates,
-        })
+        if tops.iter().any(|top| matches!(top, Question::Constant(false))) {
+            return UidRuns::new();
+        }
+        let sets = tops.iter().filter_map(|top| match top {
+            Question::Among(uids) => Some(uids),
+            _ => None,
+        });
+        sets.take(NARROWING).fold(view.uids(), |candidates, uids| candidates.common(uids))
+    }
+
+    /// How many bytes of work a byte that is read stands for: each text is looked for in it.
+    pub(super) fn weight(&self) -> u64 {
+        1 + (self.in_body.len() as u64 + self.in_header.len() as u64 + self.in_fields) / 4
     }
 
     fn compile(&mut self, key: &SearchKey, view: &View, now: i64) -> Question {
@@ -89,8 +111,11 @@ impl Plan {
                 Question::Any(questions)
             }
             SearchKey::Not(key) => Question::Not(Box::new(self.compile(key, view, now))),
-            SearchKey::Sequence(set) => Question::Among(view.among(Numbering::Sequence, set)),
-            SearchKey::Uid(set) => Question::Among(view.among(Numbering::Uid, set)),
+            SearchKey::Sequence(set) | SearchKey::Uid(set) if set.is_saved() => {
+                Question::Among(Arc::clone(self.saved.get_or_insert_with(|| Arc::new(view.saved()))))
+            }
+            SearchKey::Sequence(set) => Question::Among(Arc::new(view.ranges(Numbering::Sequence, set))),
+            SearchKey::Uid(set) => Question::Among(Arc::new(view.ranges(Numbering::Uid, set))),
             // RFC 5032 §3: the border belongs to both.
             SearchKey::Older(seconds) => Question::Received(i64::MIN, now - i64::from(*seconds) + 1),
             SearchKey::Younger(seconds) => Question::Received(now - i64::from(*seconds), i64::MAX),
@@ -109,6 +134,7 @@ impl Plan {
             SearchKey::Larger(size) => Question::Larger(u64::from(*size)),
             SearchKey::Smaller(size) => Question::Smaller(u64::from(*size)),
             SearchKey::Header(name, text) => {
+                self.in_fields += 1;
                 Question::Header(name.clone(), Box::new(Needle::new(text.as_str())))
             }
             SearchKey::Body(text) => self.in_body(text),

@@ -14,7 +14,8 @@ use super::{
     plan::{Plan, Question, flagged},
 };
 
-/// Bytes of messages read in one visit to the store; the message that exceeds it is the visit's last.
+/// Bytes of messages read in one visit to the store, more of them counted for several texts looked for; the message that exceeds
+/// it is the visit's last.
 const VISIT_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A message that matches, and its mod-sequence.
@@ -88,7 +89,7 @@ fn read_on(
         if subject.answer(&plan.question)? {
             found.push((uid, modseq));
         }
-        bytes += subject.read.get() + read_before;
+        bytes += (subject.read.get() + read_before) * plan.weight();
         last = (bytes >= VISIT_BYTES).then_some(uid);
         Ok(bytes < VISIT_BYTES)
     };

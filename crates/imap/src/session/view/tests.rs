@@ -76,7 +76,22 @@ fn what_was_saved_forgets_what_went() {
     assert_eq!(view.resolve(&saved(Numbering::Sequence)), Ok(runs(&[2, 4])));
     view.updates(Renumber::Allowed, Removal::ByNumber);
     assert_eq!(view.resolve(&saved(Numbering::Sequence)), Ok(runs(&[2])));
-    assert_eq!(view.among(Numbering::Uid, &SequenceSet::saved()), runs(&[2]));
+    assert_eq!(view.saved(), runs(&[2]));
+}
+
+#[test]
+fn a_set_of_a_search_costs_what_was_written_not_what_it_names() {
+    let view = view(&(1..=20_000).step_by(2).collect::<Vec<_>>());
+    let ranges = |numbering, from, to| view.ranges(numbering, &SequenceSet::new(vec![(from, to)]));
+    for numbering in [Numbering::Sequence, Numbering::Uid] {
+        assert_eq!(ranges(numbering, number(1), Bound::Largest).runs().len(), 1);
+    }
+    assert_eq!(ranges(Numbering::Sequence, number(2), number(3)).runs(), [(uid(3), uid(5))]);
+    assert_eq!(
+        ranges(Numbering::Sequence, number(9_999), number(u32::MAX)).runs(),
+        [(uid(19_997), uid(19_999))]
+    );
+    assert!(ranges(Numbering::Sequence, number(10_001), number(10_002)).is_empty());
 }
 
 #[test]
