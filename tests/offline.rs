@@ -14,12 +14,13 @@ fn offlineimap_carries_flags_new_and_deleted_messages_both_ways() {
     let home = world.dir().join("offline");
     fs::create_dir_all(&home).unwrap();
     let (rc, mail) = (home.join("offlineimaprc"), home.join("mail"));
+    // Boxes of others have dots in their names, which OfflineIMAP would take for levels if not told.
     fs::write(
         &rc,
         format!(
             "[general]\nmetadata = {home}/state\naccounts = all\nui = basic\nfsync = no\n\
              [Account all]\nlocalrepository = near\nremoterepository = far\n\
-             [Repository near]\ntype = Maildir\nlocalfolders = {mail}\n\
+             [Repository near]\ntype = Maildir\nlocalfolders = {mail}\nsep = /\n\
              [Repository far]\ntype = IMAP\nremotehost = localhost\nremoteport = {port}\nremoteuser = {DOCTOR}\n\
              remotepass = {PASSWORD}\nssl = yes\nsslcacertfile = {ca}\nmaxconnections = 2\n",
             home = home.display(),

@@ -135,3 +135,47 @@ fn a_letter_that_is_sent_wakes_those_who_wait_for_it() {
     waiting.wake(&tag);
     assert!(waiting.text("FETCH 1 (ENVELOPE)").contains("garde de nuit"));
 }
+
+/// The number behind `[NAME ` in a response code.
+fn coded(answer: &str, name: &str) -> u64 {
+    let start = answer.split(&format!("[{name} ")).nth(1).unwrap_or_else(|| panic!("no {name}: {answer}"));
+    start.split(']').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn with_qresync_what_went_is_told_by_uid_and_whoever_comes_back_is_told_only_what_changed() {
+    let world = World::start();
+    let mut writer = world.imap_as(DOCTOR);
+    for n in 1..=6 {
+        writer.append("INBOX", &note(n));
+    }
+    let mut idler = world.imap_as(DOCTOR);
+    idler.ok("ENABLE QRESYNC");
+    let selected = idler.text("SELECT INBOX");
+    let (validity, modseq) = (coded(&selected, "UIDVALIDITY"), coded(&selected, "HIGHESTMODSEQ"));
+    let tag = idler.idle();
+    writer.ok("SELECT INBOX");
+    writer.ok("UID STORE 3 +FLAGS.SILENT (\\Flagged)");
+    let told = idler.hear();
+    for part in ["* 3 FETCH (", "UID 3", "\\Flagged", "MODSEQ ("] {
+        assert!(told.contains(part), "{told}");
+    }
+    writer.ok("UID STORE 2,5 +FLAGS.SILENT (\\Deleted)");
+    for _ in 0..2 {
+        let told = idler.hear();
+        assert!(told.contains("\\Deleted") && told.contains("MODSEQ ("), "{told}");
+    }
+    writer.ok("EXPUNGE");
+    assert_eq!(idler.hear(), "* VANISHED 2,5");
+    idler.wake(&tag);
+    drop(idler);
+
+    let mut back = world.imap_as(DOCTOR);
+    back.ok("ENABLE QRESYNC");
+    let said = back.text(&format!("SELECT INBOX (QRESYNC ({validity} {modseq}))"));
+    assert!(said.contains("* VANISHED (EARLIER) 2,5\r\n"), "{said}");
+    let fetched: Vec<&str> = said.lines().filter(|line| line.contains(" FETCH ")).collect();
+    let [flagged] = fetched[..] else { panic!("only one message changed and is there:\n{said}") };
+    assert!(flagged.starts_with("* 2 FETCH (") && flagged.contains("UID 3"), "{flagged}");
+    assert!(coded(&said, "HIGHESTMODSEQ") > modseq);
+}
