@@ -90,7 +90,7 @@ impl Dovecot {
             "protocols = imap\nlisten = 127.0.0.1\nbase_dir = {dir}/run\nstate_dir = {dir}/state\nlog_path = {dir}/dovecot.log\n\
              ssl = yes\nssl_cert = <{chain}\nssl_key = <{key}\ndisable_plaintext_auth = no\nfirst_valid_uid = 1\n\
              mail_location = maildir:~/Maildir\nmail_max_userip_connections = 100000\n\
-             default_process_limit = 100000\ndefault_client_limit = 100000\n{services}\
+             default_process_limit = 100000\ndefault_client_limit = 100000\nservice imap {{\n process_limit = 100000\n}}\n{services}\
              namespace inbox {{\n inbox = yes\n}}\n\
              passdb {{\n driver = static\n args = password={PASSWORD}\n}}\n\
              userdb {{\n driver = static\n args = {owner} home={home}\n}}\n\
@@ -188,7 +188,9 @@ impl Drop for Dovecot {
     fn drop(&mut self) {
         self.stop();
         if std::thread::panicking() {
-            eprintln!("the log of Dovecot:\n{}", self.log());
+            let log = self.log();
+            let complaints = log.lines().filter(|line| line.contains("Error:") || line.contains("Fatal:"));
+            eprintln!("Dovecot complained:\n{}", complaints.collect::<Vec<_>>().join("\n"));
         }
     }
 }
