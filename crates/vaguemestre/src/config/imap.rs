@@ -99,7 +99,7 @@ fn for_one(entry: &Value, who: &str) -> Option<(String, Vec<String>)> {
         match value {
             Value::Text(text) if key == who && !text.trim().is_empty() => of = Some(text.trim().to_owned()),
             Value::List(list) if key == "without" => {
-                without = Some(list.iter().map(text).collect::<Option<_>>()?)
+                without = Some(list.iter().map(text).collect::<Option<_>>()?);
             }
             _ => return None,
         }
