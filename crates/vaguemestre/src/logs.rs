@@ -16,7 +16,10 @@ pub(crate) fn start(log: Log) {
         "warn,vaguemestre={level},smtp={level},imap={level},delivery={level},identity={level},store={level},pki={level}"
     );
     let filter = EnvFilter::new(if level == tracing::Level::ERROR { "error".into() } else { directives });
-    let lines = fmt().with_env_filter(filter).with_writer(io::stderr).with_target(true);
+    // A line that cannot be written (the log's own disk is full) is lost. To complain of it on the same output would panic, and the
+    // panic's own line would end the daemon: mail is more than its log.
+    let lines =
+        fmt().with_env_filter(filter).with_writer(io::stderr).with_target(true).log_internal_errors(false);
     let started = match log.format {
         LogFormat::Text => lines.with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
