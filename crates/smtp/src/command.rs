@@ -14,6 +14,7 @@ use crate::{
 pub(crate) enum Verb {
     Ehlo,
     Helo,
+    Lhlo,
     StartTls,
     Auth,
     Mail,
@@ -39,6 +40,7 @@ impl Verb {
         match word.to_ascii_uppercase().as_str() {
             "EHLO" => Verb::Ehlo,
             "HELO" => Verb::Helo,
+            "LHLO" => Verb::Lhlo,
             "STARTTLS" => Verb::StartTls,
             "AUTH" => Verb::Auth,
             "MAIL" => Verb::Mail,
@@ -49,8 +51,8 @@ impl Verb {
             "QUIT" => Verb::Quit,
             "VRFY" => Verb::Vrfy,
             "HELP" => Verb::Help,
-            "BDAT" | "BURL" | "EXPN" | "ETRN" | "ATRN" | "TURN" | "LHLO" | "SEND" | "SOML" | "SAML"
-            | "XCLIENT" | "XFORWARD" => Verb::NotOffered,
+            "BDAT" | "BURL" | "EXPN" | "ETRN" | "ATRN" | "TURN" | "SEND" | "SOML" | "SAML" | "XCLIENT"
+            | "XFORWARD" => Verb::NotOffered,
             "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH"
             | "PRI" => Verb::Http,
             _ => Verb::Unknown,

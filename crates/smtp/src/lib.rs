@@ -1,4 +1,4 @@
-//! SMTP. Server side (RFC 5321, 6409, 3207, 4954, 3461): the protocol as a state machine without I/O, and the thin driver
+//! SMTP. Server side (RFC 5321, 6409, 3207, 4954, 3461; LMTP, RFC 2033): the protocol as a state machine without I/O, and the thin driver
 //! that puts it on a TCP or TLS stream. Client side, made the same way: [`client`].
 //! May use smtp-proto for the grammar of commands. Must never know the store, accounts or routing: it is generic over
 //! its [`Policy`], and a 250 after DATA takes that policy's own proof of durability (I-1).
@@ -12,7 +12,10 @@ pub use crate::{
     dsn::{Notify, Ret},
     ended::{End, Ended},
     machine::BLOCK,
-    policy::{Accepted, Connection, Credentials, MailFrom, Mechanism, Policy, Recipient, Service, TlsInfo},
+    policy::{
+        Accepted, Connection, ConnectorDoor, Credentials, MailFrom, Mechanism, Policy, Recipient, Service,
+        TlsInfo,
+    },
     reply::Reply,
     settings::{Limits, Settings},
 };

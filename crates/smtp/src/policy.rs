@@ -31,8 +31,8 @@ pub trait Policy: Send + Sync + 'static {
         credentials: Credentials,
     ) -> impl Future<Output = Result<Self::Peer, Reply>> + Send;
 
-    /// Who the client is by the certificate that it presented ([`TlsInfo::certificates`]): asked on [`Service::Relay`] at MAIL, until
-    /// somebody is known. A refusal is the answer to MAIL, so that the other operator's engineer reads why (M-2); until one is
+    /// Who the client is by the certificate that it presented ([`TlsInfo::certificates`]): asked on [`Service::Relay`] and
+    /// [`Service::Connector`] at MAIL, until somebody is known. A refusal is the answer to MAIL, so that the other operator's engineer reads why (M-2); until one is
     /// known, nothing but EHLO, HELO, NOOP, RSET, QUIT and another MAIL is accepted.
     fn known_by_certificate(
         &self,
@@ -124,6 +124,49 @@ pub enum Service {
     SubmissionTls,
     /// Port 25: clear text first, STARTTLS before anything else, known by certificate and not by AUTH (M-2).
     Relay,
+    /// A hospital's own server hands over its users' mail (S-3.10): known by certificate, by AUTH, or by the socket of this machine that
+    /// it came to.
+    Connector(ConnectorDoor),
+}
+
+/// How a hospital's own server comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConnectorDoor {
+    /// LMTP (RFC 2033), not SMTP: one reply for each recipient behind the final dot.
+    pub lmtp: bool,
+    /// No TLS: for sockets that no network reaches.
+    pub clear: bool,
+    /// AUTH is offered.
+    pub login: bool,
+}
+
+impl Service {
+    /// Whether clients may log in with AUTH.
+    pub(crate) fn offers_login(self) -> bool {
+        match self {
+            Service::Submission | Service::SubmissionTls => true,
+            Service::Relay => false,
+            Service::Connector(door) => door.login,
+        }
+    }
+
+    /// Whether [`Policy::known_by_certificate`] is asked at MAIL about a client that did not log in.
+    pub(crate) fn identifies(self) -> bool {
+        match self {
+            Service::Submission | Service::SubmissionTls => false,
+            Service::Relay | Service::Connector(_) => true,
+        }
+    }
+
+    /// Whether nothing but STARTTLS may come before TLS.
+    pub(crate) fn needs_tls(self) -> bool {
+        !matches!(self, Service::Connector(ConnectorDoor { clear: true, .. }))
+    }
+
+    /// Whether LMTP is spoken.
+    pub(crate) fn is_lmtp(self) -> bool {
+        matches!(self, Service::Connector(ConnectorDoor { lmtp: true, .. }))
+    }
 }
 
 /// What a client gave with AUTH. `Debug` shows no secret.

@@ -2,7 +2,8 @@
 //! and byte by byte.
 //!
 //! In a file, `== title` begins a dialogue; then, a line each:
-//! `limits name=value …` sets limits; `implicit` begins in TLS, `relay` is the relay service; `only whole` and `only bytes` play it one way;
+//! `limits name=value …` sets limits; `implicit` begins in TLS, `relay` is the relay service, `connector` with any of the
+//! words `lmtp`, `clear`, `login` a hospital's own server; `only whole` and `only bytes` play it one way;
 //! `C: text` is sent with CR LF, `c: text` without (`\r`, `\n`, `\0`, `\xNN` are bytes); lines of the client that follow each other are sent
 //! at once; `S: text` is the next line of the server, a final `*` standing for any end; `K: text` is the content of the message last kept;
 //! `R: text` is what delivery reports the last kept message asks for; `TLS text` is a handshake done, with a certificate of that text; `STOP`, `TIMEOUT`, `REVOKED` happen to a waiting session; `END name` means closed, and why.
@@ -12,7 +13,7 @@
 use std::{collections::VecDeque, fs, path::Path, sync::Arc, time::Duration};
 
 use smtp::{
-    Limits, Service, Settings,
+    ConnectorDoor, Limits, Service, Settings,
     machine::{self, Interruption, Reading, Step, Upgrading},
 };
 
@@ -63,9 +64,18 @@ impl<'a> Player<'a> {
     fn new(name: &'a str, dialogue: &str, whole: bool) -> (Self, Step<Toy>) {
         let settings = Settings { hostname: "mail.test".to_owned(), limits: limits(dialogue) };
         let says = |word: &str| dialogue.lines().any(|line| line == word);
-        let service = match (says("implicit"), says("relay")) {
-            (true, _) => Service::SubmissionTls,
-            (_, true) => Service::Relay,
+        let door = dialogue.lines().find_map(|line| line.strip_prefix("connector"));
+        let service = match (says("implicit"), says("relay"), door) {
+            (true, ..) => Service::SubmissionTls,
+            (_, true, _) => Service::Relay,
+            (.., Some(words)) => {
+                let has = |word| words.split(' ').any(|one| one == word);
+                Service::Connector(ConnectorDoor {
+                    lmtp: has("lmtp"),
+                    clear: has("clear"),
+                    login: has("login"),
+                })
+            }
             _ => Service::Submission,
         };
         let step = machine::start(connection(service), Arc::new(settings));
@@ -124,7 +134,7 @@ impl<'a> Player<'a> {
                 Place::Closed(end) => assert_eq!(end, rest, "{place}"),
                 _ => panic!("{place}: the session goes on"),
             },
-            "limits" | "implicit" | "relay" | "only" | "" => {}
+            "limits" | "implicit" | "relay" | "connector" | "only" | "" => {}
             other => panic!("{place}: what is {other}?"),
         }
     }

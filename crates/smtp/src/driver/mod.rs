@@ -20,7 +20,7 @@ use tokio_rustls::{TlsAcceptor, rustls::CommonState, server::TlsStream};
 
 use self::{deadlines::Deadlines, session::Session};
 use crate::{
-    Connection, End, Ended, Policy, Service, Settings, TlsInfo,
+    Connection, ConnectorDoor, End, Ended, Policy, Service, Settings, TlsInfo,
     machine::{self, Upgrading},
 };
 
@@ -37,6 +37,10 @@ pub enum Mode {
     Implicit,
     /// In clear, TLS by STARTTLS, clients known by their certificate (M-2).
     Relay,
+    /// A hospital's own server (S-3.10), in clear first; TLS by STARTTLS unless the door is a clear one.
+    Connector(ConnectorDoor),
+    /// The same, in TLS from the first byte.
+    ConnectorTls(ConnectorDoor),
 }
 
 /// Whether sessions go on; sent through a watch channel by whoever runs the listeners.
@@ -93,8 +97,10 @@ pub async fn serve_on<P: Policy, S: AsyncRead + AsyncWrite + Send + Unpin>(
     let name = connection.session.clone();
     tracing::debug!(session = %name, peer = %addresses.peer, "session begins");
     let ended = match mode {
-        Mode::StartTls | Mode::Relay => in_clear(session, stream, &tls, connection, settings).await,
-        Mode::Implicit => in_tls(session, stream, &tls, connection, settings).await,
+        Mode::StartTls | Mode::Relay | Mode::Connector(_) => {
+            in_clear(session, stream, &tls, connection, settings).await
+        }
+        Mode::Implicit | Mode::ConnectorTls(_) => in_tls(session, stream, &tls, connection, settings).await,
     };
     tracing::info!(
         session = %name, peer = %addresses.peer, end = %ended.end, authenticated = ended.authenticated,
@@ -116,6 +122,7 @@ fn connection(addresses: Addresses, mode: Mode) -> Connection {
             Mode::StartTls => Service::Submission,
             Mode::Implicit => Service::SubmissionTls,
             Mode::Relay => Service::Relay,
+            Mode::Connector(door) | Mode::ConnectorTls(door) => Service::Connector(door),
         },
         session: format!("smtp-{}", SESSIONS.fetch_add(1, Ordering::Relaxed)),
     }

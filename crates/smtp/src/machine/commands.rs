@@ -8,7 +8,7 @@ use super::{
     Addressing, Authenticating, Core, Expect, Identifying, Opening, Step, Then, Turn, mailing, write,
 };
 use crate::{
-    Credentials, End, MailFrom, Policy, Recipient, Reply, Service,
+    Credentials, End, MailFrom, Policy, Recipient, Reply,
     command::{self, Verb},
     input::{Fault, Taken},
     sasl::{self, Exchange},
@@ -79,7 +79,7 @@ fn go<P: Policy>(mut core: Box<Core<P>>, flow: Flow<P>) -> Turn<P> {
         Flow::Close(end) => write(core, Then::Close(end)),
         Flow::StartTls => write(core, Then::StartTls),
         Flow::Authenticate(credentials) => Step::Authenticate(Authenticating { core }, credentials),
-        Flow::Mail(from) if core.peer.is_none() && by_certificate(core.connection.service) => {
+        Flow::Mail(from) if core.peer.is_none() && core.connection.service.identifies() => {
             Step::Identify(Identifying { core, from })
         }
         Flow::Mail(from) => mailing(core, from),
@@ -98,8 +98,9 @@ fn next_line<P: Policy>(core: &mut Core<P>, exchange: Option<&Exchange>) -> Line
         return Line::Fault(End::NotSmtp);
     }
     let auth = pending.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH "));
-    let may_log_in =
-        core.connection.tls.is_some() && core.peer.is_none() && needs_login(core.connection.service);
+    let service = core.connection.service;
+    let is_safe = core.connection.tls.is_some() || !service.needs_tls();
+    let may_log_in = is_safe && core.peer.is_none() && service.offers_login();
     let may_be_long = exchange.is_some() || (auth && may_log_in);
     let limit = if may_be_long { limits.auth_line } else { limits.command_line };
     let taken = core.input.line(limit);
@@ -142,9 +143,9 @@ fn command<P: Policy>(core: &mut Core<P>, line: &[u8]) -> Flow<P> {
 
 /// A line as text, trailing blanks removed (RFC 5321 §4.1.1). EHLO is forgiven the bytes of an old character set in a machine's name.
 fn text(line: &[u8]) -> Option<Cow<'_, str>> {
-    let greeting = line
-        .get(..5)
-        .is_some_and(|verb| verb.eq_ignore_ascii_case(b"EHLO ") || verb.eq_ignore_ascii_case(b"HELO "));
+    let greeting = line.get(..5).is_some_and(|verb| {
+        [b"EHLO ", b"HELO ", b"LHLO "].iter().any(|hello| verb.eq_ignore_ascii_case(*hello))
+    });
     let text = match std::str::from_utf8(line) {
         Ok(text) => Cow::Borrowed(text.trim_end_matches(' ')),
         Err(_) if greeting => String::from_utf8_lossy(line),
@@ -155,48 +156,45 @@ fn text(line: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Whether a command may come now.
 fn gate<P: Policy>(core: &Core<P>, verb: Verb) -> Result<(), Reply> {
-    use Verb::{Auth, Data, Ehlo, Helo, Help, Mail, Noop, Quit, Rcpt, Rset, StartTls, Vrfy};
+    use Verb::{Auth, Data, Ehlo, Helo, Help, Lhlo, Mail, Noop, Quit, Rcpt, Rset, StartTls, Vrfy};
     let service = core.connection.service;
-    let free = matches!(verb, Ehlo | Helo | Noop | Rset | Quit);
-    if core.connection.tls.is_none() && !free && verb != StartTls {
+    let free = matches!(verb, Ehlo | Helo | Lhlo | Noop | Rset | Quit);
+    match verb {
+        Ehlo | Helo if service.is_lmtp() => {
+            return Err(Reply::new(500, "5.5.1", ["This is LMTP: say LHLO your.host.name"]));
+        }
+        Lhlo if !service.is_lmtp() => return Err(Reply::new(502, "5.5.1", ["Command not offered here"])),
+        StartTls if !service.needs_tls() => {
+            return Err(Reply::new(502, "5.5.1", ["No TLS on this socket, which no network reaches"]));
+        }
+        _ => {}
+    }
+    if core.connection.tls.is_none() && service.needs_tls() && !free && verb != StartTls {
         return Err(match verb {
-            Auth if needs_login(service) => {
+            Auth if service.offers_login() => {
                 Reply::new(538, "5.7.11", ["Must issue a STARTTLS command first: no login in clear"])
             }
             _ => Reply::new(530, "5.7.0", ["Must issue a STARTTLS command first"]),
         });
     }
-    if verb == Auth && !needs_login(service) {
-        return Err(Reply::new(502, "5.5.1", ["No AUTH here: operators are known by their certificate"]));
+    if verb == Auth && !service.offers_login() {
+        return Err(Reply::new(502, "5.5.1", ["No AUTH here: peers are known by their certificate"]));
     }
     if core.connection.helo.is_empty() && matches!(verb, StartTls | Auth | Mail | Rcpt | Data) {
-        return Err(out_of_order("Say EHLO first"));
+        return Err(out_of_order(if service.is_lmtp() { "Say LHLO first" } else { "Say EHLO first" }));
     }
-    if core.peer.is_none() && by_certificate(service) && matches!(verb, Rcpt | Data | Vrfy | Help) {
-        return Err(Reply::new(530, "5.7.0", ["Your certificate is not accepted yet: it is judged at MAIL"]));
+    if core.peer.is_none() && service.identifies() && matches!(verb, Rcpt | Data | Vrfy | Help) {
+        return Err(Reply::new(530, "5.7.0", ["Who you are is not known yet: that is judged at MAIL"]));
     }
-    if core.peer.is_none() && needs_login(service) && matches!(verb, Mail | Rcpt | Data) {
+    if core.peer.is_none() && !service.identifies() && matches!(verb, Mail | Rcpt | Data) {
         return Err(Reply::new(530, "5.7.0", ["Authentication required: log in with AUTH first"]));
     }
     Ok(())
 }
 
-/// Whether clients of this service log in with AUTH.
-fn needs_login(service: Service) -> bool {
-    !by_certificate(service)
-}
-
-/// Whether they are known by their certificate (M-2).
-fn by_certificate(service: Service) -> bool {
-    match service {
-        Service::Submission | Service::SubmissionTls => false,
-        Service::Relay => true,
-    }
-}
-
 fn execute<P: Policy>(core: &mut Core<P>, verb: Verb, line: &str) -> Result<Flow<P>, Reply> {
     match verb {
-        Verb::Ehlo | Verb::Helo => return hello(core, verb == Verb::Ehlo, line),
+        Verb::Ehlo | Verb::Helo | Verb::Lhlo => return hello(core, verb != Verb::Helo, line),
         Verb::StartTls => return start_tls(core, line),
         Verb::Auth => return auth(core, line),
         Verb::Mail => return mail(core, line),
@@ -215,8 +213,11 @@ fn execute<P: Policy>(core: &mut Core<P>, verb: Verb, line: &str) -> Result<Flow
         }
         Verb::Vrfy => core.say(252, "2.5.0", "Addresses are checked at RCPT, not here"),
         Verb::Help => {
-            let auth = if needs_login(core.connection.service) { " AUTH" } else { "" };
-            let text = format!("EHLO STARTTLS{auth} MAIL RCPT DATA RSET NOOP VRFY QUIT; see RFC 5321");
+            let service = core.connection.service;
+            let hello = if service.is_lmtp() { "LHLO" } else { "EHLO" };
+            let tls = if service.needs_tls() { " STARTTLS" } else { "" };
+            let auth = if service.offers_login() { " AUTH" } else { "" };
+            let text = format!("{hello}{tls}{auth} MAIL RCPT DATA RSET NOOP VRFY QUIT; see RFC 5321");
             core.say(214, "2.0.0", &text);
         }
         Verb::NotOffered => return Err(Reply::new(502, "5.5.1", ["Command not offered here"])),
@@ -233,12 +234,11 @@ fn hello<P: Policy>(core: &mut Core<P>, extended: bool, line: &str) -> Result<Fl
     if extended {
         lines.extend(["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"].map(str::to_owned));
         lines.push(format!("SIZE {}", core.settings.limits.message_bytes));
-        match (&core.connection.tls, &core.peer) {
-            (None, _) => lines.push("STARTTLS".to_owned()),
-            (Some(_), None) if needs_login(core.connection.service) => {
-                lines.push("AUTH PLAIN LOGIN".to_owned());
-            }
-            (Some(_), _) => {}
+        let service = core.connection.service;
+        if core.connection.tls.is_none() && service.needs_tls() {
+            lines.push("STARTTLS".to_owned());
+        } else if core.peer.is_none() && service.offers_login() {
+            lines.push("AUTH PLAIN LOGIN".to_owned());
         }
     }
     core.reply(&Reply::new(250, "", lines));
@@ -309,10 +309,15 @@ fn rcpt<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
 fn data<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
     command::alone(line)?;
     let end = match mem::take(&mut core.transaction) {
-        Some(transaction) if transaction.accepted > 0 => return Ok(Flow::Data(transaction.envelope)),
+        Some(transaction) if transaction.accepted > 0 => {
+            core.copies = if core.connection.service.is_lmtp() { transaction.accepted } else { 1 };
+            return Ok(Flow::Data(transaction.envelope));
+        }
         Some(transaction) => {
             core.transaction = Some(transaction);
-            core.say(554, "5.5.1", "No valid recipients");
+            // RFC 2033 §4.2 asks for another code than RFC 5321 §3.3
+            let code = if core.connection.service.is_lmtp() { 503 } else { 554 };
+            core.say(code, "5.5.1", "No valid recipients");
             None
         }
         None => core.mistake(&out_of_order("Say MAIL and RCPT first")),

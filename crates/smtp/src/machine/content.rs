@@ -83,7 +83,7 @@ pub(super) fn after<P: Policy>(
         (Outcome::End, Ok(incoming)) => Turn::Stop(Step::Finish(Committing { core }, incoming)),
         (Outcome::End, Err(refusal)) => {
             core.tally.refused += 1;
-            match core.refused_by_policy(refusal) {
+            match core.refused_content(refusal) {
                 Some(end) => Turn::Stop(write(core, Then::Close(end))),
                 None => Turn::Again(core, Expect::Command),
             }

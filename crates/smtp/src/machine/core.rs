@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc};
 
 use super::Interruption;
-use crate::{Connection, End, Ended, Policy, Reply, Service, Settings, TlsInfo, input::Input};
+use crate::{Connection, End, Ended, Policy, Reply, Settings, TlsInfo, input::Input};
 
 /// Replies gathered for one write while commands are pipelined (RFC 2920).
 const OUTPUT: usize = 8 * 1024;
@@ -16,6 +16,8 @@ pub(super) struct Core<P: Policy> {
     pub(super) output: Vec<u8>,
     pub(super) peer: Option<Arc<P::Peer>>,
     pub(super) transaction: Option<Transaction<P::Envelope>>,
+    /// Replies to the content that comes: one, or with LMTP one for each recipient that was accepted (RFC 2033 §4.2).
+    pub(super) copies: u32,
     pub(super) tally: Ended,
     /// The server stops: no new transaction.
     pub(super) draining: bool,
@@ -46,6 +48,7 @@ impl<P: Policy> Core<P> {
             output: Vec::new(),
             peer: None,
             transaction: None,
+            copies: 1,
             tally: Ended::at_once(End::Dropped),
             draining: false,
             progress: 0,
@@ -62,7 +65,8 @@ impl<P: Policy> Core<P> {
 
     pub(super) fn greet(&mut self) {
         let hostname = self.settings.hostname.clone();
-        self.say(220, "", &format!("{hostname} ESMTP"));
+        let protocol = if self.connection.service.is_lmtp() { "LMTP" } else { "ESMTP" };
+        self.say(220, "", &format!("{hostname} {protocol}"));
     }
 
     pub(super) fn say(&mut self, code: u16, status: &'static str, text: &str) {
@@ -92,6 +96,15 @@ impl<P: Policy> Core<P> {
         (reply.code() == 421).then_some(End::Policy)
     }
 
+    /// The same in answer to content: what holds for the message holds for each recipient.
+    pub(super) fn refused_content(&mut self, reply: Reply) -> Option<End> {
+        let reply = reply.refusal();
+        for _ in 0..self.copies {
+            self.reply(&reply);
+        }
+        (reply.code() == 421).then_some(End::Policy)
+    }
+
     /// Takes the policy's word on who the certificate makes the client (M-2); too many refusals end the session.
     pub(super) fn identified(&mut self, answer: Result<P::Peer, Reply>) -> Result<(), Option<End>> {
         let reply = match answer {
@@ -109,7 +122,7 @@ impl<P: Policy> Core<P> {
         if self.tally.auth_failures < self.settings.limits.auth_failures {
             return Err(None);
         }
-        self.say(421, "4.7.0", "This certificate was refused too often; closing the connection");
+        self.say(421, "4.7.0", "Refused too often; closing the connection");
         Err(Some(End::TooManyFailures))
     }
 
@@ -139,7 +152,11 @@ impl<P: Policy> Core<P> {
     pub(super) fn accept(&mut self, durable: P::Durable, id: &str) {
         drop(durable);
         self.tally.accepted += 1;
-        self.say(250, "2.0.0", &format!("Accepted {id}"));
+        let reply = Reply::new(250, "2.0.0", [format!("Accepted {id}")]);
+        // all of them are in the one commit that was proven
+        for _ in 0..self.copies {
+            self.reply(&reply);
+        }
     }
 
     /// The handshake is done: what was said in clear is forgotten.
@@ -155,9 +172,11 @@ impl<P: Policy> Core<P> {
         let (status, text, end) = match why {
             Interruption::Timeout => ("4.4.2", "Too slow; closing the connection", End::Timeout),
             Interruption::Stopped => ("4.3.2", "The server is stopping; try again in a moment", End::Stopped),
-            Interruption::Revoked if self.connection.service == Service::Relay => {
-                ("4.7.0", "Your certificate is no longer accepted; connect again to read why", End::Revoked)
-            }
+            Interruption::Revoked if self.connection.service.identifies() => (
+                "4.7.0",
+                "What you are known by is no longer accepted; connect again to read why",
+                End::Revoked,
+            ),
             Interruption::Revoked => ("4.7.0", "Your rights have changed; log in again", End::Revoked),
         };
         self.say(421, status, text);

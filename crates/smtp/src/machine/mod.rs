@@ -408,7 +408,7 @@ impl<P: Policy> Committing<P> {
             }
             Err(reply) => {
                 self.core.tally.refused += 1;
-                self.core.refused_by_policy(reply)
+                self.core.refused_content(reply)
             }
         };
         proceed(self.core, end)

@@ -57,7 +57,8 @@ impl Policy for Toy {
     type Durable = Durable;
 
     async fn authenticate(&self, connection: &Connection, credentials: Credentials) -> Result<String, Reply> {
-        assert!(connection.tls.is_some());
+        let clear = matches!(connection.service, Service::Connector(door) if door.clear);
+        assert!(connection.tls.is_some() || clear);
         let Credentials::Plain { authzid, authcid, password, .. } = credentials;
         match (authcid.as_str(), password.as_slice()) {
             ("busy", _) => Err(Reply::new(454, "4.7.0", ["Busy"])),
@@ -68,7 +69,13 @@ impl Policy for Toy {
     }
 
     async fn known_by_certificate(&self, connection: &Connection) -> Result<String, Reply> {
-        assert_eq!(connection.service, Service::Relay);
+        match connection.service {
+            Service::Connector(door) if door.login => {
+                return Err(Reply::new(530, "5.7.0", ["Log in first"]));
+            }
+            Service::Connector(door) if door.clear => return Ok("local".to_owned()),
+            service => assert_ne!(service, Service::Submission),
+        }
         let certificates = &connection.tls.as_ref().unwrap().certificates;
         match certificates.first().map(AsRef::as_ref) {
             None => Err(Reply::new(550, "5.7.1", ["No certificate", "Pas de certificat"])),
