@@ -227,7 +227,8 @@ fn files(path: &Path) -> Result<Vec<std::path::PathBuf>, PkiError> {
     Ok(files)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PkiError> {
+/// The certificates of a file, PEM or one in DER.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PkiError> {
     let bytes = read(path)?.0;
     // every DER certificate opens with the tag of a SEQUENCE, no PEM text with a '0'
     if bytes.first() == Some(&0x30) {

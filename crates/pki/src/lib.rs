@@ -1,6 +1,6 @@
 //! Certificates, and who is trusted because of them. What the access listeners (submission, IMAP) show to mail clients
 //! (M-5); the trust space between operators: authorities, revocation lists, the white list, and the judgement of a peer
-//! (M-1, M-2, M-4); and the rustls configurations of both.
+//! (M-1, M-2, M-4); hospitals' own servers by pins (S-3.10) and the ordinary smart host (S-3.3); and the rustls configurations of all.
 //!
 //! It may use rustls, webpki and x509-parser, and the files it is named. It knows nothing of mail, of the store, or of
 //! sessions, and asks no clock: the time is an argument.
@@ -9,6 +9,7 @@
 
 mod algorithms;
 mod authorities;
+mod connector;
 mod distrust;
 mod error;
 mod files;
@@ -21,10 +22,12 @@ mod revocation;
 #[cfg(test)]
 mod samples;
 mod server;
+mod smart_host;
 mod space;
 
 pub use self::{
     authorities::{Authorities, Authority, Environment},
+    connector::{ConnectorPeer, Pin, PinError, PinFault, Pins},
     distrust::Distrust,
     error::PkiError,
     list::{
@@ -38,6 +41,7 @@ pub use self::{
         Revocations,
     },
     server::{Description, EXPIRES_SOON_DAYS, ServerTls, TlsVersion},
+    smart_host::{SmartHostDistrust, SmartHostPeer, SmartHostTrust},
     space::{
         AuthorityView, CrlView, DomainView, ListView, Refreshed, RowView, SIGNING_POLICY, TrustSettings,
         TrustSpace, TrustStatus,

@@ -73,6 +73,21 @@ impl ServerTls {
         Arc::new(config)
     }
 
+    /// The configuration of connections to the smart host (S-3.3): as [`ServerTls::relay_client`], with nothing presented.
+    #[must_use]
+    pub fn smart_host_client(&self) -> Arc<ClientConfig> {
+        let verifier = Arc::new(Possession { schemes: self.schemes(), hints: Vec::new() });
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .expect("the provider has suites of both versions, see its test")
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
+            .with_no_client_auth();
+        config.resumption = Resumption::disabled();
+        config.enable_early_data = false;
+        Arc::new(config)
+    }
+
     fn schemes(&self) -> WebPkiSupportedAlgorithms {
         self.provider.signature_verification_algorithms
     }
