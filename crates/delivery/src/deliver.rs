@@ -58,13 +58,13 @@ pub(crate) async fn deliver(
     let additions = additions(&message, settings);
     let (mut variants, copied) = variants(&message, &copies, &additions);
     let outgoing = if leaving.is_empty() {
-        None
+        Vec::new()
     } else {
         let place = variants.len();
         let outgoing = outgoing::outgoing(&message, &leaving, &additions, place, store, settings);
         let (variant, outgoing) = outgoing.await?;
         variants.push(variant);
-        Some(outgoing)
+        vec![outgoing]
     };
     let delivery = Delivery {
         id: envelope.id,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use message::Header;
 use mssante::Address;
-use store::{Outgoing, OutgoingRecipient, Reader, Store, StoreError, Variant};
+use store::{BodyKind, Outgoing, OutgoingRecipient, Priority, Reader, Store, StoreError, Variant, Way};
 
 use crate::{
     deliver::Complete,
@@ -44,13 +44,17 @@ pub(crate) async fn outgoing(
         notify: to.notify.map(envelope::notify),
         original: to.original.clone(),
     };
+    let bytes = header.len() as u64 + scanned.body_bytes;
     let outgoing = Outgoing {
+        way: Way::Peers,
         // Nobody is told of what becomes of a message without a reverse-path (RFC 5321 §4.5.5).
         sender: reverse_path.as_ref().map(|_| judged.account.id),
         reverse_path,
         variant,
         smtputf8: envelope.smtputf8 && !ascii,
-        eight_bit: *eight_bit,
+        body: if *eight_bit { BodyKind::EightBit } else { BodyKind::SevenBit },
+        require_tls: false,
+        priority: priority(recipients.len(), bytes),
         envid: envelope.envid.clone(),
         ret: envelope.ret,
         expires: at.saturating_add(settings.queue_lifetime).unwrap_or(jiff::Timestamp::MAX),
@@ -58,6 +62,15 @@ pub(crate) async fn outgoing(
     };
     let index = message::index(&header, scanned);
     Ok((Variant { header, index }, outgoing))
+}
+
+/// A letter to more people than this, or with more octets, lets others go first.
+const BULK_RECIPIENTS: usize = 50;
+const BULK_BYTES: u64 = 10 << 20;
+
+/// What a letter waits behind.
+fn priority(recipients: usize, bytes: u64) -> Priority {
+    if recipients > BULK_RECIPIENTS || bytes > BULK_BYTES { Priority::Bulk } else { Priority::Usual }
 }
 
 /// The addresses of To and Cc that a local account could have as its login address: as many as a header can hold.

@@ -10,8 +10,8 @@ use message::{
 };
 use mssante::{Address, route::Place};
 use store::{
-    AccountId, Action, Copy, Delivered, Delivery, Outcome, Outgoing, OutgoingRecipient, Store, StoreError,
-    Trace, TraceId, Variant,
+    AccountId, Action, BodyKind, Copy, Delivered, Delivery, Outcome, Outgoing, OutgoingRecipient, Priority,
+    Store, StoreError, Trace, TraceId, Variant, Way,
 };
 
 use crate::{recipients::Recipient, record::pair, settings::Settings};
@@ -85,14 +85,14 @@ async fn wanted(
         body,
         variants: vec![variant],
         copies: Vec::new(),
-        outgoing: None,
+        outgoing: Vec::new(),
         traces: traces(about, asker, id, told.len()),
         carried,
         once: None,
     };
     Ok(Some(match asker {
         Asker::Account(account, _) => Delivery { copies: vec![Copy { account, variant: 0 }], ..delivery },
-        Asker::Elsewhere(to) => Delivery { outgoing: Some(leaving(to, about.at, settings)), ..delivery },
+        Asker::Elsewhere(to) => Delivery { outgoing: vec![leaving(to, about.at, settings)], ..delivery },
     }))
 }
 
@@ -137,11 +137,14 @@ fn written(
 /// How the report leaves for another operator: with the null reverse-path, so that nothing is ever reported on it.
 fn leaving(to: &Address, at: Timestamp, settings: &Settings) -> Outgoing {
     Outgoing {
+        way: Way::Peers,
         reverse_path: None,
         sender: None,
         variant: 0,
         smtputf8: !to.is_ascii(),
-        eight_bit: false,
+        body: BodyKind::SevenBit,
+        require_tls: false,
+        priority: Priority::Prompt,
         envid: None,
         ret: None,
         expires: at.saturating_add(settings.queue_lifetime).unwrap_or(Timestamp::MAX),

@@ -150,7 +150,7 @@ async fn receive(
                     body: sealed(&store, &body).await,
                     variants: vec![store::Variant { header, index }],
                     copies: vec![store::Copy { account: to, variant: 0 }],
-                    outgoing: None,
+                    outgoing: vec![],
                     traces: vec![],
                     carried: vec![],
                     once: None,

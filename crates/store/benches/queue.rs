@@ -96,7 +96,7 @@ async fn accepted(store: &Store, accounts: &[AccountId], to: &'static [&'static 
                 let now = SystemClock.now();
                 let mut delivery = delivery(&store, now, count, &body, &[account]).await;
                 delivery.traces = vec![trace(&SystemClock, store::Action::Send)];
-                delivery.outgoing = Some(outgoing(now, to));
+                delivery.outgoing = vec![outgoing(now, to)];
                 store.deliver(delivery).await.unwrap();
                 count += 1;
             }
@@ -118,7 +118,7 @@ async fn fill(store: &Store) {
             for number in (task..more).step_by(CALLERS) {
                 let now = SystemClock.now();
                 let mut delivery = delivery(&store, now, number, b"short\r\n", &[]).await;
-                delivery.outgoing = Some(outgoing(now, &["trois"]));
+                delivery.outgoing = vec![outgoing(now, &["trois"])];
                 store.deliver(delivery).await.unwrap();
             }
         });

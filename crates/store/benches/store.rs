@@ -113,7 +113,7 @@ async fn large_body(store: &Store, account: AccountId) {
         body,
         variants,
         copies,
-        outgoing: None,
+        outgoing: vec![],
         traces: vec![],
         carried: vec![],
         once: None,

@@ -43,8 +43,8 @@ pub struct Delivery {
     pub variants: Vec<Variant>,
     /// Its copies.
     pub copies: Vec<Copy>,
-    /// What of it leaves for other operators: queued in the same commit.
-    pub outgoing: Option<Outgoing>,
+    /// What of it leaves, one for each way: queued in the same commit. At most [`WAYS`](crate::WAYS).
+    pub outgoing: Vec<Outgoing>,
     /// Its traces.
     pub traces: Vec<Trace>,
     /// Message-IDs carried for an account from now on, for 15 months (S-3.9).

@@ -113,6 +113,12 @@ pub enum Limit {
     /// Recipients of a message in the queue.
     #[error("a message has at most 1000 recipients at other operators")]
     QueuedRecipients,
+    /// Ways by which a message leaves.
+    #[error("a message leaves by at most 16 ways")]
+    Ways,
+    /// Length of the name of a connector.
+    #[error("the name of a connector has at most 64 octets")]
+    ConnectorName,
     /// Length of what a sender gives along for reports.
     #[error("ENVID has at most 100 octets, ORCPT 500")]
     QueuedText,

@@ -43,6 +43,14 @@ macro_rules! number {
 }
 number!(AccountId, BoxId, CredentialId);
 
+/// What of a body leaves one way: its entries in the queue share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Dispatch {
+    pub(crate) body: BodyId,
+    /// Which of the ways of its message.
+    pub(crate) number: u8,
+}
+
 /// Unique identifier of a message in its box (RFC 3501 §2.3.1.1): ascending, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Uid(pub(crate) NonZeroU32);

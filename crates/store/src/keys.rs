@@ -40,7 +40,8 @@
 //! | queue | `c` | entries, and the last number given |
 //! | queue | `d` due entry | nothing: when each entry is to be tried next |
 //! | queue | `e` entry | its body and its time; recipient and attempts, sealed under the body's day |
-//! | queue | `m` body | entries left; what they share, sealed under the body's day |
+//! | queue | `m` body [number] | entries left; what they share, sealed under the body's day; a message that leaves more ways
+//! |   |   | than one has one for each, the first without a number |
 //!
 //! A body is its day, then its identifier: what a day received lies together and dies with one range delete (I-4). Its
 //! chunks lie in the order in which bodies were committed, so that the engine moves its files down without rewriting them.
@@ -49,7 +50,7 @@ use crate::{
     body::{Place, Turn},
     day::Day,
     engine::Family,
-    ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid},
+    ids::{AccountId, BodyId, BoxId, CredentialId, Dispatch, ModSeq, Uid},
     keyring::KeyKind,
     queue::QueueId,
     trace::TraceId,
@@ -389,8 +390,18 @@ pub(crate) fn queued(entry: QueueId) -> Vec<u8> {
     key!(*b"e", entry.0.to_be_bytes())
 }
 
-pub(crate) fn queued_message(body: BodyId) -> Vec<u8> {
-    key!(*b"m", body_bytes(body))
+pub(crate) fn queued_message(Dispatch { body, number }: Dispatch) -> Vec<u8> {
+    let mut key = key!(*b"m", body_bytes(body));
+    if number > 0 {
+        key.push(number);
+    }
+    key
+}
+
+/// What a key `m` names.
+pub(crate) fn dispatch_of(key: &[u8]) -> Option<Dispatch> {
+    let number = key.get(1 + BODY_LEN).copied().unwrap_or_default();
+    Some(Dispatch { body: body_at(key, 1)?, number })
 }
 
 const SIGN: u64 = 1 << 63;
@@ -402,7 +413,7 @@ fn ordered(number: i64) -> [u8; 8] {
 
 /// First bytes of keys, and how many bytes follow them. Keys that begin with `m` are whole names, those of bodies have no
 /// first byte.
-const SORTS: [(Family, &[u8], usize); 19] = [
+const SORTS: [(Family, &[u8], usize); 20] = [
     (Family::Accounts, b"aibsuAD", 8),
     (Family::Accounts, b"clO", 16),
     (Family::Accounts, b"d", 32),
@@ -422,6 +433,7 @@ const SORTS: [(Family, &[u8], usize); 19] = [
     (Family::Queue, b"d", 16),
     (Family::Queue, b"e", 8),
     (Family::Queue, b"m", BODY_LEN),
+    (Family::Queue, b"m", BODY_LEN + 1),
 ];
 
 /// Whether a key is of a sort laid out above: its first byte means something in its family, and it is as long as that

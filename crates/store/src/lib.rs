@@ -87,8 +87,8 @@ pub use open::{Kind, OpenError, OpenOptions, UpgradeCheck, check_upgrade};
 pub use pieces::{Interrupted, Pieces};
 pub use prove::{FAULTS, Fault, ProofReport};
 pub use queue::{
-    ENVID_BYTES, LAST_BYTES, Notify, ORCPT_BYTES, Outgoing, OutgoingRecipient, QUEUED_RECIPIENTS, QueueId,
-    Queued, Ret, Settlement,
+    BodyKind, CONNECTOR_BYTES, ENVID_BYTES, LAST_BYTES, Lane, Notify, ORCPT_BYTES, Outgoing,
+    OutgoingRecipient, Priority, QUEUED_RECIPIENTS, QueueId, Queued, Ret, Settlement, WAYS, Way,
 };
 pub use reader::{Reader, Salvaged};
 pub use retention::{KeepPlan, Kept, Retention, RetentionProof};

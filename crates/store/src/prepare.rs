@@ -5,12 +5,13 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
-    Delivery, ENVID_BYTES, ORCPT_BYTES, Outgoing, QUEUED_RECIPIENTS, QueueId, Result, Store, StoreError,
-    Trace, TraceId, Variant,
+    BodyKind, CONNECTOR_BYTES, Delivery, ENVID_BYTES, ORCPT_BYTES, Outgoing, QUEUED_RECIPIENTS, QueueId,
+    Result, Store, StoreError, Trace, TraceId, Variant, WAYS, Way,
     body::SealedBody,
     core::Core,
     day::Day,
     error::Limit,
+    ids::Dispatch,
     keyring::KeyKind,
     keys,
     ops::{
@@ -18,7 +19,7 @@ use crate::{
         queue::SealedOutgoing,
         traces::SealedTrace,
     },
-    records::{self, EntryRecord, MessageRecord},
+    records::{self, EntryRecord, MessageRecord, Sort},
     rows::accounts,
     seal::DayKey,
 };
@@ -27,12 +28,16 @@ impl Store {
     pub(crate) async fn seal_delivery(&self, delivery: Delivery) -> Result<SealedDelivery> {
         let Delivery { id, body, variants, copies, outgoing, traces, carried, once } = delivery;
         let variants = seal_variants(&self.core, &body, &variants)?;
-        let outgoing = match outgoing {
-            Some(outgoing) if !outgoing.recipients.is_empty() => {
-                Some(seal_outgoing(&self.core, id, &body, &variants, outgoing)?)
-            }
-            _ => None,
-        };
+        if outgoing.len() > WAYS {
+            return Err(StoreError::Limit(Limit::Ways));
+        }
+        let outgoing = (0..=u8::MAX)
+            .zip(outgoing.into_iter().filter(|outgoing| !outgoing.recipients.is_empty()))
+            .map(|(number, outgoing)| {
+                let dispatch = Dispatch { body: body.id(), number };
+                seal_outgoing(&self.core, id, dispatch, &variants, outgoing)
+            })
+            .collect::<Result<_>>()?;
         let traces = self.seal_traces(traces).await?;
         let keys = &self.core.keys;
         let carried =
@@ -83,13 +88,13 @@ pub(crate) fn seal_trace(core: &Core, trace: &Trace) -> Result<SealedTrace> {
 fn seal_outgoing(
     core: &Core,
     id: TraceId,
-    body: &SealedBody,
+    dispatch: Dispatch,
     variants: &[SealedVariant],
     outgoing: Outgoing,
 ) -> Result<SealedOutgoing> {
     check_limits(&outgoing)?;
-    let Outgoing { reverse_path, sender, variant, smtputf8, eight_bit, envid, ret, expires, recipients } =
-        outgoing;
+    let Outgoing { way, reverse_path, sender, variant, smtputf8, body, require_tls, priority, .. } = outgoing;
+    let Outgoing { envid, ret, expires, recipients, .. } = outgoing;
     let size = variants.get(variant).ok_or(StoreError::NotFound)?.size;
     let variant = u16::try_from(variant).map_err(|_| StoreError::NotFound)?;
     let queued = core.clock.now().as_microsecond();
@@ -100,16 +105,16 @@ fn seal_outgoing(
         sender,
         variant,
         smtputf8,
-        eight_bit,
+        eight_bit: body != BodyKind::SevenBit,
         envid,
         ret,
         size,
         queued,
         expires,
+        sort: Sort { way, body, require_tls, priority },
     };
-    let body = body.id();
-    let key = core.reading_key(KeyKind::Message, body.day)?;
-    let message = seal_record(&key, &keys::queued_message(body), &records::encode(&message)?)?;
+    let key = core.reading_key(KeyKind::Message, dispatch.body.day)?;
+    let message = seal_record(&key, &keys::queued_message(dispatch), &records::encode(&message)?)?;
     let first = core.numbers.queue.fetch_add(recipients.len() as u64, Ordering::AcqRel) + 1;
     let mut entries = Vec::with_capacity(recipients.len());
     for (number, recipient) in (first..).zip(recipients) {
@@ -134,6 +139,9 @@ fn check_limits(outgoing: &Outgoing) -> Result<()> {
     }
     let too_long = |text: &Option<String>, most| text.as_ref().is_some_and(|text| text.len() > most);
     let originals = outgoing.recipients.iter().any(|to| too_long(&to.original, ORCPT_BYTES));
+    if matches!(&outgoing.way, Way::Connector(name) if name.len() > CONNECTOR_BYTES) {
+        return Err(StoreError::Limit(Limit::ConnectorName));
+    }
     if originals || too_long(&outgoing.envid, ENVID_BYTES) {
         return Err(StoreError::Limit(Limit::QueuedText));
     }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use mssante::Address;
+use mssante::{Address, Domain};
 use serde::{Deserialize, Serialize};
 
 use crate::{ids::AccountId, trace::TraceId};
@@ -16,6 +16,10 @@ pub const QUEUED_RECIPIENTS: usize = 1_000;
 pub const ENVID_BYTES: usize = 100;
 /// Longest ORCPT, octets as decoded with its type (RFC 3461 §4.2 allows 500 characters).
 pub const ORCPT_BYTES: usize = 500;
+/// Longest name of a connector, octets.
+pub const CONNECTOR_BYTES: usize = 64;
+/// Most ways by which one message leaves.
+pub const WAYS: usize = 16;
 /// What is kept of a peer's last words, octets; the rest is cut off.
 pub const LAST_BYTES: usize = 1_000;
 
@@ -41,6 +45,71 @@ impl fmt::Display for QueueId {
     }
 }
 
+/// By whom a message leaves. Enumerations here only ever grow at their end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Way {
+    /// To the other operators of the trust space, each found by its domain (M-2).
+    Peers,
+    /// To the structure's smart host, which carries ordinary mail on (S-3.3).
+    SmartHost,
+    /// To a hospital's own server, by the name of its connector (S-3.10), at most [`CONNECTOR_BYTES`].
+    Connector(String),
+}
+
+/// What waits for the same next hop: one is served whatever becomes of another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Lane {
+    /// A domain of another operator.
+    Peers(Domain),
+    /// The smart host, whatever the domain.
+    SmartHost,
+    /// A connector, by its name, whatever the domain.
+    Connector(String),
+}
+
+impl Lane {
+    /// The lane of what goes this way to this address.
+    pub fn of(way: &Way, recipient: &Address) -> Self {
+        match way {
+            Way::Peers => Self::Peers(recipient.domain().clone()),
+            Way::SmartHost => Self::SmartHost,
+            Way::Connector(name) => Self::Connector(name.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peers(domain) => domain.fmt(f),
+            Self::SmartHost => f.write_str("smart-host"),
+            Self::Connector(name) => write!(f, "connector {name}"),
+        }
+    }
+}
+
+/// What a body is made of (RFC 6152, RFC 3030).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BodyKind {
+    /// Lines of ASCII.
+    SevenBit,
+    /// Lines with octets above 127.
+    EightBit,
+    /// Anything: lone CR or LF, NUL, lines of any length.
+    Binary,
+}
+
+/// What goes first where something has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Priority {
+    /// Reports, and whatever somebody waits for.
+    Prompt,
+    /// A letter.
+    Usual,
+    /// A letter to many, or a large one.
+    Bulk,
+}
+
 /// How much of the message a report of failure should carry, in the sender's wish (RFC 3461 §4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Ret {
@@ -61,9 +130,11 @@ pub struct Notify {
     pub delay: bool,
 }
 
-/// What leaves of a message: part of the delivery that accepts it.
+/// What leaves of a message one way: part of the delivery that accepts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
+    /// By whom.
+    pub way: Way,
     /// The reverse path; none is the null one.
     pub reverse_path: Option<Address>,
     /// The account of ours that gets reports.
@@ -72,8 +143,12 @@ pub struct Outgoing {
     pub variant: usize,
     /// Whether it needs SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
-    /// Whether its body has octets above 127 (RFC 6152).
-    pub eight_bit: bool,
+    /// What its body is made of.
+    pub body: BodyKind,
+    /// Whether it may only pass servers that prove themselves (RFC 8689).
+    pub require_tls: bool,
+    /// What it waits behind.
+    pub priority: Priority,
     /// ENVID, decoded.
     pub envid: Option<String>,
     /// RET.
@@ -100,6 +175,8 @@ pub struct OutgoingRecipient {
 pub struct Queued {
     /// The entry.
     pub id: QueueId,
+    /// By whom it leaves.
+    pub way: Way,
     /// The journey of its message.
     pub message: TraceId,
     /// Who is to get it.
@@ -118,8 +195,12 @@ pub struct Queued {
     pub ret: Option<Ret>,
     /// Whether it needs SMTPUTF8 (RFC 6531).
     pub smtputf8: bool,
-    /// Whether its body has octets above 127 (RFC 6152).
-    pub eight_bit: bool,
+    /// What its body is made of.
+    pub body: BodyKind,
+    /// Whether it may only pass servers that prove themselves (RFC 8689).
+    pub require_tls: bool,
+    /// What it waits behind.
+    pub priority: Priority,
     /// Octets of header and body.
     pub size: u64,
     /// When it was accepted.
@@ -136,6 +217,13 @@ pub struct Queued {
     pub distrusted_since: Option<Timestamp>,
     /// Whether the sender was told of the delay.
     pub delay_told: bool,
+}
+
+impl Queued {
+    /// What it waits with.
+    pub fn lane(&self) -> Lane {
+        Lane::of(&self.way, &self.recipient)
+    }
 }
 
 /// What becomes of an entry.

@@ -238,7 +238,7 @@ async fn telling(world: &World, store: &Store, account: AccountId, number: u64) 
     let index = index(header.as_bytes(), body.as_bytes());
     Delivery {
         variants: vec![Variant { header: header.into_bytes(), index }],
-        outgoing: Some(outgoing),
+        outgoing: vec![outgoing],
         traces: vec![traced(world, Action::Send)],
         carried: vec![(account, format!("<{MESSAGE_ID}>"))],
         once: Some([7 + number as u8; 32]),

@@ -11,8 +11,8 @@ use std::{
 use crate::common::*;
 use jiff::Timestamp;
 use store::{
-    Action, CHUNK, Delivered, FlagChange, FlagMode, Flags, ModSeq, QueueId, Settlement, Store, SystemFlag,
-    Uid,
+    Action, BodyKind, CHUNK, Delivered, FlagChange, FlagMode, Flags, ModSeq, QueueId, Settlement, Store,
+    SystemFlag, Uid, Way,
 };
 
 /// Once everything was put in; five days after the first message.
@@ -67,7 +67,7 @@ fn fill(world: &World, store: &Store) {
             .await
             .unwrap();
         let mut leaving = delivery(store, world.clock_now(), 9, &body(9), &[]).await;
-        leaving.outgoing = Some(outgoing(world.clock_now(), &["a", "b"]));
+        leaving.outgoing = vec![outgoing(world.clock_now(), &["a", "b"])];
         store.deliver(leaving).await.unwrap();
         let due = world.clock_now() + hours(1);
         let later = Settlement::Later { due, last: "451".into(), distrusted_since: None, delay_told: true };
@@ -111,6 +111,7 @@ fn check(world: &World, store: &Store) {
     assert!(reader.carried(one, "<2@test>").unwrap() && !reader.carried(two, "<2@test>").unwrap());
     let queued = reader.queue_list(None, 9).unwrap();
     assert_eq!(queued.iter().map(|entry| entry.attempts).collect::<Vec<_>>(), [1, 0]);
+    assert!(queued.iter().all(|entry| (&entry.way, entry.body) == (&Way::Peers, BodyKind::SevenBit)));
     assert!(queued.iter().all(|entry| read_queued(store, entry.id) == (header(9), body(9))));
     let again = world.run(async {
         let mut again = delivery(store, world.clock_now(), 6, &body(6), &[one]).await;

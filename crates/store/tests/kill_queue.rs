@@ -64,7 +64,7 @@ fn child() {
 async fn one_message(store: &Store, number: u64) {
     let now = store::Clock::now(&SystemClock);
     let mut leaving = delivery(store, now, number, &body_bytes(number, size(number)), &[]).await;
-    leaving.outgoing = Some(outgoing(now, &["a", "b"]));
+    leaving.outgoing = vec![outgoing(now, &["a", "b"])];
     let journey = leaving.id;
     store.deliver(leaving).await.unwrap();
     println!("accepted {number}");

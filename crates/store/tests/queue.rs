@@ -3,8 +3,8 @@
 use crate::common::*;
 use jiff::Timestamp;
 use store::{
-    Action, CHUNK, Delivered, Delivery, LAST_BYTES, Notify, Outgoing, QUEUED_RECIPIENTS, QueueId, Queued,
-    Ret, Settlement, Store, StoreError,
+    Action, BodyKind, CHUNK, Delivered, Delivery, LAST_BYTES, Lane, Notify, Outgoing, Priority,
+    QUEUED_RECIPIENTS, QueueId, Queued, Ret, Settlement, Store, StoreError, WAYS, Way,
 };
 
 /// Accepts a message with these recipients elsewhere and nobody here.
@@ -12,7 +12,7 @@ fn accept(world: &World, store: &Store, number: u64, body: &[u8], to: &[&str]) -
     let before: Vec<QueueId> = all(store).into_iter().map(|queued| queued.id).collect();
     world.run(async {
         let mut delivery = delivery(store, world.clock_now(), number, body, &[]).await;
-        delivery.outgoing = Some(outgoing(world.clock_now(), to));
+        delivery.outgoing = vec![outgoing(world.clock_now(), to)];
         store.deliver(delivery).await.unwrap();
     });
     all(store).into_iter().map(|queued| queued.id).filter(|id| !before.contains(id)).collect()
@@ -56,7 +56,9 @@ fn what_leaves_is_queued_with_the_commit_that_accepts() {
     leaving = Outgoing {
         sender: Some(account),
         variant: 1,
-        eight_bit: true,
+        body: BodyKind::EightBit,
+        require_tls: true,
+        priority: Priority::Bulk,
         envid: Some("QQ314159".into()),
         ret: Some(Ret::Headers),
         ..leaving
@@ -64,13 +66,14 @@ fn what_leaves_is_queued_with_the_commit_that_accepts() {
     let mut delivery = world.run(delivery(&store, now, 1, &body, &[account]));
     delivery.variants.push(variant(2, &body));
     let (message, size) = (delivery.id, delivery.variants[1].index.size);
-    delivery.outgoing = Some(leaving);
+    delivery.outgoing = vec![leaving];
     world.run(store.deliver(delivery)).unwrap();
 
     assert!(told.has_changed().unwrap());
     let queued = all(&store);
     let expected = |id, recipient, notify, original| Queued {
         id,
+        way: Way::Peers,
         message,
         recipient,
         notify,
@@ -80,7 +83,9 @@ fn what_leaves_is_queued_with_the_commit_that_accepts() {
         envid: Some("QQ314159".into()),
         ret: Some(Ret::Headers),
         smtputf8: false,
-        eight_bit: true,
+        body: BodyKind::EightBit,
+        require_tls: true,
+        priority: Priority::Bulk,
         size,
         queued: now,
         due: now,
@@ -123,7 +128,7 @@ fn copies_here_keep_the_body_after_the_queue() {
     let account = world.account(&store, "un").id;
     let now = world.clock_now();
     let mut delivery = world.run(delivery(&store, now, 1, b"short\r\n", &[account]));
-    delivery.outgoing = Some(outgoing(now, &["trois"]));
+    delivery.outgoing = vec![outgoing(now, &["trois"])];
     world.run(store.deliver(delivery)).unwrap();
     let ids: Vec<QueueId> = all(&store).iter().map(|queued| queued.id).collect();
     settle(&world, &store, gone(&ids), None).unwrap();
@@ -139,7 +144,7 @@ fn the_queue_keeps_the_body_after_the_copies() {
     let account = world.account(&store, "un").id;
     let now = world.clock_now();
     let mut delivery = world.run(delivery(&store, now, 1, b"short\r\n", &[account]));
-    delivery.outgoing = Some(Outgoing { sender: Some(account), ..outgoing(now, &["trois"]) });
+    delivery.outgoing = vec![Outgoing { sender: Some(account), ..outgoing(now, &["trois"]) }];
     world.run(store.deliver(delivery)).unwrap();
     world.run(store.remove_account(account, world.trace(Action::AccountRemove))).unwrap();
     let ids: Vec<QueueId> = all(&store).iter().map(|queued| queued.id).collect();
@@ -202,7 +207,7 @@ fn one_entry_that_is_gone_undoes_the_whole_settlement() {
             id: report.id,
             variants: vec![variant(2, b"report\r\n")],
             copies: report.copies.clone(),
-            outgoing: None,
+            outgoing: vec![],
             traces: vec![world.trace(Action::Report)],
             carried: vec![],
             once: None,
@@ -229,13 +234,46 @@ fn a_report_comes_with_the_settlement() {
 }
 
 #[test]
+fn a_message_leaves_by_several_ways_that_share_its_body_and_nothing_else() {
+    let world = World::new();
+    let store = world.open();
+    let now = world.clock_now();
+    let way = |way: Way, variant, to: &[&str]| Outgoing { way, variant, ..outgoing(now, to) };
+    let clinic = Way::Connector("clinique".into());
+    let mut delivery = world.run(delivery(&store, now, 1, b"short\r\n", &[]));
+    delivery.variants.push(variant(2, b"short\r\n"));
+    delivery.outgoing = vec![
+        way(Way::Peers, 0, &["a", "b"]),
+        way(Way::SmartHost, 0, &[]),
+        way(clinic.clone(), 1, &["c"]),
+        way(Way::SmartHost, 1, &["d"]),
+    ];
+    world.run(store.deliver(delivery)).unwrap();
+    world.close(store);
+    let store = world.open();
+    let queued = all(&store);
+    let sud = Lane::Peers(remote("a").domain().clone());
+    let lanes = [sud.clone(), sud, Lane::Connector("clinique".into()), Lane::SmartHost];
+    assert!(queued.iter().map(Queued::lane).eq(lanes));
+    assert_eq!(queued[2].way, clinic);
+    for (entry, number) in queued.iter().zip([1, 1, 2, 2]) {
+        assert_eq!(read_queued(&store, entry.id), (header(number), b"short\r\n".to_vec()));
+    }
+    for entry in [2, 0, 3, 1] {
+        assert_eq!(settle_and_prove(&store).bodies, 1);
+        settle(&world, &store, gone(&[queued[entry].id]), None).unwrap();
+    }
+    assert_eq!(world.close(store).bodies, 0);
+}
+
+#[test]
 fn a_retried_submission_queues_nothing_again() {
     let world = World::new();
     let store = world.open();
     let send = || {
         world.run(async {
             let mut delivery = delivery(&store, world.clock_now(), 1, b"x\r\n", &[]).await;
-            delivery.outgoing = Some(outgoing(world.clock_now(), &["trois"]));
+            delivery.outgoing = vec![outgoing(world.clock_now(), &["trois"])];
             delivery.traces = vec![world.trace(Action::Send)];
             delivery.once = Some([7; 32]);
             store.deliver(delivery).await.unwrap()
@@ -305,7 +343,7 @@ fn a_full_queue_refuses_messages_for_elsewhere_only() {
     let send = |to: &[&str]| {
         world.run(async {
             let mut delivery = delivery(&store, world.clock_now(), 2, b"x\r\n", &[account]).await;
-            delivery.outgoing = Some(outgoing(world.clock_now(), to));
+            delivery.outgoing = vec![outgoing(world.clock_now(), to)];
             store.deliver(delivery).await
         })
     };
@@ -328,7 +366,7 @@ fn what_a_message_may_bring_along_is_bounded() {
             let mut delivery = delivery(&store, now, 1, b"x\r\n", &[]).await;
             let mut leaving = outgoing(now, &["a"]);
             change(&mut leaving);
-            delivery.outgoing = Some(leaving);
+            delivery.outgoing = vec![leaving];
             store.deliver(delivery).await.map(|_| ())
         })
     };
@@ -338,11 +376,20 @@ fn what_a_message_may_bring_along_is_bounded() {
     assert_eq!(send(&|o| o.recipients[0].original = Some("o".repeat(store::ORCPT_BYTES))), Ok(()));
     assert_eq!(send(&|o| o.recipients[0].original = Some("o".repeat(store::ORCPT_BYTES + 1))), Err(text));
     assert_eq!(send(&|o| o.variant = 1), Err(StoreError::NotFound));
+    assert_eq!(send(&|o| o.way = Way::Connector("c".repeat(store::CONNECTOR_BYTES))), Ok(()));
+    let named = send(&|o| o.way = Way::Connector("c".repeat(store::CONNECTOR_BYTES + 1)));
+    assert_eq!(named, Err(StoreError::Limit(store::Limit::ConnectorName)));
     let many = |count| move |o: &mut Outgoing| o.recipients = vec![o.recipients[0].clone(); count];
     assert_eq!(send(&many(QUEUED_RECIPIENTS)), Ok(()));
     let result = send(&many(QUEUED_RECIPIENTS + 1));
     assert_eq!(result, Err(StoreError::Limit(store::Limit::QueuedRecipients)));
-    assert_eq!(world.close(store).queued, 2 + QUEUED_RECIPIENTS as u64);
+    let ways = world.run(async {
+        let mut delivery = delivery(&store, now, 1, b"x\r\n", &[]).await;
+        delivery.outgoing = vec![outgoing(now, &["a"]); WAYS + 1];
+        store.deliver(delivery).await
+    });
+    assert_eq!(ways.unwrap_err(), StoreError::Limit(store::Limit::Ways));
+    assert_eq!(world.close(store).queued, 3 + QUEUED_RECIPIENTS as u64);
 }
 
 #[test]
@@ -355,7 +402,7 @@ fn nothing_of_the_queue_is_readable_on_the_disk() {
         let mut leaving = outgoing(now, &["destinataire"]);
         leaving.envid = Some("enveloppe-unique".into());
         leaving.recipients[0].original = Some("rfc822;origine-unique@ancien.fr".into());
-        delivery.outgoing = Some(leaving);
+        delivery.outgoing = vec![leaving];
         store.deliver(delivery).await.unwrap();
     });
     let id = all(&store)[0].id;
@@ -386,7 +433,7 @@ fn acceptance_and_its_report_are_one_commit_and_a_retry_causes_none() {
     let accept = |number, report: Delivery| {
         let accepted = Delivery {
             once: Some([7; 32]),
-            outgoing: Some(outgoing(world.clock_now(), &["trois"])),
+            outgoing: vec![outgoing(world.clock_now(), &["trois"])],
             ..make(number, &[account])
         };
         world.run(store.deliver_and_report(accepted, report))

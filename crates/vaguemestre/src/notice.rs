@@ -58,7 +58,7 @@ pub(crate) async fn deliver(store: &Store, now: Timestamp, notice: &Notice<'_>) 
         body: body.finish().await?,
         variants: vec![Variant { header: scanned.header.clone(), index }],
         copies: vec![Copy { account: notice.account.id, variant: 0 }],
-        outgoing: None,
+        outgoing: vec![],
         traces: vec![trace],
         carried: ids.into_iter().map(|id| (notice.account.id, id)).collect(),
         once: None,

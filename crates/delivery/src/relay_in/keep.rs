@@ -46,7 +46,7 @@ pub(super) async fn keep(
         body,
         variants: vec![Variant { header: final_header, index }],
         copies: copies.iter().map(|(account, ..)| Copy { account: *account, variant: 0 }).collect(),
-        outgoing: None,
+        outgoing: vec![],
         traces: traces(&message, &copies, bytes),
         carried: carried(header, &copies),
         once: comes_once(header).then(|| identity(envelope, message.content)),

@@ -1,4 +1,4 @@
-//! Who works on what: a lane for each domain, with the entries that wait in it and the workers on it. Bounded in all: entries in memory,
+//! Who works on what: a lane for each next hop, with the entries that wait in it and the workers on it. Bounded in all: entries in memory,
 //! connections, connections to one domain, so that a slow peer never holds the others.
 //!
 //! May use: plain values. Must never touch: the store, the network, clocks. One lock, never held across a wait.
@@ -9,8 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use mssante::Domain;
-use store::{QueueId, Queued};
+use store::{Lane, QueueId, Queued};
 use tokio::sync::Notify;
 
 use super::RelaySettings;
@@ -47,7 +46,7 @@ pub(super) struct Added {
 
 #[derive(Default)]
 struct State {
-    lanes: HashMap<Domain, Lane>,
+    lanes: HashMap<Lane, Load>,
     /// Every entry in memory, waiting or on its way.
     claimed: HashSet<QueueId>,
     workers: usize,
@@ -59,7 +58,7 @@ struct State {
 }
 
 #[derive(Default)]
-struct Lane {
+struct Load {
     waiting: VecDeque<Queued>,
     workers: usize,
     /// Workers without a message.
@@ -100,7 +99,7 @@ impl Lanes {
                 added.left.get_or_insert(here);
                 break;
             }
-            let lane = lanes.entry(entry.recipient.domain().clone()).or_default();
+            let lane = lanes.entry(entry.lane()).or_default();
             if lane.waiting.len() >= self.limits.loaded_per_domain {
                 lane.left = true;
                 added.left.get_or_insert(here);
@@ -114,8 +113,8 @@ impl Lanes {
         added
     }
 
-    /// Domains that need another worker each, now counted as there: those with the fewest first.
-    pub(super) fn hire(&self) -> Vec<Domain> {
+    /// Lanes that need another worker each, now counted as there: those with the fewest first.
+    pub(super) fn hire(&self) -> Vec<Lane> {
         let mut state = self.state();
         let mut hired = Vec::new();
         if state.closed {
@@ -126,22 +125,22 @@ impl Lanes {
                 let most = lane.ceiling.unwrap_or(self.limits.per_domain).min(self.limits.per_domain);
                 lane.waiting.len() > lane.idle && lane.workers < most
             });
-            let Some((domain, lane)) = wanting.min_by_key(|(_, lane)| lane.workers) else { break };
+            let Some((place, lane)) = wanting.min_by_key(|(_, lane)| lane.workers) else { break };
             lane.workers += 1;
             lane.idle += 1;
-            hired.push(domain.clone());
+            hired.push(place.clone());
             state.workers += 1;
         }
         hired
     }
 
     /// The recipients of the next message, for an idle worker, who is busy from then on.
-    pub(super) fn take(&self, domain: &Domain) -> Option<Vec<Queued>> {
+    pub(super) fn take(&self, place: &Lane) -> Option<Vec<Queued>> {
         let mut state = self.state();
         if state.closed {
             return None;
         }
-        let lane = state.lanes.get_mut(domain)?;
+        let lane = state.lanes.get_mut(place)?;
         let first = lane.waiting.pop_front()?;
         let mut taken = vec![first];
         let mut rest = VecDeque::with_capacity(lane.waiting.len());
@@ -163,9 +162,9 @@ impl Lanes {
     }
 
     /// Everything that waits in a lane: its peer cannot be reached.
-    pub(super) fn drain(&self, domain: &Domain) -> Vec<Queued> {
+    pub(super) fn drain(&self, place: &Lane) -> Vec<Queued> {
         let mut state = self.state();
-        let Some(lane) = state.lanes.get_mut(domain) else { return Vec::new() };
+        let Some(lane) = state.lanes.get_mut(place) else { return Vec::new() };
         let drained = lane.waiting.drain(..).collect();
         if std::mem::take(&mut lane.left) {
             state.room = true;
@@ -175,9 +174,9 @@ impl Lanes {
     }
 
     /// The peer takes no further connection, but others to it stand: gives the message back for those. False when none stands.
-    pub(super) fn give_back(&self, domain: &Domain, entries: &mut Vec<Queued>) -> bool {
+    pub(super) fn give_back(&self, place: &Lane, entries: &mut Vec<Queued>) -> bool {
         let mut state = self.state();
-        let Some(lane) = state.lanes.get_mut(domain).filter(|lane| lane.connected > 0) else { return false };
+        let Some(lane) = state.lanes.get_mut(place).filter(|lane| lane.connected > 0) else { return false };
         lane.ceiling = Some(lane.connected);
         for entry in entries.drain(..).rev() {
             lane.waiting.push_front(entry);
@@ -187,8 +186,8 @@ impl Lanes {
     }
 
     /// A worker has a connection, or has none any more.
-    pub(super) fn connected(&self, domain: &Domain, now: bool) {
-        if let Some(lane) = self.state().lanes.get_mut(domain) {
+    pub(super) fn connected(&self, place: &Lane, now: bool) {
+        if let Some(lane) = self.state().lanes.get_mut(place) {
             lane.connected = if now { lane.connected + 1 } else { lane.connected.saturating_sub(1) };
         }
     }
@@ -206,24 +205,24 @@ impl Lanes {
     }
 
     /// A worker is done with its message.
-    pub(super) fn rest(&self, domain: &Domain) {
-        if let Some(lane) = self.state().lanes.get_mut(domain) {
+    pub(super) fn rest(&self, place: &Lane) {
+        if let Some(lane) = self.state().lanes.get_mut(place) {
             lane.idle += 1;
         }
     }
 
     /// An idle worker leaves.
-    pub(super) fn leave(&self, domain: &Domain) {
+    pub(super) fn leave(&self, place: &Lane) {
         let mut state = self.state();
         state.workers = state.workers.saturating_sub(1);
-        if let Some(lane) = state.lanes.get_mut(domain) {
+        if let Some(lane) = state.lanes.get_mut(place) {
             lane.workers = lane.workers.saturating_sub(1);
             lane.idle = lane.idle.saturating_sub(1);
             if lane.workers == 0 {
                 lane.ceiling = None;
                 lane.connected = 0;
                 if lane.waiting.is_empty() {
-                    state.lanes.remove(domain);
+                    state.lanes.remove(place);
                 }
             }
         }
@@ -231,9 +230,9 @@ impl Lanes {
     }
 
     /// Told when something was put in the lane.
-    pub(super) fn more(&self, domain: &Domain) -> Option<Arc<Notify>> {
+    pub(super) fn more(&self, place: &Lane) -> Option<Arc<Notify>> {
         let state = self.state();
-        state.lanes.get(domain).filter(|_| !state.closed).map(|lane| Arc::clone(&lane.more))
+        state.lanes.get(place).filter(|_| !state.closed).map(|lane| Arc::clone(&lane.more))
     }
 
     /// Whether there is room again for entries that were left in the queue, since this was last asked.

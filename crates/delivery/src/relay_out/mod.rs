@@ -2,7 +2,7 @@
 //! the recipient's domain (M-2).
 //!
 //! What it is for: [`Relay::run`] takes what is due (`scheduler`, `lanes`), finds the next hop (`hops`), connects and has the peer judged
-//! (`reach`), sends (`worker`, `content`), decides what the answer means (`attempt`, `verdict`), and commits it at once with the report
+//! (`ways`), sends (`worker`, `content`), decides what the answer means (`attempt`, `verdict`), and commits it at once with the report
 //! that it causes (`settle`, `notice`, `texts`).
 //!
 //! May use: the store's queue, `pki`'s judgement, `smtp::client`. Must never touch: boxes but through a delivery, rules that belong to
@@ -28,7 +28,6 @@ mod content;
 mod hops;
 mod lanes;
 mod notice;
-mod reach;
 mod scheduler;
 mod settings;
 mod settle;
@@ -36,6 +35,7 @@ mod shunned;
 mod statistics;
 mod texts;
 mod verdict;
+mod ways;
 mod worker;
 
 /// Sends what is queued for other operators.

@@ -84,7 +84,7 @@ pub(super) async fn write(
         carried: success::carried(sender, &variant),
         variants: vec![variant],
         copies: vec![Copy { account: sender, variant: 0 }],
-        outgoing: None,
+        outgoing: vec![],
         traces: vec![received],
         once: None,
     };

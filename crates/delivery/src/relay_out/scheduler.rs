@@ -95,8 +95,8 @@ impl Scheduler {
             self.rescan = Instant::now() + self.shared.settings.rescan;
         }
         self.take(now).await?;
-        for domain in self.shared.lanes.hire() {
-            self.workers.spawn(worker::work(Arc::clone(&self.shared), domain));
+        for lane in self.shared.lanes.hire() {
+            self.workers.spawn(worker::work(Arc::clone(&self.shared), lane));
         }
         Ok(())
     }

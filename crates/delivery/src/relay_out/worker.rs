@@ -1,28 +1,26 @@
 //! A worker of a lane: takes one message after the other, over one connection as long as that serves, and settles each at once.
 //!
-//! May use: lanes, `reach`, the client, `settle`. Must never touch: the schedule. No recipient is named to a peer without a
-//! [`pki::TrustedRecipient`], made at that moment (M-2).
+//! May use: lanes, `ways`, the client, `settle`. Must never touch: the schedule. No recipient is named to a peer without the
+//! proof that its way demands, made at that moment (M-2).
 
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use mssante::Domain;
-use pki::TrustedRecipient;
 use smtp::client::{self, Failure, Outgoing, Recipient, RecipientOutcome};
-use store::{BodyReader, QueueId, Queued, Store, StoreError};
+use store::{BodyKind, BodyReader, Lane, QueueId, Queued, Store, StoreError};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     Shared,
     attempt::{Attempt, What},
     content::QueuedContent,
-    reach::{self, Line, reach},
     settle,
+    ways::{self, Line, Proven},
 };
 
 /// Works on a lane until there is nothing more to do in it.
-pub(super) async fn work(shared: Arc<Shared>, domain: Domain) {
-    let mut seat = Seat { shared, domain, held: Vec::new(), line: None };
+pub(super) async fn work(shared: Arc<Shared>, lane: Lane) {
+    let mut seat = Seat { shared, lane, held: Vec::new(), line: None };
     while let Some(entries) = seat.next().await {
         let go_on = seat.serve(entries).await;
         seat.done();
@@ -38,7 +36,7 @@ pub(super) async fn work(shared: Arc<Shared>, domain: Domain) {
 /// A worker's place in a lane; it is given up however the worker ends.
 struct Seat {
     shared: Arc<Shared>,
-    domain: Domain,
+    lane: Lane,
     /// Entries of the message that is worked on.
     held: Vec<QueueId>,
     line: Option<Line>,
@@ -48,7 +46,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.hang_up();
         self.done();
-        self.shared.lanes.leave(&self.domain);
+        self.shared.lanes.leave(&self.lane);
     }
 }
 
@@ -58,9 +56,9 @@ impl Seat {
         let lanes = &self.shared.lanes;
         let until = Instant::now() + self.shared.settings.idle;
         loop {
-            let more = lanes.more(&self.domain)?;
+            let more = lanes.more(&self.lane)?;
             let told = more.notified();
-            if let Some(entries) = lanes.take(&self.domain) {
+            if let Some(entries) = lanes.take(&self.lane) {
                 self.held = entries.iter().map(|entry| entry.id).collect();
                 return Some(entries);
             }
@@ -74,13 +72,13 @@ impl Seat {
     fn done(&mut self) {
         if !self.held.is_empty() {
             self.shared.lanes.release(self.held.drain(..));
-            self.shared.lanes.rest(&self.domain);
+            self.shared.lanes.rest(&self.lane);
         }
     }
 
     fn hang_up(&mut self) -> Option<Line> {
         let line = self.line.take()?;
-        self.shared.lanes.connected(&self.domain, false);
+        self.shared.lanes.connected(&self.lane, false);
         Some(line)
     }
 
@@ -129,25 +127,24 @@ impl Seat {
 
     async fn open(&mut self) -> Result<(), Attempt> {
         // a list swapped a moment ago counts for a connection that stands, too
-        reach::listed(&self.domain, &self.shared)
-            .map_err(|distrust| Attempt::nowhere(What::from(&distrust)))?;
+        ways::is_open(&self.lane, &self.shared)?;
         if self.line.is_none() {
-            self.line = Some(reach(&self.domain, &self.shared).await?);
-            self.shared.lanes.connected(&self.domain, true);
+            self.line = Some(ways::reach(&self.lane, &self.shared).await?);
+            self.shared.lanes.connected(&self.lane, true);
         }
         Ok(())
     }
 
-    /// The domain cannot be reached: with it, every message that waits for it.
+    /// The next hop cannot be reached: with it, every message that waits for it.
     async fn unreachable(&mut self, message: Message, attempt: Attempt) -> bool {
         let Shared { lanes, .. } = self.shared.as_ref();
         let mut entries = message.entries;
-        if matches!(attempt.what, What::Trouble(_)) && lanes.give_back(&self.domain, &mut entries) {
+        if matches!(attempt.what, What::Trouble(_)) && lanes.give_back(&self.lane, &mut entries) {
             self.held.clear();
-            lanes.rest(&self.domain);
+            lanes.rest(&self.lane);
             return false;
         }
-        let waiting = lanes.drain(&self.domain);
+        let waiting = lanes.drain(&self.lane);
         self.held.extend(waiting.iter().map(|entry| entry.id));
         entries.extend(waiting);
         while let Some(first) = entries.first().map(|entry| entry.message) {
@@ -161,18 +158,14 @@ impl Seat {
 
     /// Hands the message to the peer, for each recipient that the list lets it receive for at this moment.
     async fn send(&mut self, message: &Message) -> Sent {
-        let Shared { trust, clock, store, .. } = self.shared.as_ref();
+        let Shared { store, .. } = self.shared.as_ref();
         let Some(line) = &mut self.line else { return Sent::default() };
-        let (trust, now) = (trust.current(), clock.now());
         let (host, address) = (Some(line.host.clone()), Some(line.address));
         let attempt = |what| Attempt { host: host.clone(), address, what };
         let proven: Vec<Result<Proven, What>> = message
             .entries
             .iter()
-            .map(|entry| match trust.recipient(line.transport.peer(), &entry.recipient, now) {
-                Ok(proof) => Ok(Proven::new(proof)),
-                Err(distrust) => Err(What::from(&distrust)),
-            })
+            .map(|entry| ways::prove(line.transport.peer(), &entry.recipient, &self.shared))
             .collect();
         let Some(outgoing) = message.outgoing(&proven) else {
             return Sent {
@@ -220,25 +213,7 @@ fn failed(failure: Failure, confirms: bool) -> (Vec<What>, bool) {
     (known.into_iter().map(what).collect(), in_vain)
 }
 
-/// A recipient behind the proof that the peer may receive for it (M-2).
-struct Proven {
-    text: String,
-    _proof: TrustedRecipient,
-}
-
-impl Proven {
-    fn new(proof: TrustedRecipient) -> Self {
-        Proven { text: proof.address().to_string(), _proof: proof }
-    }
-}
-
-impl AsRef<str> for Proven {
-    fn as_ref(&self) -> &str {
-        &self.text
-    }
-}
-
-/// One message and its recipients in one domain.
+/// One message and its recipients in one lane.
 struct Message {
     entries: Vec<Queued>,
     header: Bytes,
@@ -262,7 +237,7 @@ impl Message {
     }
 
     fn content(&self, store: &Store) -> QueuedContent {
-        let eight_bit = self.entries.first().is_some_and(|entry| entry.eight_bit);
+        let eight_bit = self.entries.first().is_some_and(|entry| entry.body != BodyKind::SevenBit);
         QueuedContent::new(store.clone(), self.header.clone(), self.body.clone(), eight_bit)
     }
 

@@ -50,7 +50,7 @@ async fn a_sender_elsewhere_is_told_over_the_queue_of_what_it_asked_for_and_of_n
     }
     let message = about(&all);
     let report = wanted(&message, Asker::Elsewhere(&asker), &store, &settings()).await.unwrap().unwrap();
-    let leaving = report.outgoing.as_ref().unwrap();
+    let leaving = &report.outgoing[0];
     assert_eq!((&leaving.reverse_path, leaving.sender, leaving.smtputf8), (&None, None, false));
     assert_eq!(
         leaving.recipients,

@@ -9,8 +9,8 @@ use mssante::{Address, BoxType, Domain, NationalId, Profile, Rpps, State, dn::Di
 use pki::{ServerTls, TrustSettings, TrustSpace};
 use smtp::Stop;
 use store::{
-    Account, Action, Clock, Delivery, Kind, ManualClock, MasterKey, Notify, OpenOptions, Outcome, Outgoing,
-    OutgoingRecipient, Queued, Ret, Store, Trace, TraceId, Variant,
+    Account, Action, BodyKind, Clock, Delivery, Kind, ManualClock, MasterKey, Notify, OpenOptions, Outcome,
+    Outgoing, OutgoingRecipient, Priority, Queued, Ret, Store, Trace, TraceId, Variant, Way,
 };
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
@@ -155,11 +155,14 @@ impl World {
             original: Some(format!("rfc822;{to}")),
         });
         let outgoing = Outgoing {
+            way: Way::Peers,
             reverse_path: (!null_path).then(|| Address::parse(DOCTOR).unwrap()),
             sender: Some(self.doctor.id),
             variant: 0,
             smtputf8: false,
-            eight_bit: false,
+            body: BodyKind::SevenBit,
+            require_tls: false,
+            priority: Priority::Usual,
             envid: Some("envoi-1".to_owned()),
             ret: Some(Ret::Headers),
             expires: now + lifetime.unwrap_or(SignedDuration::from_hours(5 * 24)),
@@ -170,7 +173,7 @@ impl World {
             body: body.finish().await.unwrap(),
             variants: vec![variant],
             copies: Vec::new(),
-            outgoing: Some(outgoing),
+            outgoing: vec![outgoing],
             traces: vec![Trace { id, action: Action::Send, ..trace(now) }],
             carried: Vec::new(),
             once: None,

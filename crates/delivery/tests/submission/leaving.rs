@@ -39,7 +39,7 @@ async fn local_copies_and_queue_entries_come_with_one_acceptance() {
         assert_eq!(entry.sender, Some(world.account(DOCTOR).id));
         assert_eq!((entry.due, entry.attempts), (world.now(), 0));
         assert_eq!(entry.expires, world.now() + SignedDuration::from_hours(5 * 24));
-        assert_eq!((entry.smtputf8, entry.eight_bit), (false, true));
+        assert_eq!((entry.smtputf8, entry.body), (false, store::BodyKind::EightBit));
         let (received, rest) =
             text(header).split_once("From: Dr").map(|(a, b)| (a.to_owned(), format!("From: Dr{b}"))).unwrap();
         assert_eq!(rest, fields(DOCTOR, INTERN, ""));
@@ -99,7 +99,7 @@ async fn what_is_asked_about_reports_is_kept() {
     let queued = world.queued();
     for (entry, ..) in &queued {
         assert_eq!((entry.ret, entry.envid.as_deref()), (Some(store::Ret::Headers), Some("QQ314159")));
-        assert!(!entry.eight_bit);
+        assert_eq!(entry.body, store::BodyKind::SevenBit);
     }
     let kept = store::Notify { success: true, failure: false, delay: true };
     assert_eq!((queued[0].0.notify, queued[0].0.original.as_ref()), (Some(kept), Some(&orcpt)));

@@ -122,7 +122,7 @@ impl Stage {
                 .collect(),
             variants: vec![store::Variant { index: message::index(&header, &scanned), header }],
             copies: vec![store::Copy { account, variant: 0 }],
-            outgoing: None,
+            outgoing: vec![],
             traces: vec![],
             once: None,
         };

@@ -107,7 +107,7 @@ async fn one_caller(store: &Store, body: &[u8], to: AccountId, start: Instant) -
             body: sealed(store, body).await,
             variants: vec![Variant { header: record.header.clone(), index: record.index.clone() }],
             copies: vec![Copy { account: to, variant: 0 }],
-            outgoing: None,
+            outgoing: vec![],
             traces: vec![trace(&SystemClock, store::Action::Receive)],
             carried: vec![],
             once: None,

@@ -10,7 +10,7 @@ use crate::{
     error::Limit,
     flags::Flags,
     housekeeping::{ONCE_DAYS, month},
-    ids::{AccountId, BodyId, BoxId, Uid},
+    ids::{AccountId, BodyId, BoxId, Dispatch, Uid},
     keys::{self, Hash},
     ops::{
         carried,
@@ -37,7 +37,7 @@ pub(crate) struct SealedDelivery {
     pub(crate) body: SealedBody,
     pub(crate) variants: Vec<SealedVariant>,
     pub(crate) copies: Vec<Copy>,
-    pub(crate) outgoing: Option<SealedOutgoing>,
+    pub(crate) outgoing: Vec<SealedOutgoing>,
     pub(crate) traces: Vec<SealedTrace>,
     pub(crate) carried: Vec<Hash>,
     pub(crate) once: Option<Hash>,
@@ -52,7 +52,7 @@ pub(crate) enum Outcome {
 /// One whole delivery, or its repetition.
 pub(crate) fn deliver(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcome> {
     txn.core.check_clock(txn.core.clock.now())?;
-    let more = delivery.outgoing.as_ref().map_or(0, |outgoing| outgoing.entries.len() as u64);
+    let more: u64 = delivery.outgoing.iter().map(|outgoing| outgoing.entries.len() as u64).sum();
     if more > 0 && rows::queue::counters(txn)?.entries.saturating_add(more) > txn.core.settings.queued {
         return Err(StoreError::Busy);
     }
@@ -97,11 +97,11 @@ pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcom
         edit.finish(txn)?;
         txn.message_added();
     }
-    // The queue refers to the body once for all its entries.
-    let references = copies.len() + usize::from(outgoing.is_some());
+    // The queue refers to the body once for all entries of one way.
+    let references = copies.len() + outgoing.len();
     let references = u32::try_from(references).map_err(|_| StoreError::Corrupt("copies"))?;
-    if let Some(outgoing) = outgoing {
-        queue::enqueue(txn, body.id(), outgoing)?;
+    for (number, outgoing) in (0..=u8::MAX).zip(outgoing) {
+        queue::enqueue(txn, Dispatch { body: body.id(), number }, outgoing)?;
     }
     if references > 0 {
         adopt(txn, body, variants, references)?;

@@ -4,7 +4,7 @@ use crate::{
     Result, StoreError,
     committer::txn::Txn,
     engine::Family,
-    ids::BodyId,
+    ids::{BodyId, Dispatch},
     keyring::KeyKind,
     keys,
     ops::{
@@ -27,16 +27,17 @@ pub(crate) struct SealedOutgoing {
     pub(crate) entries: Vec<(QueueId, Vec<u8>)>,
 }
 
-/// Puts the entries of a message in the queue; the caller counts one reference to its body.
-pub(crate) fn enqueue(txn: &mut Txn<'_>, body: BodyId, outgoing: SealedOutgoing) -> Result<()> {
+/// Puts the entries of what leaves one way in the queue; the caller counts one reference to its body.
+pub(crate) fn enqueue(txn: &mut Txn<'_>, dispatch: Dispatch, outgoing: SealedOutgoing) -> Result<()> {
+    let Dispatch { body, number } = dispatch;
     let SealedOutgoing { message, due, entries } = outgoing;
     let mut counters = queue::counters(txn)?;
     let left = u32::try_from(entries.len()).map_err(|_| StoreError::Corrupt("recipients"))?;
     counters.entries += u64::from(left);
-    put_message(txn, body, &MessageRow { left, sealed: message })?;
+    put_message(txn, dispatch, &MessageRow { left, sealed: message })?;
     for (id, sealed) in entries {
         counters.last = counters.last.max(id.0);
-        put_entry(txn, id, &EntryRow { body, due, sealed })?;
+        put_entry(txn, id, &EntryRow { body, due, sealed, number })?;
     }
     put_counters(txn, counters)
 }
@@ -62,7 +63,7 @@ pub(crate) fn settle(
                 entry.distrusted_since = distrusted_since.map(jiff::Timestamp::as_microsecond);
                 entry.delay_told = delay_told;
                 let sealed = seal(txn, id, row.body, &entry)?;
-                put_entry(txn, id, &EntryRow { body: row.body, due: due.as_microsecond(), sealed })?;
+                put_entry(txn, id, &EntryRow { due: due.as_microsecond(), sealed, ..row })?;
             }
         }
     }
@@ -81,12 +82,12 @@ fn remove(txn: &mut Txn<'_>, id: QueueId, row: &EntryRow) -> Result<()> {
     let mut counters = queue::counters(txn)?;
     counters.entries = counters.entries.checked_sub(1).ok_or(StoreError::Corrupt("queue counters"))?;
     put_counters(txn, counters)?;
-    let mut message = queue::message(txn, row.body)?.ok_or(StoreError::Corrupt("queued message"))?;
+    let mut message = queue::message(txn, row.dispatch())?.ok_or(StoreError::Corrupt("queued message"))?;
     message.left = message.left.checked_sub(1).ok_or(StoreError::Corrupt("queued message"))?;
     if message.left > 0 {
-        return put_message(txn, row.body, &message);
+        return put_message(txn, row.dispatch(), &message);
     }
-    txn.delete(Family::Queue, keys::queued_message(row.body));
+    txn.delete(Family::Queue, keys::queued_message(row.dispatch()));
     release(txn, row.body)
 }
 
@@ -103,8 +104,8 @@ fn put_entry(txn: &mut Txn<'_>, id: QueueId, row: &EntryRow) -> Result<()> {
     Ok(())
 }
 
-fn put_message(txn: &mut Txn<'_>, body: BodyId, row: &MessageRow) -> Result<()> {
-    txn.put(Family::Queue, keys::queued_message(body), records::encode(row)?);
+fn put_message(txn: &mut Txn<'_>, dispatch: Dispatch, row: &MessageRow) -> Result<()> {
+    txn.put(Family::Queue, keys::queued_message(dispatch), records::encode(row)?);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::{
     committer::txn::Txn,
     day::Day,
     engine::{Family, View},
-    ids::{BodyId, BoxId, ModSeq, Uid},
+    ids::{BoxId, Dispatch, ModSeq, Uid},
     keyring::KeyKind,
     keys,
     ops::{
@@ -52,13 +52,13 @@ fn write_log(txn: &mut Txn<'_>, kind: KeyKind, log: &[(Day, ErasureRecord)]) -> 
 
 /// Takes entries of the queue along whose body is gone: nothing of them can be sent, or told, any more.
 fn lose_queued(txn: &mut Txn<'_>, through: Day) -> Result<u64> {
-    let mut bodies: Vec<BodyId> = vec![];
+    let mut messages: Vec<Dispatch> = vec![];
     let (from, until) = keys::through_day(b"m", through);
     txn.scan(Family::Queue, &from, &until, &mut |key, _| {
-        bodies.extend(keys::body_at(key, 1));
+        messages.extend(keys::dispatch_of(key));
         Ok(true)
     })?;
-    if bodies.is_empty() {
+    if messages.is_empty() {
         return Ok(0);
     }
     let mut entries = vec![];
@@ -77,8 +77,8 @@ fn lose_queued(txn: &mut Txn<'_>, through: Day) -> Result<u64> {
         txn.delete(Family::Queue, keys::due(due, id));
         txn.due_removed();
     }
-    for body in bodies {
-        txn.delete(Family::Queue, keys::queued_message(body));
+    for message in messages {
+        txn.delete(Family::Queue, keys::queued_message(message));
     }
     let lost = entries.len() as u64;
     let mut counters = queue::counters(txn)?;

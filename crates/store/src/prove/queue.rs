@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::{
     Result, StoreError,
     engine::{Family, View},
-    ids::BodyId,
+    ids::Dispatch,
     keyring::KeyKind,
     keys,
     prove::{Proof, bodies::count_all, count},
@@ -29,18 +29,18 @@ impl Proof<'_> {
         })?;
         let (from, until) = keys::under(b"m");
         view.scan(Family::Queue, &from, &until, &mut |key, value| {
-            let body = keys::body_at(key, 1).ok_or(StoreError::Corrupt("queue key"))?;
-            messages.push((body, queue::message_row(value)?));
+            let dispatch = keys::dispatch_of(key).ok_or(StoreError::Corrupt("queue key"))?;
+            messages.push((dispatch, queue::message_row(value)?));
             Ok(true)
         })?;
-        let mut left: BTreeMap<BodyId, u32> = BTreeMap::new();
+        let mut left: BTreeMap<Dispatch, u32> = BTreeMap::new();
         for (id, row) in &entries {
-            *left.entry(row.body).or_default() += 1;
+            *left.entry(row.dispatch()).or_default() += 1;
             self.queue_entry(*id, row)?;
         }
-        for (body, row) in &messages {
-            let found = left.remove(body).unwrap_or_default();
-            self.queue_message(*body, row, found);
+        for (dispatch, row) in &messages {
+            let found = left.remove(dispatch).unwrap_or_default();
+            self.queue_message(*dispatch, row, found);
         }
         self.report.queued = entries.len() as u64;
         let orphans = left.len();
@@ -64,10 +64,11 @@ impl Proof<'_> {
         Ok(())
     }
 
-    fn queue_message(&mut self, body: BodyId, row: &MessageRow, found: u32) {
+    fn queue_message(&mut self, dispatch: Dispatch, row: &MessageRow, found: u32) {
+        let body = dispatch.body;
         let place = || format!("a queued message of {}", body.day);
         self.expect(row.left == found && found > 0, place, "it does not have as many entries as it says");
-        let Ok(message) = queue::open_message(self.reader.core(), body, row) else {
+        let Ok(message) = queue::open_message(self.reader.core(), dispatch, row) else {
             let went = self.went(KeyKind::Message, body.day);
             self.expect(went, place, "it does not open");
             if went {

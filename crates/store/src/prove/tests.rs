@@ -37,7 +37,7 @@ impl Scene {
             deliver(&store, world.clock_now(), 2, b"short\r\n", &[account]).await;
             for (number, to) in [(3, &["a", "b"][..]), (4, &["c"])] {
                 let mut leaving = delivery(&store, world.clock_now(), number, b"away\r\n", &[]).await;
-                leaving.outgoing = Some(outgoing(world.clock_now(), to));
+                leaving.outgoing = vec![outgoing(world.clock_now(), to)];
                 store.deliver(leaving).await.unwrap();
             }
         });
@@ -63,7 +63,7 @@ impl Scene {
     }
 
     fn message(&self, id: QueueId) -> MessageRow {
-        queue::message(&self.store.core.engine, self.entry(id).body).unwrap().unwrap()
+        queue::message(&self.store.core.engine, self.entry(id).dispatch()).unwrap().unwrap()
     }
 
     /// Marks a message; the mod-sequence of that change.
@@ -152,7 +152,7 @@ const QUEUE: [Damage; 12] = [
     }),
     ("as many entries", |s| {
         let row = MessageRow { left: 1, ..s.message(ENTRIES[0]) };
-        s.put(Family::Queue, keys::queued_message(s.entry(ENTRIES[0]).body), &row);
+        s.put(Family::Queue, keys::queued_message(s.entry(ENTRIES[0]).dispatch()), &row);
     }),
     ("as many entries", |s| {
         let row = s.entry(ENTRIES[2]);
@@ -160,12 +160,12 @@ const QUEUE: [Damage; 12] = [
         s.write(Change::Delete(Family::Queue, keys::due(row.due, ENTRIES[2])));
     }),
     ("belong to no message", |s| {
-        let body = s.entry(ENTRIES[2]).body;
-        s.write(Change::Delete(Family::Queue, keys::queued_message(body)));
+        let message = s.entry(ENTRIES[2]).dispatch();
+        s.write(Change::Delete(Family::Queue, keys::queued_message(message)));
     }),
     ("does not open", |s| {
         let row = MessageRow { left: 1, sealed: s.message(ENTRIES[0]).sealed };
-        s.put(Family::Queue, keys::queued_message(s.entry(ENTRIES[2]).body), &row);
+        s.put(Family::Queue, keys::queued_message(s.entry(ENTRIES[2]).dispatch()), &row);
     }),
     ("referred to as often", |s| {
         let id = s.entry(ENTRIES[2]).body;

@@ -10,7 +10,7 @@ use crate::{
     BodyReader, QueueId, Queued, Result, StoreError,
     day::Day,
     engine::{Family, View},
-    ids::BodyId,
+    ids::Dispatch,
     keys,
     queue_front::first_due,
     records::{EntryRow, MessageRecord},
@@ -76,7 +76,7 @@ impl Reader<'_> {
     /// What leaves for one entry: its header, blank line included, and its body.
     pub fn queued_content(&self, id: QueueId) -> Result<Option<(Bytes, BodyReader)>> {
         let Some(row) = queue::entry(self.view(), id)? else { return Ok(None) };
-        let message = self.queued_message(row.body)?;
+        let message = self.queued_message(row.dispatch())?;
         let header = self.sealed_record(row.body, &keys::header(row.body, message.variant))?;
         Ok(Some((header.into(), self.body_of(row.body)?)))
     }
@@ -109,9 +109,9 @@ impl Reader<'_> {
         queue::counters(self.view()).map(|counters| counters.entries)
     }
 
-    fn queued_message(&self, body: BodyId) -> Result<MessageRecord> {
-        let row = queue::message(self.view(), body)?.ok_or(StoreError::Corrupt("queued message"))?;
-        queue::open_message(self.core(), body, &row)
+    fn queued_message(&self, dispatch: Dispatch) -> Result<MessageRecord> {
+        let row = queue::message(self.view(), dispatch)?.ok_or(StoreError::Corrupt("queued message"))?;
+        queue::open_message(self.core(), dispatch, &row)
     }
 }
 
@@ -124,7 +124,7 @@ fn behind(mut key: Vec<u8>) -> Vec<u8> {
 /// Entries being read; what a message shares is opened once.
 struct Page<'r> {
     reader: &'r Reader<'r>,
-    messages: HashMap<BodyId, MessageRecord>,
+    messages: HashMap<Dispatch, MessageRecord>,
     found: Vec<Queued>,
 }
 
@@ -146,10 +146,10 @@ impl<'r> Page<'r> {
     }
 
     fn open(&mut self, id: QueueId, row: &EntryRow) -> Result<Queued> {
-        let message = match self.messages.entry(row.body) {
+        let message = match self.messages.entry(row.dispatch()) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(self.reader.queued_message(row.body)?)
+                place.insert(self.reader.queued_message(row.dispatch())?)
             }
         };
         queue::shown(id, row.due, queue::open_entry(self.reader.core(), id, row)?, message)

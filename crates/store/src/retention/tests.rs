@@ -249,11 +249,11 @@ fn a_queue_entry_does_not_outlive_its_body() {
     let day = Day::of(world.clock_now());
     world.run(async {
         let mut leaving = delivery(store, world.clock_now(), 20, b"away\r\n", &[scene.account]).await;
-        leaving.outgoing = Some(outgoing(world.clock_now(), &["a", "b"]));
+        leaving.outgoing = vec![outgoing(world.clock_now(), &["a", "b"])];
         store.deliver(leaving).await.unwrap();
         world.clock.advance(hours(24));
         let mut leaving = delivery(store, world.clock_now(), 21, b"away\r\n", &[]).await;
-        leaving.outgoing = Some(outgoing(world.clock_now(), &["c"]));
+        leaving.outgoing = vec![outgoing(world.clock_now(), &["c"])];
         store.deliver(leaving).await.unwrap();
         store.erase(KeyKind::Message, MESSAGES, day).await.unwrap();
     });

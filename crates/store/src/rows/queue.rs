@@ -1,13 +1,12 @@
 //! The outgoing queue: entries, messages, counters.
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 
 use crate::{
     Result, StoreError,
     core::Core,
     engine::{Family, View},
-    ids::BodyId,
+    ids::{BodyId, Dispatch},
     keyring::KeyKind,
     keys,
     queue::{QueueId, Queued},
@@ -24,41 +23,37 @@ pub(crate) fn entry(view: &impl View, id: QueueId) -> Result<Option<EntryRow>> {
 }
 
 pub(crate) fn entry_row(bytes: &[u8]) -> Result<EntryRow> {
-    records::decode(bytes, "queue entry")
+    EntryRow::decode(bytes)
 }
 
 pub(crate) fn open_entry(core: &Core, id: QueueId, row: &EntryRow) -> Result<EntryRecord> {
-    open(core, row.body, &keys::queued(id), &row.sealed, "queue entry")
+    let plain = open(core, row.body, &keys::queued(id), &row.sealed, "queue entry")?;
+    records::decode(&plain, "queue entry")
 }
 
-pub(crate) fn message(view: &impl View, body: BodyId) -> Result<Option<MessageRow>> {
-    view.get(Family::Queue, &keys::queued_message(body))?.map(|bytes| message_row(&bytes)).transpose()
+pub(crate) fn message(view: &impl View, dispatch: Dispatch) -> Result<Option<MessageRow>> {
+    view.get(Family::Queue, &keys::queued_message(dispatch))?.map(|bytes| message_row(&bytes)).transpose()
 }
 
 pub(crate) fn message_row(bytes: &[u8]) -> Result<MessageRow> {
     records::decode(bytes, "queued message")
 }
 
-pub(crate) fn open_message(core: &Core, body: BodyId, row: &MessageRow) -> Result<MessageRecord> {
-    open(core, body, &keys::queued_message(body), &row.sealed, "queued message")
+pub(crate) fn open_message(core: &Core, dispatch: Dispatch, row: &MessageRow) -> Result<MessageRecord> {
+    let key = keys::queued_message(dispatch);
+    MessageRecord::decode(&open(core, dispatch.body, &key, &row.sealed, "queued message")?)
 }
 
-fn open<T: DeserializeOwned>(
-    core: &Core,
-    body: BodyId,
-    key: &[u8],
-    sealed: &[u8],
-    what: &'static str,
-) -> Result<T> {
+fn open(core: &Core, body: BodyId, key: &[u8], sealed: &[u8], what: &'static str) -> Result<Vec<u8>> {
     let day = core.reading_key(KeyKind::Message, body.day)?;
-    let plain = day.open_record(key, sealed).map_err(|_| StoreError::Corrupt(what))?;
-    records::decode(&plain, what)
+    day.open_record(key, sealed).map_err(|_| StoreError::Corrupt(what))
 }
 
 /// An entry as readers give it.
 pub(crate) fn shown(id: QueueId, due: i64, entry: EntryRecord, message: &MessageRecord) -> Result<Queued> {
     Ok(Queued {
         id,
+        way: message.sort.way.clone(),
         message: message.id,
         recipient: entry.recipient,
         notify: entry.notify,
@@ -68,7 +63,9 @@ pub(crate) fn shown(id: QueueId, due: i64, entry: EntryRecord, message: &Message
         envid: message.envid.clone(),
         ret: message.ret,
         smtputf8: message.smtputf8,
-        eight_bit: message.eight_bit,
+        body: message.sort.body,
+        require_tls: message.sort.require_tls,
+        priority: message.sort.priority,
         size: message.size,
         queued: instant(message.queued)?,
         due: instant(due)?,

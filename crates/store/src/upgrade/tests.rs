@@ -83,7 +83,7 @@ fn a_store_of_the_format_without_a_queue_is_upgraded_in_place() {
         assert_eq!(read_body(&store, inbox(&store, account).id, Uid::MIN), b"kept\r\n");
         world.run(async {
             let mut leaving = delivery(&store, world.clock_now(), number, b"away\r\n", &[]).await;
-            leaving.outgoing = Some(outgoing(world.clock_now(), &["trois"]));
+            leaving.outgoing = vec![outgoing(world.clock_now(), &["trois"])];
             store.deliver(leaving).await.unwrap();
             let first = store.reader().queue_list(None, 1).unwrap()[0].id;
             store.settle(vec![(first, Settlement::Gone)], None, vec![]).await.unwrap();

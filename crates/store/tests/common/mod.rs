@@ -14,9 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use message::{Limits, Scanner};
 use mssante::{Address, BoxType, Profile, State};
 use store::{
-    Account, AccountId, Action, Copy, Delivered, Delivery, Incoming, Kind, ManualClock, MasterKey,
-    OpenOptions, Outcome, Outgoing, OutgoingRecipient, ProofReport, QueueId, Settings, Store, Trace, TraceId,
-    Uid, Variant,
+    Account, AccountId, Action, BodyKind, Copy, Delivered, Delivery, Incoming, Kind, ManualClock, MasterKey,
+    OpenOptions, Outcome, Outgoing, OutgoingRecipient, Priority, ProofReport, QueueId, Settings, Store,
+    Trace, TraceId, Uid, Variant, Way,
 };
 
 /// A directory, a clock, and the store that lives there.
@@ -216,7 +216,7 @@ pub async fn delivery(store: &Store, now: Timestamp, number: u64, body: &[u8], t
         body: sealed(store, body).await,
         variants: vec![variant(number, body)],
         copies: to.iter().map(|&account| Copy { account, variant: 0 }).collect(),
-        outgoing: None,
+        outgoing: vec![],
         traces: vec![],
         carried: vec![],
         once: None,
@@ -246,11 +246,14 @@ pub async fn incoming(store: &Store, number: u64, body: &[u8]) -> Incoming {
 pub fn outgoing(now: Timestamp, to: &[&str]) -> Outgoing {
     let recipient = |name: &&str| OutgoingRecipient { address: remote(name), notify: None, original: None };
     Outgoing {
+        way: Way::Peers,
         reverse_path: Some(address("un")),
         sender: None,
         variant: 0,
         smtputf8: false,
-        eight_bit: false,
+        body: BodyKind::SevenBit,
+        require_tls: false,
+        priority: Priority::Usual,
         envid: None,
         ret: None,
         expires: now + hours(48),

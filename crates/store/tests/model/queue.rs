@@ -18,7 +18,7 @@ impl Run {
             let copies = if here { vec![self.plain.accounts[0].id] } else { vec![] };
             let body = body_bytes(message.number, size);
             let mut delivery = delivery(self.store(), now, message.number, &body, &copies).await;
-            delivery.outgoing = Some(outgoing(now, to));
+            delivery.outgoing = vec![outgoing(now, to)];
             self.store().deliver(delivery).await.unwrap();
         });
         if here {

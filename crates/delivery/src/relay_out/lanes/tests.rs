@@ -1,9 +1,9 @@
 //! Bounds and fairness of the lanes, and that nothing is worked on twice or left behind.
 
 use jiff::Timestamp;
-use mssante::Address;
+use mssante::{Address, Domain};
 use proptest::prelude::*;
-use store::TraceId;
+use store::{BodyKind, Priority, TraceId, Way};
 
 use super::*;
 
@@ -12,6 +12,7 @@ fn entry(id: u64, message: u8, domain: &str) -> Queued {
     let name = format!("{}{message}", "0".repeat(25));
     Queued {
         id: QueueId::new(id),
+        way: Way::Peers,
         message: name.parse::<TraceId>().unwrap(),
         recipient: Address::parse(&format!("r{id}@{domain}")).unwrap(),
         notify: None,
@@ -21,7 +22,9 @@ fn entry(id: u64, message: u8, domain: &str) -> Queued {
         envid: None,
         ret: None,
         smtputf8: false,
-        eight_bit: false,
+        body: BodyKind::SevenBit,
+        require_tls: false,
+        priority: Priority::Usual,
         size: 1,
         queued: now,
         due: now,
@@ -44,8 +47,8 @@ fn lanes(connections: usize, per_domain: usize) -> Lanes {
     })
 }
 
-fn domain(text: &str) -> Domain {
-    Domain::parse(text).unwrap()
+fn domain(text: &str) -> Lane {
+    Lane::Peers(Domain::parse(text).unwrap())
 }
 
 fn ids(entries: &[Queued]) -> Vec<u64> {
@@ -140,7 +143,7 @@ proptest! {
         let lanes = lanes(4, 3);
         let names = ["sud.test", "est.test", "ouest.test"];
         let mut given = given.into_iter();
-        let (mut workers, mut busy): (Vec<Domain>, Vec<(Domain, Vec<Queued>)>) = (Vec::new(), Vec::new());
+        let (mut workers, mut busy): (Vec<Lane>, Vec<(Lane, Vec<Queued>)>) = (Vec::new(), Vec::new());
         for turn in turns {
             match turn {
                 0 => { lanes.add(given.by_ref().take(5).map(|(id, message, at)| entry(id * 3 + at as u64, message, names[at])).collect()); }
@@ -164,7 +167,7 @@ proptest! {
             prop_assert_eq!(working.len(), count, "an entry is worked on twice");
             prop_assert!(workers.len() + busy.len() <= 4 && lanes.claimed() <= 8);
             for name in names {
-                let here = |place: &&Domain| place.as_str() == name;
+                let here = |place: &&Lane| **place == domain(name);
                 let there = workers.iter().filter(here).count() + busy.iter().map(|(place, _)| place).filter(here).count();
                 prop_assert!(there <= 3);
             }

@@ -3,7 +3,7 @@
 use mssante::Address;
 use proptest::prelude::*;
 use smtp::Reply;
-use store::{AccountId, Notify, QueueId, TraceId};
+use store::{AccountId, BodyKind, Notify, Priority, QueueId, TraceId, Way};
 
 use super::*;
 use crate::relay_out::attempt::Fault;
@@ -17,6 +17,7 @@ fn at(seconds: i64) -> Timestamp {
 fn entry() -> Queued {
     Queued {
         id: QueueId::new(1),
+        way: Way::Peers,
         message: TraceId::new(at(0)),
         recipient: Address::parse("b@sud.mssante.fr").unwrap(),
         notify: None,
@@ -26,7 +27,9 @@ fn entry() -> Queued {
         envid: None,
         ret: None,
         smtputf8: false,
-        eight_bit: false,
+        body: BodyKind::SevenBit,
+        require_tls: false,
+        priority: Priority::Usual,
         size: 10,
         queued: at(0),
         due: at(0),

@@ -213,7 +213,7 @@ fn a_proof_that_runs_while_days_are_erased_finds_no_fault() {
     let today = Day::of(world.clock_now());
     world.run(async {
         let mut leaving = delivery(store, world.clock_now(), 20, b"away\r\n", &[scene.account]).await;
-        leaving.outgoing = Some(outgoing(world.clock_now(), &["a", "b"]));
+        leaving.outgoing = vec![outgoing(world.clock_now(), &["a", "b"])];
         store.deliver(leaving).await.unwrap();
     });
     let old = store.reader();

@@ -6,7 +6,9 @@
 use std::str::FromStr;
 
 use mssante::Domain;
-use store::{Action, Notify, Outcome, QueueId, Queued, Reader, Ret, Settlement, StoreError, Trace, TraceId};
+use store::{
+    Action, BodyKind, Notify, Outcome, QueueId, Queued, Reader, Ret, Settlement, StoreError, Trace, TraceId,
+};
 
 use super::{Answered, Office, masking, refusal, traces};
 use crate::control::protocol::{
@@ -193,7 +195,14 @@ fn view(reader: &Reader<'_>, queued: &Queued) -> Result<QueuedView, StoreError> 
         distrusted_since: queued.distrusted_since,
         delay_told: queued.delay_told,
         smtputf8: queued.smtputf8,
-        eight_bit: queued.eight_bit,
+        body: match queued.body {
+            BodyKind::SevenBit => "7bit",
+            BodyKind::EightBit => "8bit",
+            BodyKind::Binary => "binary",
+        }
+        .to_owned(),
+        require_tls: queued.require_tls,
+        lane: queued.lane().to_string(),
         envid: queued.envid.clone(),
         ret: queued.ret.map(|ret| match ret {
             Ret::Full => "full".to_owned(),

@@ -44,7 +44,11 @@ pub(crate) struct QueuedView {
     pub(crate) distrusted_since: Option<Timestamp>,
     pub(crate) delay_told: bool,
     pub(crate) smtputf8: bool,
-    pub(crate) eight_bit: bool,
+    /// `7bit`, `8bit` or `binary`.
+    pub(crate) body: String,
+    pub(crate) require_tls: bool,
+    /// What it waits with: a domain, `smart-host`, or a connector.
+    pub(crate) lane: String,
     pub(crate) envid: Option<String>,
     pub(crate) ret: Option<String>,
     pub(crate) notify: Option<String>,

@@ -1,7 +1,9 @@
 //! The queue over the control socket.
 
 use jiff::SignedDuration;
-use store::{Delivery, Outgoing, OutgoingRecipient, QueueId, Settlement, TraceId, Variant};
+use store::{
+    BodyKind, Delivery, Outgoing, OutgoingRecipient, Priority, QueueId, Settlement, TraceId, Variant, Way,
+};
 
 use super::*;
 use crate::control::protocol::queue::{QUEUE_IDS, QUEUE_PAGE, QueuedView, Which};
@@ -24,11 +26,14 @@ async fn send(store: &Store, to: &[String]) -> TraceId {
         original: Some(format!("rfc822;{to}")),
     };
     let outgoing = Outgoing {
+        way: Way::Peers,
         reverse_path: Some(address("medecin.un@chu-nord.mssante.fr")),
         sender: None,
         variant: 0,
         smtputf8: false,
-        eight_bit: false,
+        body: BodyKind::SevenBit,
+        require_tls: false,
+        priority: Priority::Usual,
         envid: None,
         ret: None,
         expires: now + SignedDuration::from_hours(120),
@@ -40,7 +45,7 @@ async fn send(store: &Store, to: &[String]) -> TraceId {
         body: body.finish().await.unwrap(),
         variants: vec![Variant { header: scanned.header.clone(), index }],
         copies: vec![],
-        outgoing: Some(outgoing),
+        outgoing: vec![outgoing],
         traces: vec![],
         carried: vec![],
         once: None,

@@ -1,29 +1,21 @@
-//! From a domain to a connection whose peer is trusted for it: hosts in turn, addresses in turn, and after each handshake the judgement
+//! Other operators: from a domain to a connection whose peer is trusted for it: hosts in turn, addresses in turn, and after each handshake the judgement
 //! of M-2. Nothing ever falls back to clear text or to an unlisted peer.
 //!
 //! May use: `hops`, `smtp::client`, `pki`. Must never touch: the queue.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use mssante::Domain;
-use pki::{Distrust, Role, TrustedPeer};
-use smtp::client::{self, Transport};
+use mssante::{Address, Domain};
+use pki::{Distrust, Role, TrustedPeer, TrustedRecipient};
+use smtp::client;
 use tokio::time::Instant;
 
-use super::{
+use super::{Line, Proof};
+use crate::relay_out::{
     Shared,
     attempt::{Attempt, What},
     hops::{self, Host},
 };
-
-/// A connection to a trusted peer.
-pub(super) struct Line {
-    pub(super) transport: Transport<TrustedPeer>,
-    pub(super) host: String,
-    pub(super) address: IpAddr,
-    /// Messages over it.
-    pub(super) sent: usize,
-}
 
 /// Connects to the first host of `domain`, which is listed, that is there and may speak for it; otherwise says why not.
 pub(super) async fn reach(domain: &Domain, shared: &Shared) -> Result<Line, Attempt> {
@@ -71,6 +63,16 @@ pub(super) fn listed(domain: &Domain, shared: &Shared) -> Result<(), Distrust> {
     }
 }
 
+/// Whether this peer may receive for this recipient (M-2): asked of the list in force, each time.
+pub(super) fn prove(
+    peer: &TrustedPeer,
+    recipient: &Address,
+    shared: &Shared,
+) -> Result<TrustedRecipient, What> {
+    let trust = shared.trust.current();
+    trust.recipient(peer, recipient, shared.clock.now()).map_err(|distrust| What::from(&distrust))
+}
+
 /// A peer that failed its check says more than one that could not be reached.
 fn graver(before: Option<Attempt>, now: Attempt) -> Attempt {
     match before {
@@ -101,7 +103,7 @@ async fn connect(domain: &Domain, host: &Host, address: SocketAddr, shared: &Sha
     match judged {
         Ok(peer) => {
             statistics.reached();
-            let transport = greeted.trusted(peer);
+            let transport = greeted.trusted(Proof::Peer(peer));
             Ok(Line { transport, host: host.name.clone(), address: address.ip(), sent: 0 })
         }
         Err(distrust) => {
