@@ -55,7 +55,7 @@ mod tests {
     use crate::samples::{DOCTOR, DOCTOR_LOGIN, SECRETARY, doctor, secretary, settings};
 
     fn from(path: &str) -> MailFrom {
-        MailFrom { path: Some(path.to_owned()), eight_bit: true, ..MailFrom::default() }
+        MailFrom { path: Some(path.to_owned()), body: smtp::Body::EightBit, ..MailFrom::default() }
     }
 
     fn judged(account: &Account, from: &MailFrom) -> Result<String, (u16, &'static str, &'static str)> {

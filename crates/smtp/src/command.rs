@@ -20,6 +20,7 @@ pub(crate) enum Verb {
     Mail,
     Rcpt,
     Data,
+    Bdat,
     Rset,
     Noop,
     Quit,
@@ -46,12 +47,13 @@ impl Verb {
             "MAIL" => Verb::Mail,
             "RCPT" => Verb::Rcpt,
             "DATA" => Verb::Data,
+            "BDAT" => Verb::Bdat,
             "RSET" => Verb::Rset,
             "NOOP" => Verb::Noop,
             "QUIT" => Verb::Quit,
             "VRFY" => Verb::Vrfy,
             "HELP" => Verb::Help,
-            "BDAT" | "BURL" | "EXPN" | "ETRN" | "ATRN" | "TURN" | "SEND" | "SOML" | "SAML" | "XCLIENT"
+            "BURL" | "EXPN" | "ETRN" | "ATRN" | "TURN" | "SEND" | "SOML" | "SAML" | "XCLIENT"
             | "XFORWARD" => Verb::NotOffered,
             "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH"
             | "PRI" => Verb::Http,
@@ -64,7 +66,7 @@ impl Verb {
 pub(crate) fn hello(line: &str, limits: &Limits) -> Result<String, Reply> {
     let syntax = || bad_syntax("Say who you are: EHLO your.host.name");
     let host = match parse(line) {
-        Ok(Request::Ehlo { host } | Request::Helo { host }) => host,
+        Ok(Request::Ehlo { host } | Request::Helo { host } | Request::Lhlo { host }) => host,
         _ => return Err(syntax()),
     };
     if arguments(line) != host || host.len() > limits.domain {
@@ -115,8 +117,9 @@ pub(crate) fn mail(line: &str, limits: &Limits) -> Result<MailFrom, Reply> {
     if !parameters.smtputf8 && path.as_deref().is_some_and(|path| !path.is_ascii()) {
         return Err(needs_utf8());
     }
-    let MailParameters { size, eight_bit, smtputf8, ret, envid, .. } = parameters;
-    Ok(MailFrom { path, size, eight_bit, smtputf8, ret, envid })
+    let MailParameters { size, body, smtputf8, require_tls, ret, envid, .. } = parameters;
+    let body = body.unwrap_or_default();
+    Ok(MailFrom { path, size, body, smtputf8, require_tls, ret, envid })
 }
 
 /// The recipient that RCPT names; `smtputf8` as MAIL said.
@@ -144,6 +147,34 @@ pub(crate) fn rcpt(line: &str, smtputf8: bool, limits: &Limits) -> Result<Recipi
         return Err(needs_utf8());
     }
     Ok(Recipient { path: mailbox, notify, orcpt })
+}
+
+/// The arguments of BDAT (RFC 3030 §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// How many bytes follow the command.
+    pub(crate) size: u64,
+    /// Whether the message ends with them.
+    pub(crate) last: bool,
+}
+
+/// How many bytes follow BDAT; none if that cannot be known. What else is wrong with it, [`only_last`] tells.
+pub(crate) fn chunk(line: &str) -> Option<Chunk> {
+    let mut words = arguments(line).split(' ').filter(|word| !word.is_empty());
+    let digits = words.next().filter(|digits| (1..=20).contains(&digits.len()))?;
+    let size =
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().unwrap_or(u64::MAX))?;
+    Some(Chunk { size, last: words.next().is_some_and(|word| word.eq_ignore_ascii_case("LAST")) })
+}
+
+/// Refuses arguments of BDAT behind its size that are not LAST.
+pub(crate) fn only_last(line: &str) -> Result<(), Reply> {
+    let mut words = arguments(line).split(' ').filter(|word| !word.is_empty()).skip(1);
+    match (words.next(), words.next()) {
+        (None, _) => Ok(()),
+        (Some(word), None) if word.eq_ignore_ascii_case("LAST") => Ok(()),
+        _ => Err(bad_syntax("Write BDAT, the size of the chunk, and LAST if it is the last")),
+    }
 }
 
 /// A reply to arguments that are malformed.
@@ -184,7 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Notify, Ret};
+    use crate::{Body, Notify, Ret};
 
     fn mail_of(line: &str) -> Result<MailFrom, u16> {
         mail(line, &Limits::default()).map_err(|reply| reply.code())
@@ -199,12 +230,14 @@ mod tests {
         let read = mail_of("mail from: <\"a b\"@c.fr>  SIZE=123 body=8bitmime SMTPUTF8 AUTH=<>").unwrap();
         let path = Some("\"a b\"@c.fr".to_owned());
         let expected =
-            MailFrom { path, size: Some(123), eight_bit: true, smtputf8: true, ..MailFrom::default() };
+            MailFrom { path, size: Some(123), body: Body::EightBit, smtputf8: true, ..MailFrom::default() };
         assert_eq!(read, expected);
         let read = mail_of("MAIL FROM:<a@b.fr> ret=hdrs ENVID=QQ314159+2Ba SIZE=1").unwrap();
         assert_eq!((read.ret, read.envid.as_deref()), (Some(Ret::Headers), Some("QQ314159+a")));
         assert_eq!(mail_of("MAIL FROM:<a@b.fr> RET=FULL").unwrap().ret, Some(Ret::Full));
         assert_eq!(mail_of("MAIL FROM:<>").unwrap().path, None);
+        let read = mail_of("MAIL FROM:<> BODY=binarymime REQUIRETLS").unwrap();
+        assert_eq!((read.body, read.require_tls), (Body::Binary, true));
     }
 
     #[test]
@@ -217,9 +250,13 @@ mod tests {
             ("MAIL FROM:<a@b.fr> NOTIFY=NEVER", 555),
             ("MAIL FROM:<a@b.fr> BY=1;N", 555),
             ("MAIL FROM:<a@b.fr> HOLDFOR=5", 555),
-            ("MAIL FROM:<a@b.fr> REQUIRETLS", 555),
+            ("MAIL FROM:<a@b.fr> MT-PRIORITY=3", 555),
+            ("MAIL FROM:<a@b.fr> REQUIRETLS=1", 501),
+            ("MAIL FROM:<a@b.fr> REQUIRETLS REQUIRETLS", 501),
             ("MAIL FROM:<a@b.fr> X=1", 555),
-            ("MAIL FROM:<a@b.fr> BODY=BINARYMIME", 501),
+            ("MAIL FROM:<a@b.fr> BODY=BINARY", 501),
+            ("MAIL FROM:<a@b.fr> BODY", 501),
+            ("MAIL FROM:<a@b.fr> BODY=7BIT BODY=BINARYMIME", 501),
             ("MAIL FROM:<a@b.fr> SIZE", 501),
             ("MAIL FROM:<a@b.fr> SIZE=-1", 501),
             ("MAIL FROM:<a@b.fr> SIZE=1 SIZE=1", 501),
@@ -237,6 +274,27 @@ mod tests {
             ("MAIL FROM:<a@b@c.fr>", 501),
         ] {
             assert_eq!(mail_of(line), Err(code), "{line}");
+        }
+    }
+
+    #[test]
+    fn bdat_tells_how_many_bytes_follow_whatever_else_is_wrong() {
+        for (line, read, good) in [
+            ("BDAT 0", Some((0, false)), true),
+            ("bdat 12 last", Some((12, true)), true),
+            ("BDAT  12  LAST", Some((12, true)), true),
+            ("BDAT 12 LAST LAST", Some((12, true)), false),
+            ("BDAT 12 FIRST", Some((12, false)), false),
+            ("BDAT 99999999999999999999", Some((u64::MAX, false)), true),
+            ("BDAT 999999999999999999999", None, true),
+            ("BDAT", None, true),
+            ("BDAT LAST", None, true),
+            ("BDAT -1", None, true),
+            ("BDAT +1 LAST", None, true),
+            ("BDAT 0x5", None, true),
+        ] {
+            assert_eq!(chunk(line).map(|chunk| (chunk.size, chunk.last)), read, "{line}");
+            assert_eq!(only_last(line).is_ok(), good, "{line}");
         }
     }
 

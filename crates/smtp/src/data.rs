@@ -41,6 +41,8 @@ pub(crate) struct Scan {
 pub(crate) enum Outcome {
     /// The message goes on.
     More,
+    /// A chunk ended that is not the last (RFC 3030).
+    Chunk,
     /// The final dot was read.
     End,
     /// A lone CR or LF: nothing that follows can be trusted.

@@ -17,13 +17,16 @@ pub enum End {
     Revoked,
     /// More mistakes than [`Limits::errors_before_close`](crate::Limits::errors_before_close).
     TooManyErrors,
+    /// As many messages as [`Limits::mails`](crate::Limits::mails), or more refused recipients than
+    /// [`Limits::refused_recipients`](crate::Limits::refused_recipients).
+    TooMany,
     /// More failed logins than [`Limits::auth_failures`](crate::Limits::auth_failures).
     TooManyFailures,
     /// A lone CR or LF: someone tries to smuggle commands or messages, or speaks something else than SMTP.
     BareLineEnd,
     /// HTTP, or TLS where clear text is spoken first.
     NotSmtp,
-    /// Something was sent in clear behind STARTTLS.
+    /// Something was sent in clear behind STARTTLS, or a message where none was awaited.
     Injected,
     /// More bytes than may be read and dropped.
     Flood,
@@ -43,6 +46,7 @@ impl End {
             End::Stopped => "stopped",
             End::Revoked => "revoked",
             End::TooManyErrors => "too-many-errors",
+            End::TooMany => "too-many",
             End::TooManyFailures => "too-many-failures",
             End::BareLineEnd => "bare-line-end",
             End::NotSmtp => "not-smtp",

@@ -8,6 +8,7 @@
 //! `driver` → `data` (end of data, dots removed in place) → [`Policy::chunk`].
 
 pub use crate::{
+    body::Body,
     driver::{Addresses, Mode, Stop, serve, serve_on},
     dsn::{Notify, Ret},
     ended::{End, Ended},
@@ -23,12 +24,14 @@ pub use crate::{
 pub mod client;
 pub mod machine;
 
+mod body;
 mod command;
 mod data;
 mod driver;
 mod dsn;
 mod ended;
 mod input;
+mod line_ends;
 mod parameters;
 mod path;
 mod policy;

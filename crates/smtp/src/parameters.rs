@@ -1,15 +1,15 @@
-//! The parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), AUTH (RFC 4954), and those of delivery
-//! reports (RFC 3461). What is not offered, given twice or malformed is refused. May use `dsn`; knows nothing of paths.
+//! The parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (RFC 6152, 3030), SMTPUTF8 (RFC 6531), REQUIRETLS (RFC 8689), AUTH
+//! (RFC 4954), and those of delivery reports (RFC 3461). What is not offered, given twice or malformed is refused. May use `dsn`; knows nothing of paths.
 
-use crate::{Limits, Notify, Reply, Ret, dsn};
+use crate::{Body, Limits, Notify, Reply, Ret, dsn};
 
 /// What MAIL may carry behind its path.
 #[derive(Default)]
 pub(crate) struct MailParameters {
     pub(crate) size: Option<u64>,
-    body: bool,
-    pub(crate) eight_bit: bool,
+    pub(crate) body: Option<Body>,
     pub(crate) smtputf8: bool,
+    pub(crate) require_tls: bool,
     auth: bool,
     pub(crate) ret: Option<Ret>,
     pub(crate) envid: Option<String>,
@@ -21,16 +21,14 @@ impl MailParameters {
         for (keyword, value) in parameters(rest) {
             let twice = match keyword.to_ascii_uppercase().as_str() {
                 "SIZE" => read.size.replace(size(value, limits)?).is_some(),
-                "BODY" => {
-                    read.eight_bit = eight_bit(value)?;
-                    std::mem::replace(&mut read.body, true)
-                }
+                "BODY" => read.body.replace(body(value)?).is_some(),
                 "SMTPUTF8" if value.is_none() => std::mem::replace(&mut read.smtputf8, true),
+                "REQUIRETLS" if value.is_none() => std::mem::replace(&mut read.require_tls, true),
                 // RFC 4954 §5: understood; nobody here is trusted to vouch for another, so it is as if it were <>
                 "AUTH" if value.is_some_and(|value| !value.is_empty()) => {
                     std::mem::replace(&mut read.auth, true)
                 }
-                "SMTPUTF8" | "AUTH" => return Err(bad_value(keyword)),
+                "SMTPUTF8" | "REQUIRETLS" | "AUTH" => return Err(bad_value(keyword)),
                 "RET" => read.ret.replace(ret(value)?).is_some(),
                 "ENVID" => read.envid.replace(envid(value, limits)?).is_some(),
                 _ => return Err(not_offered(keyword)),
@@ -76,11 +74,12 @@ fn size(value: Option<&str>, limits: &Limits) -> Result<u64, Reply> {
     if size > limits.message_bytes { Err(too_large(limits)) } else { Ok(size) }
 }
 
-/// RFC 6152.
-fn eight_bit(value: Option<&str>) -> Result<bool, Reply> {
+/// RFC 6152 §2, RFC 3030 §3.
+fn body(value: Option<&str>) -> Result<Body, Reply> {
     match value {
-        Some(value) if value.eq_ignore_ascii_case("8BITMIME") => Ok(true),
-        Some(value) if value.eq_ignore_ascii_case("7BIT") => Ok(false),
+        Some(value) if value.eq_ignore_ascii_case("8BITMIME") => Ok(Body::EightBit),
+        Some(value) if value.eq_ignore_ascii_case("7BIT") => Ok(Body::SevenBit),
+        Some(value) if value.eq_ignore_ascii_case("BINARYMIME") => Ok(Body::Binary),
         _ => Err(bad_value("BODY")),
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, future::Future, net::SocketAddr};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use crate::{Notify, Reply, Ret};
+use crate::{Body, Notify, Reply, Ret};
 
 /// The one who decides: may this person log in, send as this address, to that one, this content.
 ///
@@ -58,23 +58,24 @@ pub trait Policy: Send + Sync + 'static {
         to: Recipient,
     ) -> impl Future<Output = Result<(), Reply>> + Send;
 
-    /// DATA, with at least one recipient accepted: the last moment to refuse before the content comes.
+    /// DATA or the first BDAT, with at least one recipient accepted: the last moment to refuse before the content comes.
     fn data(
         &self,
         connection: &Connection,
         envelope: Self::Envelope,
     ) -> impl Future<Output = Result<Self::Incoming, Reply>> + Send;
 
-    /// A piece of content: dots removed, every line ended by CR LF, the one before the final dot included; pieces are cut
-    /// anywhere and hold 1 to 32,768 bytes. An `Err` is answered after the final dot; what is left is read and dropped, and
-    /// `incoming` is dropped at once.
+    /// A piece of content; pieces are cut anywhere and hold 1 to 32,768 bytes. After DATA dots are removed and every line is ended by
+    /// CR LF, the one before the final dot included. By BDAT (RFC 3030) content is as it was sent: no CR or LF is alone unless MAIL said
+    /// [`Body::Binary`], and the last line may have no end. An `Err` is answered after the final dot or the chunk; what is
+    /// left is read and dropped, and `incoming` is dropped at once.
     fn chunk(
         &self,
         incoming: &mut Self::Incoming,
         bytes: &[u8],
     ) -> impl Future<Output = Result<(), Reply>> + Send;
 
-    /// The final dot: keep the message or refuse it.
+    /// The final dot, or the end of the last chunk: keep the message or refuse it.
     fn finish(
         &self,
         incoming: Self::Incoming,
@@ -211,10 +212,12 @@ pub struct MailFrom {
     pub path: Option<String>,
     /// The size announced, in bytes; at most [`Limits::message_bytes`](crate::Limits::message_bytes).
     pub size: Option<u64>,
-    /// `BODY=8BITMIME`.
-    pub eight_bit: bool,
+    /// `BODY`: what octets the message may hold.
+    pub body: Body,
     /// `SMTPUTF8`: addresses and header fields may hold UTF-8.
     pub smtputf8: bool,
+    /// `REQUIRETLS`: from here on the message may only travel over TLS to hosts that promise the same (RFC 8689).
+    pub require_tls: bool,
     /// `RET`: how much of the message a report of failure should give back.
     pub ret: Option<Ret>,
     /// `ENVID`: the sender's own name for the message, decoded; printable ASCII. Goes back in reports.

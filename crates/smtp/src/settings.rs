@@ -20,8 +20,8 @@ pub struct Limits {
     pub domain: usize,
     /// Longest path, angle brackets included, in octets (§4.5.3.1.3). 256.
     pub path: usize,
-    /// Longest command line, CR LF included, in octets (§4.5.3.1.4). 1,181: 512, and what SIZE, 8BITMIME, SMTPUTF8, AUTH,
-    /// RET and ENVID add to MAIL (26, 17, 10, 500, 9, 107); NOTIFY and ORCPT add less to RCPT (29, 507). A longer one is
+    /// Longest command line, CR LF included, in octets (§4.5.3.1.4). 1,193: 512, and what SIZE, BODY, SMTPUTF8, AUTH,
+    /// RET, ENVID and REQUIRETLS add to MAIL (26, 17, 10, 500, 9, 107, 12); NOTIFY and ORCPT add less to RCPT (29, 507). A longer one is
     /// refused, not cut.
     pub command_line: usize,
     /// Longest value of ENVID, as written, in octets (RFC 3461 §4.4). 100.
@@ -38,8 +38,18 @@ pub struct Limits {
     pub message_bytes: u64,
     /// What is still read, and dropped, of a message that is already refused, in bytes; then the connection is closed. 90,000,000.
     pub dropped_bytes: u64,
-    /// Most RCPT commands in a transaction, refused ones included (§4.5.3.1.8). 1,000; then 452 4.5.3.
+    /// Most RCPT commands in a transaction, refused ones included (§4.5.3.1.8); told as RCPTMAX (RFC 9422). 1,000; then 452 4.5.3.
     pub recipients: u32,
+    /// The same of one that somebody sends who is not known yet. 1,000,000.
+    pub unknown_bytes: u64,
+    /// Most BDAT commands of a message (RFC 3030). 100,000: clients that cut by 8 KiB fit.
+    pub chunks: u32,
+    /// Most MAIL commands of a session; told as MAILMAX (RFC 9422), then 421. 1,000: peers share the service, and what is decided once a
+    /// session is decided anew.
+    pub mails: u32,
+    /// Refused RCPT commands of a session before it is closed with 421. 2,000: lists of addresses grow old, guessing them is something
+    /// else.
+    pub refused_recipients: u32,
     /// Mistakes of the client (unknown, malformed, out of order) before the connection is closed. 10.
     pub errors_before_close: u32,
     /// Failed logins, or refusals of a certificate, before the connection is closed. 3.
@@ -67,13 +77,17 @@ impl Default for Limits {
             local_part: 64,
             domain: 255,
             path: 256,
-            command_line: 512 + 26 + 17 + 10 + 500 + 9 + 107,
+            command_line: 512 + 26 + 17 + 10 + 500 + 9 + 107 + 12,
             envid: 100,
             orcpt: 500,
             auth_line: 12_288,
             text_line: 90_000_000,
             message_bytes: 90_000_000,
             dropped_bytes: 90_000_000,
+            unknown_bytes: 1_000_000,
+            chunks: 100_000,
+            mails: 1_000,
+            refused_recipients: 2_000,
             recipients: 1_000,
             errors_before_close: 10,
             auth_failures: 3,

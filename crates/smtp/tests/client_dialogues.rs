@@ -2,9 +2,9 @@
 //! and byte by byte.
 //!
 //! In a file, `== title` begins a dialogue; then, a line each:
-//! `only whole` plays it one way; `pipelined N` sets that limit; `offers A, B` does the opening in silence with these extensions;
-//! `message word…` begins a message (`from=`, `to=` more than once, `size=`, `8bit`, `utf8`), whose content is the `content` line before it;
-//! `C:` lines that follow each other are what the client must write at once, `S:` lines are what the peer says (`\r`, `\n` are bytes);
+//! `only whole` plays it one way; `pipelined N` and `chunk N` set these limits; `offers A, B` does the opening in silence with these extensions;
+//! `message word…` begins a message (`from=`, `to=` more than once, `size=`, `8bit`, `binary`, `requiretls`, `utf8`), whose content is the `content` line before it;
+//! `C:` lines that follow each other are what the client must write at once (`c:` without CR LF), `S:` lines are what the peer says (`\r`, `\n` are bytes);
 //! `TLS` is a handshake done, `CLOSED` and `TIMEOUT` happen to a waiting client; `UNREADABLE` is a content that cannot be read;
 //! `R:` is what became of the next recipient, `FAILED text` the error, with `(in doubt)` behind it where the final dot had gone out;
 //! `USED` says that the connection takes no other message.
@@ -13,9 +13,12 @@
 
 use std::{collections::VecDeque, fs, io, path::Path, sync::Arc};
 
-use smtp::client::{
-    Error, Outgoing, Recipient, RecipientOutcome, Settings,
-    machine::{self, Ready, Sending, Step},
+use smtp::{
+    Body,
+    client::{
+        Error, Outgoing, Recipient, RecipientOutcome, Settings,
+        machine::{self, Ready, Sending, Step},
+    },
 };
 
 #[test]
@@ -54,6 +57,7 @@ impl Player {
         for line in dialogue.lines().skip(1).filter(|line| !line.is_empty() && *line != "only whole") {
             match line.strip_prefix("pipelined ") {
                 Some(many) => settings.pipelined = many.parse().unwrap(),
+                None if line.starts_with("chunk ") => settings.chunk = line[6..].parse().unwrap(),
                 None => lines.push_back(line.to_owned()),
             }
         }
@@ -114,8 +118,8 @@ impl Player {
     }
 
     fn message(&mut self, ready: &mut Ready<()>, words: &str) {
-        let (envelope, size, eight_bit) = envelope(words, self.content.len() as u64);
-        let mut step = ready.send(&envelope, size, eight_bit);
+        let (envelope, size, body) = envelope(words, self.content.len() as u64);
+        let mut step = ready.send(&envelope, size, body);
         loop {
             step = match step {
                 Sending::Write(writing) => {
@@ -175,8 +179,14 @@ impl Player {
 
     fn written(&mut self, written: &[u8]) {
         let mut expected = Vec::new();
-        while let Some(line) = self.next("C: ") {
-            expected.extend([bytes(&line), b"\r\n".to_vec()].concat());
+        loop {
+            if let Some(line) = self.next("C: ") {
+                expected.extend([bytes(&line), b"\r\n".to_vec()].concat());
+            } else if let Some(line) = self.next("c: ") {
+                expected.extend(bytes(&line));
+            } else {
+                break;
+            }
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert_eq!(text(written), text(&expected), "{}, then {:?}", self.name, self.lines);
@@ -206,10 +216,16 @@ impl Player {
     }
 }
 
-fn envelope(words: &str, length: u64) -> (Outgoing<String>, u64, bool) {
-    let mut envelope =
-        Outgoing { from: None, smtputf8: false, ret: None, envid: None, recipients: Vec::new() };
-    let (mut size, mut eight_bit) = (length, false);
+fn envelope(words: &str, length: u64) -> (Outgoing<String>, u64, Body) {
+    let mut envelope = Outgoing {
+        from: None,
+        smtputf8: false,
+        ret: None,
+        envid: None,
+        require_tls: false,
+        recipients: Vec::new(),
+    };
+    let (mut size, mut body) = (length, Body::SevenBit);
     for word in words.split(' ') {
         match word.split_once('=').unwrap_or((word, "")) {
             ("from", text) => envelope.from = Some(text.to_owned()),
@@ -217,14 +233,16 @@ fn envelope(words: &str, length: u64) -> (Outgoing<String>, u64, bool) {
                 envelope.recipients.push(Recipient { to: text.to_owned(), notify: None, original: None });
             }
             ("size", text) => size = text.parse().unwrap(),
-            ("8bit", _) => eight_bit = true,
+            ("8bit", _) => body = Body::EightBit,
+            ("binary", _) => body = Body::Binary,
+            ("requiretls", _) => envelope.require_tls = true,
             ("utf8", _) => envelope.smtputf8 = true,
             other => panic!("what is {other:?}?"),
         }
     }
-    (envelope, size, eight_bit)
+    (envelope, size, body)
 }
 
 fn bytes(text: &str) -> Vec<u8> {
-    text.replace("\\r", "\r").replace("\\n", "\n").into_bytes()
+    text.replace("\\r", "\r").replace("\\n", "\n").replace("\\0", "\0").into_bytes()
 }

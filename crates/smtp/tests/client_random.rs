@@ -6,20 +6,26 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use proptest::prelude::*;
-use smtp::client::{
-    Outgoing, Recipient, RecipientOutcome, Settings,
-    machine::{self, Ready, Sending, Step},
+use smtp::{
+    Body,
+    client::{
+        Outgoing, Recipient, RecipientOutcome, Settings,
+        machine::{self, Ready, Sending, Step},
+    },
 };
 
 const CONTENT: &[u8] = b"From: x\r\n\r\n.one\r\nDATA\r\n";
+/// CONTENT as it goes on the wire after DATA.
 const WIRE: &[u8] = b"From: x\r\n\r\n..one\r\nDATA\r\n.\r\n";
 
-fn opened(pipelining: bool, group: usize) -> Ready<()> {
-    let settings = Settings { pipelined: group, ..Settings::new("client.test") };
+fn opened(pipelining: bool, chunking: bool, group: usize) -> Ready<()> {
+    let settings = Settings { pipelined: group, chunk: 1 + group as u64, ..Settings::new("client.test") };
     let mut step = Step::Read(machine::start(Arc::new(settings)));
-    let offer =
-        if pipelining { "250-x\r\n250-STARTTLS\r\n250 PIPELINING\r\n" } else { "250-x\r\n250 STARTTLS\r\n" };
-    let mut replies = ["220 x\r\n", offer, "220 x\r\n", offer].into_iter();
+    let mut offer = "250-x\r\n".to_owned();
+    offer.push_str(if pipelining { "250-PIPELINING\r\n" } else { "" });
+    offer.push_str(if chunking { "250-CHUNKING\r\n" } else { "" });
+    offer.push_str("250 STARTTLS\r\n");
+    let mut replies = ["220 x\r\n", &offer, "220 x\r\n", &offer].into_iter();
     loop {
         step = match step {
             Step::Write(writing) => writing.written(),
@@ -40,18 +46,30 @@ struct Peer {
     /// Recipients and content of each message that it took.
     kept: Vec<(Vec<String>, Vec<u8>)>,
     inbox: Option<Vec<u8>>,
+    /// What came in chunks, unless one was refused.
+    chunks: Option<Vec<u8>>,
     gone: bool,
 }
 
 impl Peer {
     /// Takes what the client wrote; gives what it answers, none when it has closed the connection.
     fn hear(&mut self, written: &[u8]) -> Vec<u8> {
-        let mut said = Vec::new();
-        for line in written.split_inclusive(|byte| *byte == b'\n') {
-            if self.gone {
-                break;
-            }
-            let Some(code) = self.line(line) else { continue };
+        let (mut said, mut rest) = (Vec::new(), written);
+        while !rest.is_empty() && !self.gone {
+            let end = rest.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+            let (line, mut behind) = rest.split_at(end);
+            let answer = match line.strip_prefix(b"BDAT ") {
+                Some(words) if self.inbox.is_none() => {
+                    let words = String::from_utf8(words.to_vec()).unwrap();
+                    let size = words.split_ascii_whitespace().next().unwrap().parse().unwrap();
+                    let (chunk, others) = behind.split_at(size);
+                    behind = others;
+                    Some(self.chunk(chunk, words.ends_with(" LAST\r\n")))
+                }
+                _ => self.line(line),
+            };
+            rest = behind;
+            let Some(code) = answer else { continue };
             self.gone = code == 421;
             said.extend(format!("{code} x\r\n").bytes());
         }
@@ -67,6 +85,7 @@ impl Peer {
         let code = self.codes.pop_front().unwrap_or(250);
         if line.starts_with("MAIL ") {
             self.accepted.clear();
+            self.chunks = Some(Vec::new());
             self.mail = code / 100 == 2;
         } else if let Some(to) = line.strip_prefix("RCPT TO:<") {
             if self.mail && code / 100 == 2 {
@@ -81,6 +100,22 @@ impl Peer {
             self.mail = false;
         }
         Some(code)
+    }
+
+    fn chunk(&mut self, chunk: &[u8], last: bool) -> u16 {
+        let code = self.codes.pop_front().unwrap_or(250);
+        let Some(mut chunks) = self.chunks.take() else { return if code == 421 { 421 } else { 503 } };
+        assert!(!self.accepted.is_empty(), "content for nobody");
+        chunks.extend(chunk);
+        if !last {
+            self.chunks = (code / 100 == 2).then_some(chunks);
+            return code;
+        }
+        assert_eq!(chunks, CONTENT);
+        if code / 100 == 2 {
+            self.kept.push((std::mem::take(&mut self.accepted), WIRE.to_vec()));
+        }
+        code
     }
 
     fn end(&mut self) -> u16 {
@@ -108,14 +143,14 @@ proptest! {
     #[test]
     fn what_is_told_is_what_happened(
         codes in proptest::collection::vec(code(), 0..16), many in 0_usize..6,
-        pipelining: bool, group in 1_usize..8, cut in 1_usize..9,
+        pipelining: bool, chunking: bool, group in 1_usize..8, cut in 1_usize..9,
     ) {
         let mut peer = Peer { codes: codes.into(), ..Peer::default() };
-        let mut ready = opened(pipelining, group);
+        let mut ready = opened(pipelining, chunking, group);
         let names: Vec<String> = (0..many).map(|n| format!("r{n}@sud.test")).collect();
         let recipients = names.iter().map(|to| Recipient { to, notify: None, original: None }).collect();
         let envelope =
-            Outgoing { from: None, smtputf8: false, ret: None, envid: None, recipients };
+            Outgoing { from: None, smtputf8: false, ret: None, envid: None, require_tls: false, recipients };
         for _ in 0..3 {
             if !ready.is_usable() {
                 break;
@@ -144,7 +179,7 @@ fn exchange(
     cut: usize,
 ) -> (Vec<Option<RecipientOutcome>>, bool) {
     let mut said = VecDeque::new();
-    let mut step = ready.send(envelope, CONTENT.len() as u64, false);
+    let mut step = ready.send(envelope, CONTENT.len() as u64, Body::SevenBit);
     loop {
         step = match step {
             Sending::Write(writing) => {

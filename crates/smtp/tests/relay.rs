@@ -47,7 +47,7 @@ async fn mail(presenting: bool) -> (String, String, Ended) {
     say(&mut ours, "STARTTLS\r\n", "220 ").await;
     let connector = TlsConnector::from(Arc::new(client));
     let mut ours = connector.connect("localhost".try_into().unwrap(), ours).await.unwrap();
-    say(&mut ours, "EHLO peer\r\n", "250 SIZE").await;
+    say(&mut ours, "EHLO peer\r\n", "250 REQUIRETLS").await;
     let answer = say(&mut ours, "MAIL FROM:<a@example.test>\r\n", "").await;
     if answer.starts_with("250 ") {
         say(&mut ours, "RCPT TO:<b@example.test>\r\n", "250 ").await;

@@ -4,7 +4,7 @@
 use std::{io, mem};
 
 use bytes::Bytes;
-use smtp::client::Content;
+use smtp::{Body, client::Content};
 use store::{BodyReader, Store};
 
 /// A message on its way out.
@@ -13,14 +13,14 @@ pub(super) struct QueuedContent {
     header: Bytes,
     body: BodyReader,
     size: u64,
-    eight_bit: bool,
+    declared: Body,
     at: u64,
 }
 
 impl QueuedContent {
-    pub(super) fn new(store: Store, header: Bytes, body: BodyReader, eight_bit: bool) -> Self {
+    pub(super) fn new(store: Store, header: Bytes, body: BodyReader, declared: Body) -> Self {
         let size = header.len() as u64 + body.len();
-        QueuedContent { store, header, body, size, eight_bit, at: 0 }
+        QueuedContent { store, header, body, size, declared, at: 0 }
     }
 }
 
@@ -29,8 +29,8 @@ impl Content for QueuedContent {
         self.size
     }
 
-    fn eight_bit(&self) -> bool {
-        self.eight_bit
+    fn body(&self) -> Body {
+        self.declared
     }
 
     async fn next(&mut self) -> io::Result<Option<Bytes>> {

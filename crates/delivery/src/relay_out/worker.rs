@@ -6,7 +6,10 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use smtp::client::{self, Failure, Outgoing, Recipient, RecipientOutcome};
+use smtp::{
+    Body,
+    client::{self, Failure, Outgoing, Recipient, RecipientOutcome},
+};
 use store::{BodyKind, BodyReader, Lane, QueueId, Queued, Store, StoreError};
 use tokio::time::{Instant, timeout_at};
 
@@ -237,8 +240,12 @@ impl Message {
     }
 
     fn content(&self, store: &Store) -> QueuedContent {
-        let eight_bit = self.entries.first().is_some_and(|entry| entry.body != BodyKind::SevenBit);
-        QueuedContent::new(store.clone(), self.header.clone(), self.body.clone(), eight_bit)
+        let declared = match self.entries.first().map(|entry| entry.body) {
+            None | Some(BodyKind::SevenBit) => Body::SevenBit,
+            Some(BodyKind::EightBit) => Body::EightBit,
+            Some(BodyKind::Binary) => Body::Binary,
+        };
+        QueuedContent::new(store.clone(), self.header.clone(), self.body.clone(), declared)
     }
 
     /// The envelope for the recipients that are proven; none if nobody is.
@@ -255,6 +262,7 @@ impl Message {
             smtputf8: first.smtputf8,
             ret: first.ret.map(ret),
             envid: first.envid.clone(),
+            require_tls: false,
             recipients,
         })
     }

@@ -188,7 +188,7 @@ pub(crate) fn rows(now: Timestamp) -> Vec<Row> {
 /// MAIL FROM as a peer says it; the empty text is the null reverse-path.
 pub(crate) fn mail(from: &str) -> MailFrom {
     let path = (!from.is_empty()).then(|| from.to_owned());
-    MailFrom { path, eight_bit: true, ..MailFrom::default() }
+    MailFrom { path, body: smtp::Body::EightBit, ..MailFrom::default() }
 }
 
 /// A letter from sud's doctor as its relay hands it over, CRLF lines.

@@ -262,7 +262,7 @@ pub(crate) fn connection() -> Connection {
 /// MAIL FROM as a client says it; the empty text is the null reverse-path.
 pub(crate) fn mail(from: &str) -> MailFrom {
     let path = (!from.is_empty()).then(|| from.to_owned());
-    MailFrom { path, eight_bit: true, ..MailFrom::default() }
+    MailFrom { path, body: smtp::Body::EightBit, ..MailFrom::default() }
 }
 
 /// A letter from the doctor, CRLF lines.

@@ -2,7 +2,7 @@
 //! address that the peer does not take. Nothing is converted to fit (M-6).
 
 use super::{Extensions, Outgoing, Recipient};
-use crate::{Limits, Reply, dsn::to_xtext, path::Path};
+use crate::{Body, Limits, Reply, dsn::to_xtext, path::Path};
 
 /// Longest ENVID, encoded (RFC 3461 §4.4); a longer one is left out.
 const ENVID: usize = 100;
@@ -14,7 +14,7 @@ const ORCPT: usize = 500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Measure {
     pub(super) size: u64,
-    pub(super) eight_bit: bool,
+    pub(super) body: Body,
 }
 
 /// The MAIL command, or why this peer cannot take the message.
@@ -23,12 +23,17 @@ pub(super) fn mail<R>(
     measure: Measure,
     offered: &Extensions,
 ) -> Result<String, Reply> {
-    let Measure { size, eight_bit } = measure;
+    let Measure { size, body } = measure;
     if let Some(limit) = offered.size_limit.filter(|&limit| size > limit) {
         return Err(too_large(size, limit));
     }
-    if eight_bit && !offered.eight_bit {
-        return Err(eight_bit_needed());
+    match body {
+        Body::EightBit if !offered.eight_bit => return Err(eight_bit_needed()),
+        Body::Binary if !(offered.chunking && offered.binary_mime) => return Err(binary_needed()),
+        _ => {}
+    }
+    if envelope.require_tls && !offered.require_tls {
+        return Err(require_tls_needed());
     }
     if envelope.smtputf8 && !offered.smtputf8 {
         return Err(utf8_needed());
@@ -41,11 +46,16 @@ pub(super) fn mail<R>(
     if offered.size {
         line.push_str(&format!(" SIZE={size}"));
     }
-    if eight_bit {
-        line.push_str(" BODY=8BITMIME");
+    match body {
+        Body::SevenBit => {}
+        Body::EightBit => line.push_str(" BODY=8BITMIME"),
+        Body::Binary => line.push_str(" BODY=BINARYMIME"),
     }
     if envelope.smtputf8 {
         line.push_str(" SMTPUTF8");
+    }
+    if envelope.require_tls {
+        line.push_str(" REQUIRETLS");
     }
     if offered.dsn {
         if let Some(ret) = envelope.ret {
@@ -128,6 +138,29 @@ fn eight_bit_needed() -> Reply {
         [
             "the message has 8-bit content, which the recipient's operator does not take: send it as base64",
             "le message contient des octets de 8 bits que l'operateur du destinataire n'accepte pas : utilisez base64",
+        ],
+    )
+}
+
+fn binary_needed() -> Reply {
+    Reply::new(
+        554,
+        "5.6.3",
+        [
+            "the message has binary parts, which the recipient's operator does not take: send them as base64",
+            "le message contient des parties binaires que l'operateur du destinataire n'accepte pas : utilisez base64",
+        ],
+    )
+}
+
+/// RFC 8689 §4.2.2.
+fn require_tls_needed() -> Reply {
+    Reply::new(
+        550,
+        "5.7.30",
+        [
+            "the sender requires REQUIRETLS of every server, which the recipient's operator does not promise: send without it",
+            "l'expediteur exige REQUIRETLS de chaque serveur, ce que l'operateur du destinataire ne promet pas : envoyez sans cette exigence",
         ],
     )
 }

@@ -22,7 +22,7 @@ use super::{
     Error, Extensions, Failure, Outgoing, RecipientOutcome, Settings, Stage,
     machine::{self, Awaiting, Sending, Step, Streaming, Upgrading},
 };
-use crate::{TlsInfo, driver::info};
+use crate::{Body, TlsInfo, driver::info};
 
 /// How much content is written at once.
 const BLOCK: usize = 32 * 1024;
@@ -30,13 +30,13 @@ const BLOCK: usize = 32 * 1024;
 /// How much of replies is read at once.
 const REPLIES: usize = 4 * 1024;
 
-/// The content of a message: header and body, every line ended by CR LF, dots not stuffed. Read once, from its start.
+/// The content of a message: header and body, dots not stuffed. Read once, from its start.
 pub trait Content: Send {
     /// Its exact length in bytes.
     fn size(&self) -> u64;
 
-    /// Whether it holds bytes beyond ASCII.
-    fn eight_bit(&self) -> bool;
+    /// What octets it holds, at most. Lines ended by CR LF, unless it is [`Body::Binary`].
+    fn body(&self) -> Body;
 
     /// The next piece, of any length; `None` at the end.
     fn next(&mut self) -> impl Future<Output = io::Result<Option<Bytes>>> + Send;
@@ -205,7 +205,7 @@ impl<P: Send + Sync> Transport<P> {
         content: &mut impl Content,
     ) -> Result<Vec<RecipientOutcome>, Failure> {
         let (stream, settings) = (&mut self.stream, &self.settings);
-        let mut step = self.ready.send(envelope, content.size(), content.eight_bit());
+        let mut step = self.ready.send(envelope, content.size(), content.body());
         let mut awaited = None;
         loop {
             step = match step {

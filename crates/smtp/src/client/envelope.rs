@@ -15,6 +15,8 @@ pub struct Outgoing<R> {
     pub ret: Option<Ret>,
     /// The sender's own name for this message (RFC 3461 §4.4), decoded.
     pub envid: Option<String>,
+    /// It may only go to a peer that offers REQUIRETLS (RFC 8689).
+    pub require_tls: bool,
     /// To whom.
     pub recipients: Vec<Recipient<R>>,
 }

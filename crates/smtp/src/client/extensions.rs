@@ -19,6 +19,16 @@ pub struct Extensions {
     pub smtputf8: bool,
     /// DSN (RFC 3461).
     pub dsn: bool,
+    /// CHUNKING (RFC 3030): messages by BDAT.
+    pub chunking: bool,
+    /// BINARYMIME (RFC 3030 §3); worth nothing without `chunking`.
+    pub binary_mime: bool,
+    /// REQUIRETLS (RFC 8689).
+    pub require_tls: bool,
+    /// RCPTMAX of LIMITS (RFC 9422): most RCPT commands in a transaction.
+    pub recipients: Option<u32>,
+    /// MAILMAX of LIMITS: most MAIL commands in a session.
+    pub messages: Option<u32>,
 }
 
 impl Extensions {
@@ -33,6 +43,10 @@ impl Extensions {
                 Some("8BITMIME") => offered.eight_bit = true,
                 Some("SMTPUTF8") => offered.smtputf8 = true,
                 Some("DSN") => offered.dsn = true,
+                Some("CHUNKING") => offered.chunking = true,
+                Some("BINARYMIME") => offered.binary_mime = true,
+                Some("REQUIRETLS") => offered.require_tls = true,
+                Some("LIMITS") => words.for_each(|word| offered.limit(word)),
                 Some("SIZE") => {
                     offered.size = true;
                     // 0 is "no fixed limit" (RFC 1870 §4)
@@ -42,6 +56,17 @@ impl Extensions {
             }
         }
         offered
+    }
+
+    /// One `NAME=NUMBER` of LIMITS; a limit that is unknown or malformed is passed over (RFC 9422 §4).
+    fn limit(&mut self, word: &str) {
+        let Some((name, value)) = word.split_once('=') else { return };
+        let value = value.parse().ok().filter(|&value| value > 0);
+        match name.to_ascii_uppercase().as_str() {
+            "RCPTMAX" => self.recipients = value.or(self.recipients),
+            "MAILMAX" => self.messages = value.or(self.messages),
+            _ => {}
+        }
     }
 }
 
@@ -62,6 +87,19 @@ mod tests {
             ..Extensions::default()
         };
         assert_eq!(offered, expected);
+    }
+
+    #[test]
+    fn limits_are_read_and_strange_ones_passed_over() {
+        let of = |line: &str| {
+            let read = Extensions::read(&Reply::new(250, "", ["x", line]));
+            (read.recipients, read.messages)
+        };
+        assert_eq!(of("LIMITS RCPTMAX=100 MAILMAX=7 RCPTDOMAINMAX=1"), (Some(100), Some(7)));
+        assert_eq!(of("limits rcptmax=100"), (Some(100), None));
+        for line in ["LIMITS", "LIMITS RCPTMAX", "LIMITS RCPTMAX=0", "LIMITS MAILMAX=x", "LIMITS =5"] {
+            assert_eq!(of(line), (None, None), "{line}");
+        }
     }
 
     #[test]

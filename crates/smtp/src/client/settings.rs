@@ -16,6 +16,8 @@ pub struct Settings {
     /// Most commands written before their replies are read (RFC 2920). 100: what the replies take must fit in the buffers of the
     /// network, or each side would wait for the other to read.
     pub pipelined: usize,
+    /// Largest chunk of a message, where the peer takes several at once (RFC 3030). 1 MiB: its refusal of one is heard with the last.
+    pub chunk: u64,
     /// How long each step may take.
     pub timeouts: Timeouts,
 }
@@ -28,6 +30,7 @@ impl Settings {
             reply_line: 2_048,
             reply_lines: 128,
             pipelined: 100,
+            chunk: 1024 * 1024,
             timeouts: Timeouts::default(),
         }
     }

@@ -3,6 +3,8 @@
 
 use memchr::memchr2;
 
+use crate::line_ends::LoneLineEnd;
+
 /// Copies content block by block.
 #[derive(Debug)]
 pub(super) struct Stuffing {
@@ -18,10 +20,6 @@ enum Place {
     /// After a CR.
     Cr,
 }
-
-/// The content has a CR without LF or a LF without CR.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LoneLineEnd;
 
 impl Stuffing {
     /// At the start of a message.

@@ -1,14 +1,16 @@
-//! Which command may come when, and what it does when nobody has to be asked (RFC 5321 §4.1.4; RFC 3207 §4; RFC 4954 §4).
+//! Which command may come when, and what it does when nobody has to be asked (RFC 5321 §4.1.4; RFC 3207 §4;
+//! RFC 4954 §4; RFC 3030 §2).
 
 use std::{borrow::Cow, mem};
 
 use zeroize::Zeroizing;
 
 use super::{
-    Addressing, Authenticating, Core, Expect, Identifying, Opening, Step, Then, Turn, mailing, write,
+    Addressing, Authenticating, Content, Core, Expect, How, Identifying, Opening, Step, Then, Turn, chunk,
+    mailing, write,
 };
 use crate::{
-    Credentials, End, MailFrom, Policy, Recipient, Reply,
+    Body, Credentials, End, MailFrom, Policy, Recipient, Reply,
     command::{self, Verb},
     input::{Fault, Taken},
     sasl::{self, Exchange},
@@ -18,7 +20,7 @@ use crate::{
 const TLS_HANDSHAKE: u8 = 0x16;
 
 /// What a command leads to.
-enum Flow<P: Policy> {
+pub(super) enum Flow<P: Policy> {
     /// The next command.
     Next,
     Close(End),
@@ -27,7 +29,9 @@ enum Flow<P: Policy> {
     Authenticate(Credentials),
     Mail(MailFrom),
     Rcpt(super::Transaction<P::Envelope>, Recipient),
-    Data(P::Envelope),
+    Data(P::Envelope, How),
+    /// The bytes of a chunk follow.
+    Content(Content, Result<P::Incoming, Reply>),
 }
 
 impl<P: Policy> From<Option<End>> for Flow<P> {
@@ -46,7 +50,7 @@ enum Line {
 
 /// Uses one command.
 pub(super) fn turn<P: Policy>(mut core: Box<Core<P>>) -> Turn<P> {
-    if core.draining && core.transaction.is_none() {
+    if core.draining && !core.in_transaction() {
         let end = core.interrupted(super::Interruption::Stopped);
         return Turn::Stop(write(core, Then::Close(end)));
     }
@@ -84,10 +88,11 @@ fn go<P: Policy>(mut core: Box<Core<P>>, flow: Flow<P>) -> Turn<P> {
         }
         Flow::Mail(from) => mailing(core, from),
         Flow::Rcpt(transaction, to) => Step::Rcpt(Addressing { core, transaction }, to),
-        Flow::Data(envelope) => {
+        Flow::Data(envelope, how) => {
             core.reset();
-            Step::Data(Opening { core }, envelope)
+            Step::Data(Opening { core, how }, envelope)
         }
+        Flow::Content(content, fate) => return Turn::Again(core, Expect::Content(content, fate)),
     })
 }
 
@@ -137,6 +142,7 @@ fn command<P: Policy>(core: &mut Core<P>, line: &[u8]) -> Flow<P> {
     }
     match gate(core, verb).and_then(|()| execute(core, verb, line)) {
         Ok(flow) => flow,
+        Err(reply) if verb == Verb::Bdat => chunk::refused(core, line, reply),
         Err(reply) => core.mistake(&reply).into(),
     }
 }
@@ -156,7 +162,7 @@ fn text(line: &[u8]) -> Option<Cow<'_, str>> {
 
 /// Whether a command may come now.
 fn gate<P: Policy>(core: &Core<P>, verb: Verb) -> Result<(), Reply> {
-    use Verb::{Auth, Data, Ehlo, Helo, Help, Lhlo, Mail, Noop, Quit, Rcpt, Rset, StartTls, Vrfy};
+    use Verb::{Auth, Bdat, Data, Ehlo, Helo, Help, Lhlo, Mail, Noop, Quit, Rcpt, Rset, StartTls, Vrfy};
     let service = core.connection.service;
     let free = matches!(verb, Ehlo | Helo | Lhlo | Noop | Rset | Quit);
     match verb {
@@ -180,13 +186,16 @@ fn gate<P: Policy>(core: &Core<P>, verb: Verb) -> Result<(), Reply> {
     if verb == Auth && !service.offers_login() {
         return Err(Reply::new(502, "5.5.1", ["No AUTH here: peers are known by their certificate"]));
     }
-    if core.connection.helo.is_empty() && matches!(verb, StartTls | Auth | Mail | Rcpt | Data) {
+    if verb == Bdat && service.is_lmtp() {
+        return Err(Reply::new(502, "5.5.1", ["Command not offered here"]));
+    }
+    if core.connection.helo.is_empty() && matches!(verb, StartTls | Auth | Mail | Rcpt | Data | Bdat) {
         return Err(out_of_order(if service.is_lmtp() { "Say LHLO first" } else { "Say EHLO first" }));
     }
-    if core.peer.is_none() && service.identifies() && matches!(verb, Rcpt | Data | Vrfy | Help) {
+    if core.peer.is_none() && service.identifies() && matches!(verb, Rcpt | Data | Bdat | Vrfy | Help) {
         return Err(Reply::new(530, "5.7.0", ["Who you are is not known yet: that is judged at MAIL"]));
     }
-    if core.peer.is_none() && !service.identifies() && matches!(verb, Mail | Rcpt | Data) {
+    if core.peer.is_none() && !service.identifies() && matches!(verb, Mail | Rcpt | Data | Bdat) {
         return Err(Reply::new(530, "5.7.0", ["Authentication required: log in with AUTH first"]));
     }
     Ok(())
@@ -200,6 +209,7 @@ fn execute<P: Policy>(core: &mut Core<P>, verb: Verb, line: &str) -> Result<Flow
         Verb::Mail => return mail(core, line),
         Verb::Rcpt => return rcpt(core, line),
         Verb::Data => return data(core, line),
+        Verb::Bdat => return bdat(core, line),
         Verb::Rset => {
             command::alone(line)?;
             core.reset();
@@ -217,7 +227,8 @@ fn execute<P: Policy>(core: &mut Core<P>, verb: Verb, line: &str) -> Result<Flow
             let hello = if service.is_lmtp() { "LHLO" } else { "EHLO" };
             let tls = if service.needs_tls() { " STARTTLS" } else { "" };
             let auth = if service.offers_login() { " AUTH" } else { "" };
-            let text = format!("{hello}{tls}{auth} MAIL RCPT DATA RSET NOOP VRFY QUIT; see RFC 5321");
+            let bdat = if service.is_lmtp() { "" } else { " BDAT" };
+            let text = format!("{hello}{tls}{auth} MAIL RCPT DATA{bdat} RSET NOOP VRFY QUIT; see RFC 5321");
             core.say(214, "2.0.0", &text);
         }
         Verb::NotOffered => return Err(Reply::new(502, "5.5.1", ["Command not offered here"])),
@@ -226,15 +237,28 @@ fn execute<P: Policy>(core: &mut Core<P>, verb: Verb, line: &str) -> Result<Flow
     Ok(Flow::Next)
 }
 
+/// What EHLO is told, whoever says it.
+const OFFERED: [&str; 5] = ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"];
+
+/// The same where BDAT is taken: not in LMTP.
+const CHUNKED: [&str; 2] = ["CHUNKING", "BINARYMIME"];
+
 fn hello<P: Policy>(core: &mut Core<P>, extended: bool, line: &str) -> Result<Flow<P>, Reply> {
     core.connection.helo = command::hello(line, &core.settings.limits)?;
     core.connection.extended = extended;
     core.reset();
     let mut lines = vec![core.settings.hostname.clone()];
     if extended {
-        lines.extend(["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"].map(str::to_owned));
-        lines.push(format!("SIZE {}", core.settings.limits.message_bytes));
-        let service = core.connection.service;
+        lines.extend(OFFERED.map(str::to_owned));
+        let (limits, service) = (&core.settings.limits, core.connection.service);
+        if !service.is_lmtp() {
+            lines.extend(CHUNKED.map(str::to_owned));
+        }
+        lines.push(format!("SIZE {}", limits.message_bytes));
+        lines.push(format!("LIMITS MAILMAX={} RCPTMAX={}", limits.mails, limits.recipients));
+        if core.connection.tls.is_some() {
+            lines.push("REQUIRETLS".to_owned());
+        }
         if core.connection.tls.is_none() && service.needs_tls() {
             lines.push("STARTTLS".to_owned());
         } else if core.peer.is_none() && service.offers_login() {
@@ -263,7 +287,7 @@ fn auth<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
     if core.peer.is_some() {
         return Err(out_of_order("Already authenticated"));
     }
-    if core.transaction.is_some() {
+    if core.in_transaction() {
         return Err(out_of_order("No AUTH within a transaction"));
     }
     let (mechanism, initial) = command::auth(line)?;
@@ -282,14 +306,30 @@ fn exchange_goes_on<P: Policy>(core: &mut Core<P>, turn: sasl::Turn) -> Flow<P> 
 }
 
 fn mail<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
-    if core.transaction.is_some() {
+    if core.in_transaction() {
         return Err(out_of_order("A transaction is open already; finish it or say RSET"));
     }
-    Ok(Flow::Mail(command::mail(line, &core.settings.limits)?))
+    let from = command::mail(line, &core.settings.limits)?;
+    if from.body == Body::Binary && core.connection.service.is_lmtp() {
+        return Err(command::bad_syntax("BODY=BINARYMIME is not offered here"));
+    }
+    if from.require_tls && core.connection.tls.is_none() {
+        return Err(Reply::new(555, "5.5.4", ["REQUIRETLS is not offered here: there is no TLS"]));
+    }
+    if core.mails >= core.settings.limits.mails {
+        core.say(421, "4.7.0", "As many messages as a session may have (MAILMAX); connect again");
+        return Ok(Flow::Close(End::TooMany));
+    }
+    core.mails += 1;
+    core.failed = None;
+    Ok(Flow::Mail(from))
 }
 
 fn rcpt<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
     let limits = &core.settings.limits;
+    if core.open.is_some() {
+        return Err(out_of_order("Recipients come before the first chunk"));
+    }
     let Some(transaction) = &mut core.transaction else {
         return Err(out_of_order("Say MAIL first"));
     };
@@ -300,7 +340,7 @@ fn rcpt<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
             limits.recipients
         );
         core.say(452, "4.5.3", &text);
-        return Ok(Flow::Next);
+        return Ok(core.recipient_refused().into());
     }
     transaction.attempts += 1;
     Ok(mem::take(&mut core.transaction).map_or(Flow::Next, |transaction| Flow::Rcpt(transaction, to)))
@@ -309,22 +349,37 @@ fn rcpt<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
 fn data<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
     command::alone(line)?;
     let end = match mem::take(&mut core.transaction) {
+        Some(transaction) if transaction.body == Body::Binary => {
+            core.transaction = Some(transaction);
+            core.mistake(&out_of_order("BODY=BINARYMIME travels by BDAT"))
+        }
         Some(transaction) if transaction.accepted > 0 => {
             core.copies = if core.connection.service.is_lmtp() { transaction.accepted } else { 1 };
-            return Ok(Flow::Data(transaction.envelope));
+            return Ok(Flow::Data(transaction.envelope, How::Data));
         }
         Some(transaction) => {
             core.transaction = Some(transaction);
             // RFC 2033 §4.2 asks for another code than RFC 5321 §3.3
             let code = if core.connection.service.is_lmtp() { 503 } else { 554 };
-            core.say(code, "5.5.1", "No valid recipients");
+            core.say(code, "5.5.1", chunk::NO_RECIPIENTS);
             None
+        }
+        None if core.open.is_some() => {
+            core.reset();
+            core.failed = Some(chunk::Failed::default());
+            core.mistake(&out_of_order("The message came in chunks so far: no DATA, say RSET"))
         }
         None => core.mistake(&out_of_order("Say MAIL and RCPT first")),
     };
     Ok(end.or_else(|| core.content_came_uninvited()).into())
 }
 
-fn out_of_order(what: &str) -> Reply {
+fn bdat<P: Policy>(core: &mut Core<P>, line: &str) -> Result<Flow<P>, Reply> {
+    let Some(chunk) = command::chunk(line) else { return Ok(chunk::lost(core)) };
+    command::only_last(line)?;
+    Ok(chunk::bdat(core, chunk))
+}
+
+pub(super) fn out_of_order(what: &str) -> Reply {
     Reply::new(503, "5.5.1", [what])
 }

@@ -2,8 +2,11 @@
 
 use std::{mem, sync::Arc};
 
-use super::Interruption;
-use crate::{Connection, End, Ended, Policy, Reply, Settings, TlsInfo, input::Input};
+use super::{
+    Interruption,
+    chunk::{Failed, Open},
+};
+use crate::{Body, Connection, End, Ended, Policy, Reply, Settings, TlsInfo, input::Input};
 
 /// Replies gathered for one write while commands are pipelined (RFC 2920).
 const OUTPUT: usize = 8 * 1024;
@@ -18,6 +21,14 @@ pub(super) struct Core<P: Policy> {
     pub(super) transaction: Option<Transaction<P::Envelope>>,
     /// Replies to the content that comes: one, or with LMTP one for each recipient that was accepted (RFC 2033 §4.2).
     pub(super) copies: u32,
+    /// A message of which chunks came, and not the last.
+    pub(super) open: Option<Open<P::Incoming>>,
+    /// A message failed of which more chunks may be on their way.
+    pub(super) failed: Option<Failed>,
+    /// MAIL commands that were put to the policy.
+    pub(super) mails: u32,
+    /// Recipients refused in this session.
+    pub(super) refused_recipients: u32,
     pub(super) tally: Ended,
     /// The server stops: no new transaction.
     pub(super) draining: bool,
@@ -25,17 +36,18 @@ pub(super) struct Core<P: Policy> {
     pub(super) progress: u64,
 }
 
-/// A transaction from MAIL to DATA.
+/// A transaction from MAIL to DATA or the first BDAT.
 pub(super) struct Transaction<E> {
     pub(super) envelope: E,
     pub(super) smtputf8: bool,
+    pub(super) body: Body,
     pub(super) attempts: u32,
     pub(super) accepted: u32,
 }
 
 impl<E> Transaction<E> {
-    pub(super) fn new(envelope: E, smtputf8: bool) -> Self {
-        Transaction { envelope, smtputf8, attempts: 0, accepted: 0 }
+    pub(super) fn new(envelope: E, smtputf8: bool, body: Body) -> Self {
+        Transaction { envelope, smtputf8, body, attempts: 0, accepted: 0 }
     }
 }
 
@@ -49,6 +61,10 @@ impl<P: Policy> Core<P> {
             peer: None,
             transaction: None,
             copies: 1,
+            open: None,
+            failed: None,
+            mails: 0,
+            refused_recipients: 0,
             tally: Ended::at_once(End::Dropped),
             draining: false,
             progress: 0,
@@ -103,6 +119,16 @@ impl<P: Policy> Core<P> {
             self.reply(&reply);
         }
         (reply.code() == 421).then_some(End::Policy)
+    }
+
+    /// One more recipient was refused; too many of them end the session.
+    pub(super) fn recipient_refused(&mut self) -> Option<End> {
+        self.refused_recipients += 1;
+        if self.refused_recipients <= self.settings.limits.refused_recipients {
+            return None;
+        }
+        self.say(421, "4.7.0", "Too many refused recipients; check the addresses; closing the connection");
+        Some(End::TooMany)
     }
 
     /// Takes the policy's word on who the certificate makes the client (M-2); too many refusals end the session.
@@ -165,7 +191,7 @@ impl<P: Policy> Core<P> {
         self.connection.helo = String::new();
         self.connection.extended = false;
         self.input = Input::default();
-        self.transaction = None;
+        self.reset();
     }
 
     pub(super) fn interrupted(&mut self, why: Interruption) -> End {
@@ -192,7 +218,13 @@ impl<P: Policy> Core<P> {
         Some(End::Injected)
     }
 
+    pub(super) fn in_transaction(&self) -> bool {
+        self.transaction.is_some() || self.open.is_some()
+    }
+
     pub(super) fn reset(&mut self) {
         drop(mem::take(&mut self.transaction));
+        drop(mem::take(&mut self.open));
+        self.failed = None;
     }
 }

@@ -9,14 +9,16 @@
 use std::sync::Arc;
 
 use self::{
+    chunk::How,
     content::Content,
     core::{Core, Transaction},
 };
 use crate::{
-    Accepted, Connection, Credentials, End, Ended, MailFrom, Policy, Recipient, Reply, Settings, TlsInfo,
-    sasl::Exchange,
+    Accepted, Body, Connection, Credentials, End, Ended, MailFrom, Policy, Recipient, Reply, Settings,
+    TlsInfo, sasl::Exchange,
 };
 
+mod chunk;
 mod commands;
 mod content;
 mod core;
@@ -179,7 +181,12 @@ impl<P: Policy> Reading<P> {
 
     /// Whether a message is being submitted, from MAIL on.
     pub fn in_transaction(&self) -> bool {
-        self.core.transaction.is_some() || matches!(self.expect, Expect::Content(..))
+        self.core.in_transaction() || matches!(self.expect, Expect::Content(..))
+    }
+
+    /// The number of the latest transaction of this session: a deadline for the whole of one starts anew when this changes.
+    pub fn transaction(&self) -> u32 {
+        self.core.mails
     }
 
     /// Who logged in or is known by certificate.
@@ -281,13 +288,14 @@ impl<P: Policy> Identifying<P> {
 }
 
 fn mailing<P: Policy>(core: Box<Core<P>>, from: MailFrom) -> Step<P> {
-    Step::Mail(Mailing { core, smtputf8: from.smtputf8 }, from)
+    Step::Mail(Mailing { core, smtputf8: from.smtputf8, body: from.body }, from)
 }
 
 /// [`Policy::mail`] is asked.
 pub struct Mailing<P: Policy> {
     core: Box<Core<P>>,
     smtputf8: bool,
+    body: Body,
 }
 
 impl<P: Policy> Mailing<P> {
@@ -300,7 +308,7 @@ impl<P: Policy> Mailing<P> {
     pub fn answer(mut self, answer: Result<P::Envelope, Reply>) -> Step<P> {
         let end = match answer {
             Ok(envelope) => {
-                self.core.transaction = Some(Transaction::new(envelope, self.smtputf8));
+                self.core.transaction = Some(Transaction::new(envelope, self.smtputf8, self.body));
                 self.core.say(250, "2.1.0", "Sender accepted");
                 None
             }
@@ -330,7 +338,7 @@ impl<P: Policy> Addressing<P> {
                 self.core.say(250, "2.1.5", "Recipient accepted");
                 None
             }
-            Err(reply) => self.core.refused_by_policy(reply),
+            Err(reply) => self.core.refused_by_policy(reply).or_else(|| self.core.recipient_refused()),
         };
         self.core.transaction = Some(self.transaction);
         proceed(self.core, end)
@@ -340,6 +348,7 @@ impl<P: Policy> Addressing<P> {
 /// [`Policy::data`] is asked.
 pub struct Opening<P: Policy> {
     core: Box<Core<P>>,
+    how: How,
 }
 
 impl<P: Policy> Opening<P> {
@@ -350,10 +359,13 @@ impl<P: Policy> Opening<P> {
 
     /// What the policy says.
     pub fn answer(mut self, answer: Result<P::Incoming, Reply>) -> Step<P> {
+        if let How::Bdat(chunk, body) = self.how {
+            return chunk::opened(self, (chunk, body), answer);
+        }
         match answer {
             Ok(incoming) => {
                 self.core.say(354, "", "Send the message, then a line with a single dot");
-                run(self.core, Expect::Content(Content::new(), Ok(incoming)))
+                run(self.core, Expect::Content(Content::lines(), Ok(incoming)))
             }
             Err(reply) => {
                 self.core.tally.refused += 1;

@@ -11,6 +11,11 @@ const ALL: Extensions = Extensions {
     eight_bit: true,
     smtputf8: true,
     dsn: true,
+    chunking: true,
+    binary_mime: true,
+    require_tls: true,
+    recipients: None,
+    messages: None,
 };
 
 const NONE: Extensions = Extensions {
@@ -21,6 +26,11 @@ const NONE: Extensions = Extensions {
     eight_bit: false,
     smtputf8: false,
     dsn: false,
+    chunking: false,
+    binary_mime: false,
+    require_tls: false,
+    recipients: None,
+    messages: None,
 };
 
 fn envelope() -> Outgoing<&'static str> {
@@ -29,6 +39,7 @@ fn envelope() -> Outgoing<&'static str> {
         smtputf8: false,
         ret: Some(Ret::Headers),
         envid: Some("id=1".to_owned()),
+        require_tls: false,
         recipients: Vec::new(),
     }
 }
@@ -39,13 +50,20 @@ fn recipient(to: &str) -> Recipient<&str> {
 }
 
 fn small(eight_bit: bool) -> Measure {
-    Measure { size: 500, eight_bit }
+    Measure { size: 500, body: if eight_bit { Body::EightBit } else { Body::SevenBit } }
+}
+
+fn binary() -> Measure {
+    Measure { size: 500, body: Body::Binary }
 }
 
 #[test]
 fn what_is_offered_is_said() {
     let line = mail(&Outgoing { smtputf8: true, ..envelope() }, small(true), &ALL).unwrap();
     assert_eq!(line, "MAIL FROM:<a@nord.test> SIZE=500 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=id+3D1\r\n");
+    let secret = Outgoing { require_tls: true, ret: None, envid: None, ..envelope() };
+    let line = mail(&secret, binary(), &ALL).unwrap();
+    assert_eq!(line, "MAIL FROM:<a@nord.test> SIZE=500 BODY=BINARYMIME REQUIRETLS\r\n");
     let line = rcpt(&recipient("b@sud.test"), false, &ALL).unwrap();
     assert_eq!(line, "RCPT TO:<b@sud.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b+2Bc@sud.test\r\n");
 }
@@ -67,12 +85,17 @@ fn what_the_peer_cannot_take_is_refused_for_good() {
         assert!(reply.code() >= 550 && reply.lines().iter().all(|line| line.is_ascii()));
         reply.status().to_owned()
     };
-    assert_eq!(refused(&envelope(), Measure { size: 1_001, eight_bit: false }, &ALL), "5.3.4");
+    assert_eq!(refused(&envelope(), Measure { size: 1_001, body: Body::SevenBit }, &ALL), "5.3.4");
     assert_eq!(refused(&envelope(), small(true), &Extensions { eight_bit: false, ..ALL }), "5.6.3");
+    for offered in [Extensions { chunking: false, ..ALL }, Extensions { binary_mime: false, ..ALL }] {
+        assert_eq!(refused(&envelope(), binary(), &offered), "5.6.3");
+    }
+    let secret = Outgoing { require_tls: true, ..envelope() };
+    assert_eq!(refused(&secret, small(false), &Extensions { require_tls: false, ..ALL }), "5.7.30");
     let utf8 = Outgoing { smtputf8: true, ..envelope() };
     assert_eq!(refused(&utf8, small(false), &Extensions { smtputf8: false, ..ALL }), "5.6.7");
     assert_eq!(rcpt(&recipient("\u{e9}@sud.test"), false, &ALL).unwrap_err().status(), "5.6.7");
-    assert!(mail(&envelope(), Measure { size: 1_000, eight_bit: false }, &ALL).is_ok());
+    assert!(mail(&envelope(), Measure { size: 1_000, body: Body::SevenBit }, &ALL).is_ok());
 }
 
 #[test]

@@ -3,15 +3,19 @@
 //!
 //! ```text
 //! start ► Read (220) ► Write (EHLO) ► Read ► Write (STARTTLS) ► Read ► StartTls ► Write (EHLO) ► Read ► Greeted
-//! Greeted ─proof─► Ready ─send─► Write (MAIL, RCPT…, DATA) ► Read … ► Content ► Write (the final dot) ► Read ► Done
+//! Greeted ─proof─► Ready ─send─► Write (MAIL, RCPT…, DATA) ► Read … ► Content ► Write (the end of it) ► Read ► Done
 //! ```
 
 use std::sync::Arc;
 
-pub use self::transaction::{Reading as Awaiting, Ready, Sending, Streaming, Writing as Commanding};
+pub use self::{
+    streaming::Streaming,
+    transaction::{Reading as Awaiting, Ready, Sending, Writing as Commanding},
+};
 use super::{Error, Extensions, Settings, Stage, replies::Replies};
 use crate::Reply;
 
+mod streaming;
 mod transaction;
 
 /// What is to be done next, up to [`Greeted`].
@@ -43,12 +47,14 @@ struct Core {
     offered: Extensions,
     /// Whether another message may be sent: not while one is under way, nor after a failure.
     usable: bool,
+    /// Messages begun.
+    sent: u32,
 }
 
 impl Core {
     fn new(settings: Arc<Settings>) -> Self {
         let replies = Replies::new(&settings);
-        Core { settings, replies, offered: Extensions::default(), usable: false }
+        Core { settings, replies, offered: Extensions::default(), usable: false, sent: 0 }
     }
 }
 

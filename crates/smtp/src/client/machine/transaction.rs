@@ -1,15 +1,18 @@
 //! One message after the other: MAIL, RCPT, DATA, the content, RSET where one is open. With PIPELINING (RFC 2920) commands go out in
-//! groups, and every mix of answers is taken: content goes only to a peer that accepted a recipient and said 354.
+//! groups, and every mix of answers is taken: content goes only to a peer that accepted a recipient and said 354. A peer that
+//! offers CHUNKING (RFC 3030) is sent BDAT instead of DATA, once it accepted a recipient.
 
-use std::{collections::VecDeque, io, mem};
+use std::{collections::VecDeque, mem};
 
-use super::Core;
+use super::{
+    Core,
+    streaming::{Chunks, Streaming},
+};
 use crate::{
-    Reply,
+    Body, Reply,
     client::{
         Error, Extensions, Failure, Outgoing, RecipientOutcome, Stage,
         commands::{self, Measure},
-        stuffing::{LoneLineEnd, Stuffing},
     },
 };
 
@@ -50,19 +53,21 @@ impl<P> Ready<P> {
         &self.core.offered
     }
 
-    /// Whether a message can be sent: not after a failure, a 421, or a message that was dropped half-way.
+    /// Whether a message can be sent: not after a failure, a 421, a message that was dropped half-way, nor after as many as the peer
+    /// takes in a session (RFC 9422).
     pub fn is_usable(&self) -> bool {
-        self.core.usable
+        self.core.usable && self.core.offered.messages.is_none_or(|most| self.core.sent < most)
     }
 
     /// Begins a message of `size` bytes, line ends included and dots not stuffed.
-    pub fn send<R: AsRef<str>>(&mut self, envelope: &Outgoing<R>, size: u64, eight_bit: bool) -> Sending<'_> {
+    pub fn send<R: AsRef<str>>(&mut self, envelope: &Outgoing<R>, size: u64, body: Body) -> Sending<'_> {
         let none = vec![None; envelope.recipients.len()];
-        if !mem::replace(&mut self.core.usable, false) {
+        if !self.is_usable() || !mem::replace(&mut self.core.usable, false) {
             return Sending::Failed(Failure { error: Error::Used, in_doubt: false, known: none });
         }
+        self.core.sent += 1;
         let mut transaction = Transaction::new(&mut self.core, none);
-        transaction.prepare(envelope, Measure { size, eight_bit });
+        transaction.prepare(envelope, Measure { size, body });
         transaction.proceed()
     }
 }
@@ -76,10 +81,12 @@ struct Line {
 
 /// What a reply answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+pub(super) enum Asked {
     Mail,
     Recipient(usize),
     Data,
+    /// A chunk that is not the last.
+    Chunk,
     /// The dot of an empty message, sent since the peer said 354 although it accepted no recipient (RFC 2920 §3.1).
     Nothing,
     End,
@@ -92,6 +99,7 @@ impl Asked {
             Asked::Mail => Stage::Mail,
             Asked::Recipient(_) => Stage::Recipient,
             Asked::Data => Stage::Data,
+            Asked::Chunk => Stage::Content,
             Asked::Nothing | Asked::End => Stage::End,
             Asked::Reset => Stage::Reset,
         }
@@ -100,18 +108,22 @@ impl Asked {
 
 /// A message on its way.
 #[derive(Debug)]
-struct Transaction<'a> {
+pub(super) struct Transaction<'a> {
     core: &'a mut Core,
     /// Commands not yet written; DATA is the last.
     lines: VecDeque<Line>,
     /// Commands written and not yet answered.
-    asked: VecDeque<Asked>,
+    pub(super) asked: VecDeque<Asked>,
     outcomes: Vec<Option<RecipientOutcome>>,
     /// The recipients that the peer accepted.
     accepted: Vec<usize>,
     mail_refused: bool,
     /// The 421 with which the peer ends the connection.
     closing: Option<(Reply, Stage)>,
+    /// The content will go out in chunks, once recipients are accepted.
+    chunks: Option<Chunks>,
+    /// The message goes by BDAT: whatever fails, RSET must follow (RFC 3030 §2).
+    chunked: bool,
     /// The peer said 354 and has recipients.
     invited: bool,
     answered: u64,
@@ -127,6 +139,8 @@ impl<'a> Transaction<'a> {
             accepted: Vec::new(),
             mail_refused: false,
             closing: None,
+            chunks: None,
+            chunked: false,
             invited: false,
             answered: 0,
         }
@@ -147,7 +161,13 @@ impl<'a> Transaction<'a> {
         }
         if !self.lines.is_empty() {
             self.lines.push_front(mail);
-            self.lines.push_back(Line { text: "DATA\r\n".to_owned(), asked: Asked::Data });
+            if offered.chunking {
+                let most = if offered.pipelining { self.core.settings.chunk } else { u64::MAX };
+                self.chunks = Some(Chunks::new(measure.size, measure.body, most));
+                self.chunked = true;
+            } else {
+                self.lines.push_back(Line { text: "DATA\r\n".to_owned(), asked: Asked::Data });
+            }
         }
     }
 
@@ -188,11 +208,14 @@ impl<'a> Transaction<'a> {
             }
             Asked::Recipient(at) if accepts => self.accept(at),
             Asked::End if accepts => self.settle_accepted(RecipientOutcome::Delivered, reply),
-            Asked::End if refuses => {
+            Asked::Chunk | Asked::End if refuses => {
                 self.settle_accepted(|reply| RecipientOutcome::Refused { reply, stage }, reply);
+                if self.chunked {
+                    self.reset();
+                }
             }
             Asked::Nothing if accepts || refuses => self.reset(),
-            Asked::Mail | Asked::Reset if accepts => {}
+            Asked::Mail | Asked::Chunk | Asked::Reset if accepts => {}
             Asked::Reset => return Err(Error::Refused { stage, reply: reply.clone() }),
             _ => {
                 return Err(Error::Protocol {
@@ -262,7 +285,15 @@ impl<'a> Transaction<'a> {
             return self.broken("it speaks before it is asked");
         }
         if mem::take(&mut self.invited) {
-            return Sending::Content(Streaming { transaction: self, stuffing: Stuffing::new() });
+            return Sending::Content(Streaming::dots(self));
+        }
+        if self.lines.is_empty()
+            && let Some(chunks) = self.chunks.take()
+        {
+            if !self.accepted.is_empty() {
+                return Sending::Content(Streaming::chunks(self, chunks));
+            }
+            self.reset();
         }
         if self.accepted.is_empty() && self.lines.front().is_some_and(|line| line.asked == Asked::Data) {
             self.reset();
@@ -304,7 +335,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// The connection is of no use any more. If every outcome is known by then, nothing failed.
-    fn abandon(self, error: Error) -> Sending<'a> {
+    pub(super) fn abandon(self, error: Error) -> Sending<'a> {
         if self.outcomes.iter().all(Option::is_some) {
             return self.done(false);
         }
@@ -316,8 +347,8 @@ impl<'a> Transaction<'a> {
 /// Commands or the end of the content, to be written.
 #[derive(Debug)]
 pub struct Writing<'a> {
-    transaction: Transaction<'a>,
-    bytes: Vec<u8>,
+    pub(super) transaction: Transaction<'a>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl<'a> Writing<'a> {
@@ -369,38 +400,4 @@ impl<'a> Reading<'a> {
     pub fn abandon(self, error: Error) -> Sending<'a> {
         self.transaction.abandon(error)
     }
-}
-
-/// The content goes out, for the recipients that were accepted.
-#[derive(Debug)]
-pub struct Streaming<'a> {
-    transaction: Transaction<'a>,
-    stuffing: Stuffing,
-}
-
-impl<'a> Streaming<'a> {
-    /// Appends a piece of content to `out` as it goes on the wire.
-    pub fn copy(&mut self, content: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        self.stuffing.copy(content, out).map_err(lone)
-    }
-
-    /// The content is complete: [`Sending::Write`] with what is left in `out`, and the final dot.
-    pub fn end(mut self, mut out: Vec<u8>) -> Sending<'a> {
-        match self.stuffing.end(&mut out) {
-            Ok(()) => {
-                self.transaction.asked.push_back(Asked::End);
-                Sending::Write(Writing { transaction: self.transaction, bytes: out })
-            }
-            Err(LoneLineEnd) => self.transaction.abandon(Error::Content(lone(LoneLineEnd))),
-        }
-    }
-
-    /// The content cannot be read or written to its end: the connection is closed without the final dot, and nobody has the message.
-    pub fn abandon(self, error: Error) -> Sending<'a> {
-        self.transaction.abandon(error)
-    }
-}
-
-fn lone(_: LoneLineEnd) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it holds a lone CR or LF, which could hide a second message")
 }
