@@ -2,7 +2,7 @@
 //! and byte by byte.
 //!
 //! In a file, `== title` begins a dialogue; then, a line each:
-//! `only whole` plays it one way; `pipelined N` and `chunk N` set these limits; `offers A, B` does the opening in silence with these extensions;
+//! `only whole` plays it one way; `lmtp` speaks that, `clear` without TLS; `pipelined N` and `chunk N` set these limits; `offers A, B` does the opening in silence with these extensions;
 //! `message word…` begins a message (`from=`, `to=` more than once, `size=`, `8bit`, `binary`, `requiretls`, `utf8`), whose content is the `content` line before it;
 //! `C:` lines that follow each other are what the client must write at once (`c:` without CR LF), `S:` lines are what the peer says (`\r`, `\n` are bytes);
 //! `TLS` is a handshake done, `CLOSED` and `TIMEOUT` happen to a waiting client; `UNREADABLE` is a content that cannot be read;
@@ -16,7 +16,7 @@ use std::{collections::VecDeque, fs, io, path::Path, sync::Arc};
 use smtp::{
     Body,
     client::{
-        Error, Outgoing, Recipient, RecipientOutcome, Settings,
+        Error, Outgoing, Protocol, Recipient, RecipientOutcome, Security, Settings,
         machine::{self, Ready, Sending, Step},
     },
 };
@@ -55,10 +55,12 @@ impl Player {
         let mut settings = Settings::new("client.test");
         let mut lines = VecDeque::new();
         for line in dialogue.lines().skip(1).filter(|line| !line.is_empty() && *line != "only whole") {
-            match line.strip_prefix("pipelined ") {
-                Some(many) => settings.pipelined = many.parse().unwrap(),
-                None if line.starts_with("chunk ") => settings.chunk = line[6..].parse().unwrap(),
-                None => lines.push_back(line.to_owned()),
+            match (line, line.strip_prefix("pipelined ")) {
+                (_, Some(many)) => settings.pipelined = many.parse().unwrap(),
+                _ if line.starts_with("chunk ") => settings.chunk = line[6..].parse().unwrap(),
+                ("lmtp", _) => settings.protocol = Protocol::Lmtp,
+                ("clear", _) => settings.security = Security::Clear,
+                _ => lines.push_back(line.to_owned()),
             }
         }
         Player { name, lines, settings, content: Vec::new(), whole }

@@ -11,7 +11,6 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
-    client::TlsStream,
     rustls::{
         ClientConfig,
         pki_types::{CertificateDer, ServerName},
@@ -19,7 +18,7 @@ use tokio_rustls::{
 };
 
 use super::{
-    Error, Extensions, Failure, Outgoing, RecipientOutcome, Settings, Stage,
+    Error, Extensions, Failure, Login, Outgoing, RecipientOutcome, Security, Settings, Stage,
     machine::{self, Awaiting, Sending, Step, Streaming, Upgrading},
 };
 use crate::{Body, TlsInfo, driver::info};
@@ -47,7 +46,8 @@ trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 
-type Secured = TlsStream<Box<dyn Wire>>;
+/// A stream on which the peer may be spoken to.
+type Secured = Box<dyn Wire>;
 
 /// Connects to `address`, up to the EHLO after the handshake. `host` is the name for the handshake's SNI.
 pub async fn connect(
@@ -74,20 +74,40 @@ pub async fn connect_on<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     let name = ServerName::try_from(host.to_owned()).map_err(|_| Error::HostName(host.to_owned()))?;
     let settings = Arc::new(settings.clone());
     let mut stream: Box<dyn Wire> = Box::new(stream);
-    let step = Step::Read(machine::start(Arc::clone(&settings)));
-    let Opened::Clear(upgrading) = open(&mut stream, step, &settings).await? else {
-        return Err(Error::NoTls);
+    let start = || Step::Read(machine::start(Arc::clone(&settings)));
+    let (mut stream, tls, step): (Secured, _, _) = match settings.security {
+        Security::StartTls => {
+            let Opened::Clear(upgrading) = open(&mut stream, start(), &settings).await? else {
+                return Err(Error::NoTls);
+            };
+            let (stream, tls) = handshake(stream, name, tls, &settings).await?;
+            (stream, tls, upgrading.established())
+        }
+        Security::Implicit => {
+            let (stream, tls) = handshake(stream, name, tls, &settings).await?;
+            (stream, tls, start())
+        }
+        Security::Clear => (stream, TlsInfo::default(), start()),
     };
+    let Opened::Secured(machine) = open(&mut stream, step, &settings).await? else {
+        return Err(Error::Protocol { stage: Stage::StartTls, what: "it asks for TLS within TLS" });
+    };
+    Ok(Greeted { stream, machine, tls, settings })
+}
+
+async fn handshake(
+    stream: Box<dyn Wire>,
+    name: ServerName<'static>,
+    tls: Arc<ClientConfig>,
+    settings: &Settings,
+) -> Result<(Secured, TlsInfo), Error> {
     let handshake = TlsConnector::from(tls).connect(name, stream);
-    let mut stream = timeout(settings.timeouts.handshake, handshake)
+    let stream = timeout(settings.timeouts.handshake, handshake)
         .await
         .map_err(|_| Error::Timeout { stage: Stage::Handshake })?
         .map_err(Error::Handshake)?;
-    let Opened::Secured(machine) = open(&mut stream, upgrading.established(), &settings).await? else {
-        return Err(Error::Protocol { stage: Stage::StartTls, what: "it asks for TLS within TLS" });
-    };
     let tls = info(stream.get_ref().1);
-    Ok(Greeted { stream, machine, tls, settings })
+    Ok((Box::new(stream), tls))
 }
 
 /// How far the opening came.
@@ -128,7 +148,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// A peer in TLS whose offer is known. Who it is, is for the caller to judge.
+/// A peer, in TLS where that was to be, whose offer is known. Who it is, is for the caller to judge.
 pub struct Greeted {
     stream: Secured,
     machine: machine::Greeted,
@@ -190,6 +210,19 @@ impl<P: Send + Sync> Transport<P> {
     /// What the peer offers.
     pub fn extensions(&self) -> &Extensions {
         self.ready.extensions()
+    }
+
+    /// Logs in at the peer, which was found good.
+    pub async fn log_in(&mut self, login: &Login) -> Result<(), Error> {
+        let (stage, within) = (Stage::Login, self.settings.timeouts.of(Stage::Login));
+        write(&mut self.stream, login.command().as_bytes(), within, stage).await?;
+        let (by, mut buffer) = (Instant::now() + within, [0; REPLIES]);
+        loop {
+            let count = read(&mut self.stream, &mut buffer, by, stage).await?;
+            if self.ready.logged_in(buffer.get(..count).unwrap_or_default())?.is_some() {
+                return Ok(());
+            }
+        }
     }
 
     /// Whether another message can be sent: not after a failure, a 421, or a [`Transport::send`] that was dropped half-way.

@@ -18,6 +18,8 @@ pub enum Stage {
     StartTls,
     /// The TLS handshake.
     Handshake,
+    /// AUTH.
+    Login,
     /// Nothing was said: what the peer offers with EHLO does not do for this message.
     Offer,
     /// MAIL FROM.
@@ -43,6 +45,7 @@ impl Stage {
             Stage::Hello => "ehlo",
             Stage::StartTls => "starttls",
             Stage::Handshake => "handshake",
+            Stage::Login => "auth",
             Stage::Offer => "offer",
             Stage::Mail => "mail",
             Stage::Recipient => "rcpt",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Stage;
+use super::{Protocol, Security, Stage};
 
 /// What every connection of a client shares.
 #[derive(Debug, Clone)]
@@ -18,6 +18,10 @@ pub struct Settings {
     pub pipelined: usize,
     /// Largest chunk of a message, where the peer takes several at once (RFC 3030). 1 MiB: its refusal of one is heard with the last.
     pub chunk: u64,
+    /// What is spoken. SMTP.
+    pub protocol: Protocol,
+    /// When TLS begins. By STARTTLS.
+    pub security: Security,
     /// How long each step may take.
     pub timeouts: Timeouts,
 }
@@ -31,6 +35,8 @@ impl Settings {
             reply_lines: 128,
             pipelined: 100,
             chunk: 1024 * 1024,
+            protocol: Protocol::Smtp,
+            security: Security::StartTls,
             timeouts: Timeouts::default(),
         }
     }
@@ -43,7 +49,7 @@ pub struct Timeouts {
     pub connect: Duration,
     /// The 220 (§4.5.3.2.1). 5 min.
     pub greeting: Duration,
-    /// EHLO and STARTTLS. 5 min.
+    /// EHLO, STARTTLS and AUTH. 5 min.
     pub hello: Duration,
     /// The TLS handshake. 60 s.
     pub handshake: Duration,
@@ -88,7 +94,7 @@ impl Timeouts {
         match stage {
             Stage::Connect => self.connect,
             Stage::Greeting => self.greeting,
-            Stage::Hello | Stage::StartTls => self.hello,
+            Stage::Hello | Stage::StartTls | Stage::Login => self.hello,
             Stage::Handshake => self.handshake,
             Stage::Offer | Stage::Mail | Stage::Reset => self.mail,
             Stage::Recipient => self.recipient,

@@ -12,7 +12,7 @@ pub use self::{
     streaming::Streaming,
     transaction::{Reading as Awaiting, Ready, Sending, Writing as Commanding},
 };
-use super::{Error, Extensions, Settings, Stage, replies::Replies};
+use super::{Error, Extensions, Protocol, Security, Settings, Stage, replies::Replies};
 use crate::Reply;
 
 mod streaming;
@@ -35,8 +35,10 @@ pub enum Step {
 
 /// Begins a connection: the 220 is awaited.
 pub fn start(settings: Arc<Settings>) -> Reading {
+    // TLS is there already, or is not to be
+    let secured = settings.security != Security::StartTls;
     let core = Core::new(settings);
-    Reading { core, stage: Stage::Greeting, secured: false }
+    Reading { core, stage: Stage::Greeting, secured }
 }
 
 /// The memory of a connection.
@@ -116,7 +118,7 @@ impl Reading {
             return Err(if injected { Error::Injected } else { Error::Protocol { stage, what } });
         }
         match (stage, reply.code()) {
-            (Stage::Greeting, 220) => Ok(hello(self.core, false)),
+            (Stage::Greeting, 220) => Ok(hello(self.core, self.secured)),
             (Stage::Hello, 250) => {
                 self.core.offered = Extensions::read(&reply);
                 match (self.secured, self.core.offered.starttls) {
@@ -134,7 +136,11 @@ impl Reading {
 }
 
 fn hello(core: Core, secured: bool) -> Step {
-    let line = format!("EHLO {}\r\n", core.settings.hostname);
+    let verb = match core.settings.protocol {
+        Protocol::Smtp => "EHLO",
+        Protocol::Lmtp => "LHLO",
+    };
+    let line = format!("{verb} {}\r\n", core.settings.hostname);
     write(core, line, Stage::Hello, secured)
 }
 
@@ -155,7 +161,7 @@ impl Upgrading {
     }
 }
 
-/// TLS is there and the peer's offer is known; who it is, is not judged.
+/// TLS is there, where it was to be, and the peer's offer is known; who it is, is not judged.
 #[derive(Debug)]
 pub struct Greeted {
     core: Core,

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Body, Reply,
     client::{
-        Error, Extensions, Failure, Outgoing, RecipientOutcome, Stage,
+        Error, Extensions, Failure, Outgoing, Protocol, RecipientOutcome, Stage,
         commands::{self, Measure},
     },
 };
@@ -57,6 +57,23 @@ impl<P> Ready<P> {
     /// takes in a session (RFC 9422).
     pub fn is_usable(&self) -> bool {
         self.core.usable && self.core.offered.messages.is_none_or(|most| self.core.sent < most)
+    }
+
+    /// Takes bytes that came in answer to AUTH: nothing while the reply is not whole. What fails leaves the connection of no use.
+    pub fn logged_in(&mut self, bytes: &[u8]) -> Result<Option<()>, Error> {
+        let stage = Stage::Login;
+        self.core.usable = false;
+        self.core.replies.feed(bytes);
+        let reply = self.core.replies.next().map_err(|fault| Error::Protocol { stage, what: fault.0 })?;
+        let Some(reply) = reply else { return Ok(None) };
+        match reply.code() {
+            235 if self.core.replies.is_empty() => {
+                self.core.usable = true;
+                Ok(Some(()))
+            }
+            400.. => Err(Error::Refused { stage, reply }),
+            _ => Err(Error::Protocol { stage, what: "it answers with a code that has no meaning here" }),
+        }
     }
 
     /// Begins a message of `size` bytes, line ends included and dots not stuffed.
@@ -161,7 +178,7 @@ impl<'a> Transaction<'a> {
         }
         if !self.lines.is_empty() {
             self.lines.push_front(mail);
-            if offered.chunking {
+            if offered.chunking && self.core.settings.protocol == Protocol::Smtp {
                 let most = if offered.pipelining { self.core.settings.chunk } else { u64::MAX };
                 self.chunks = Some(Chunks::new(measure.size, measure.body, most));
                 self.chunked = true;
@@ -192,7 +209,13 @@ impl<'a> Transaction<'a> {
         let Some(asked) = self.asked.front().copied() else { return Ok(()) };
         let stage = asked.stage();
         let (accepts, refuses) = (reply.code() / 100 == 2, reply.code() >= 400);
+        // LMTP answers the end once for each accepted recipient (RFC 2033 §4.2)
+        let each = asked == Asked::End && self.core.settings.protocol == Protocol::Lmtp;
         match asked {
+            Asked::End if each && accepts => self.settle_next(RecipientOutcome::Delivered(reply.clone())),
+            Asked::End if each && refuses => {
+                self.settle_next(RecipientOutcome::Refused { reply: reply.clone(), stage });
+            }
             Asked::Data if reply.code() == 354 => self.invite(),
             Asked::Data if refuses => {
                 self.settle_accepted(|reply| RecipientOutcome::Refused { reply, stage }, reply);
@@ -227,7 +250,9 @@ impl<'a> Transaction<'a> {
         if reply.code() == 421 {
             self.closing = Some((reply.clone(), stage));
         }
-        self.asked.pop_front();
+        if !each || self.accepted.is_empty() {
+            self.asked.pop_front();
+        }
         self.answered += 1;
         Ok(())
     }
@@ -267,6 +292,14 @@ impl<'a> Transaction<'a> {
             slot.get_or_insert_with(|| RecipientOutcome::Refused { reply: reply.clone(), stage });
         }
         self.accepted.clear();
+    }
+
+    /// Settles the first of the accepted recipients that is not.
+    fn settle_next(&mut self, outcome: RecipientOutcome) {
+        if !self.accepted.is_empty() {
+            let at = self.accepted.remove(0);
+            self.decide(at, outcome);
+        }
     }
 
     fn settle_accepted(&mut self, outcome: impl Fn(Reply) -> RecipientOutcome, reply: &Reply) {
