@@ -9,6 +9,7 @@
 //! | accounts | `d` hash(address) | whose it is, or was (S-1.3) |
 //! | accounts | `i` account | its INBOX |
 //! | accounts | `c` account credential | an application password, sealed |
+//! | accounts | `C` hash(connector) | the password of a hospital's own server, sealed |
 //! | accounts | `b` box | name and uses of a box, sealed |
 //! | accounts | `s` box | its counters |
 //! | accounts | `u` account | messages and bytes in all its boxes |
@@ -105,6 +106,11 @@ pub(crate) fn credentials(account: AccountId) -> Vec<u8> {
 
 pub(crate) fn credential(account: AccountId, id: CredentialId) -> Vec<u8> {
     key!(*b"c", account.0.to_be_bytes(), id.0.to_be_bytes())
+}
+
+/// The password of a connector, by the hash of its name.
+pub(crate) fn connector(hash: &Hash) -> Vec<u8> {
+    key!(*b"C", *hash)
 }
 
 pub(crate) fn box_record(id: BoxId) -> Vec<u8> {

@@ -64,6 +64,21 @@ impl Store {
         self.submit(move |txn| ops::accounts::revoke_password(txn, account, id, trace)).await
     }
 
+    /// Gives a hospital's own server a password (S-3.10), in place of the one that it had; only its keyed hash is kept. Sessions that
+    /// used the old one end.
+    pub async fn set_connector_password(&self, connector: &str, secret: &[u8], trace: Trace) -> Result<()> {
+        let trace = self.seal_trace(trace).await?;
+        let (name, secret) = (connector.to_owned(), zeroize::Zeroizing::new(secret.to_vec()));
+        self.submit(move |txn| ops::connectors::set_password(txn, name, &secret, trace)).await
+    }
+
+    /// Takes a connector's password away; false if it had none. Sessions that used it end.
+    pub async fn revoke_connector_password(&self, connector: &str, trace: Trace) -> Result<bool> {
+        let trace = self.seal_trace(trace).await?;
+        let name = connector.to_owned();
+        self.submit(move |txn| ops::connectors::revoke_password(txn, &name, trace)).await
+    }
+
     /// Makes a box, and those above it that do not exist (RFC 3501 §6.3.3).
     ///
     /// Also gives `NotFound` without such an account, `Conflict`, `Limit`.

@@ -137,6 +137,28 @@ fn a_password_opens_its_account_until_it_is_revoked() {
 }
 
 #[test]
+fn a_connector_has_one_password_of_its_own_which_outlives_the_process() {
+    let world = World::new();
+    let store = world.open();
+    let trace = || world.trace(Action::PasswordCreate);
+    assert_eq!(store.reader().verify_connector("chu", b"").unwrap(), None);
+    world.run(store.set_connector_password("chu", b"first", trace())).unwrap();
+    let first = store.reader().verify_connector("chu", b"first").unwrap().unwrap();
+    assert_eq!(store.reader().connector_password("chu").unwrap(), Some(first));
+    assert_eq!(store.reader().verify_connector("clinique", b"first").unwrap(), None, "its own");
+    world.clock.advance(hours(1));
+    world.run(store.set_connector_password("chu", b"second", trace())).unwrap();
+    world.close(store);
+    let store = world.open();
+    assert_eq!(store.reader().verify_connector("chu", b"first").unwrap(), None);
+    assert!(store.reader().verify_connector("chu", b"second").unwrap().is_some_and(|second| second > first));
+    let revoke = || world.run(store.revoke_connector_password("chu", trace())).unwrap();
+    assert!(revoke() && !revoke());
+    assert_eq!(store.reader().connector_password("chu").unwrap(), None);
+    world.close(store);
+}
+
+#[test]
 fn passwords_are_bounded() {
     let world = World::new();
     let store = world.open();

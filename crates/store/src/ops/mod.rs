@@ -5,6 +5,7 @@
 pub(crate) mod accounts;
 pub(crate) mod boxes;
 pub(crate) mod carried;
+pub(crate) mod connectors;
 pub(crate) mod deliver;
 pub(crate) mod edit;
 pub(crate) mod messages;

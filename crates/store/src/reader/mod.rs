@@ -95,6 +95,21 @@ impl<'store> Reader<'store> {
         Ok(known.into_iter().map(plain).collect())
     }
 
+    /// When the password of a hospital's own server (S-3.10) was made; none if it has none.
+    pub fn connector_password(&self, connector: &str) -> Result<Option<Timestamp>> {
+        let record = ops::connectors::password(&self.view, &self.core.keys, connector)?;
+        Ok(record.map(|record| record.created))
+    }
+
+    /// Whether that is the connector's password, as [`Reader::connector_password`] then tells it. Keyed hash, compared in constant
+    /// time; one hash is made for a connector that has none (M-5).
+    pub fn verify_connector(&self, connector: &str, secret: &[u8]) -> Result<Option<Timestamp>> {
+        let hash = ops::connectors::name_hash(&self.core.keys, connector);
+        let shown = self.core.keys.credential_mac(&ops::connectors::context(&hash), secret);
+        let record = ops::connectors::password(&self.view, &self.core.keys, connector)?;
+        Ok(record.filter(|record| StoreKey::same_mac(&shown, &record.mac)).map(|record| record.created))
+    }
+
     /// Which application password of the account this is, if any. Keyed hash, compared in constant time; every one is
     /// compared (S-7.3), and one hash is made for an account that has none or does not exist (M-5).
     pub fn verify_password(&self, account: AccountId, secret: &[u8]) -> Result<Option<CredentialId>> {
