@@ -1,5 +1,5 @@
-//! From a judged message to one commit: a variant for each class of readers, copies, what is queued for other operators,
-//! traces, fingerprint (I-1, S-3.5).
+//! From a judged message to one commit: a variant for each class of readers, copies, what is queued for other operators, for hospitals'
+//! own servers or for the smart host, traces, fingerprint (I-1, S-3.5).
 //!
 //! May use: the store. Must never touch: the session; it takes what arrived and gives what the commit answered.
 
@@ -11,9 +11,10 @@ use store::{AccountId, Copy, Delivered, Delivery, Durable, SealedBody, Store, Tr
 
 use crate::{
     envelope::Envelope,
-    judge::Judged,
-    outgoing, recipients,
-    record::Sent,
+    judge::{Judged, Path},
+    outgoing,
+    recipients::{self, Housed, Recipient},
+    record::{Copied, Sent},
     repeat::{fingerprint, is_distinct},
     replies::Denial,
     settings::Settings,
@@ -42,30 +43,35 @@ pub(crate) async fn deliver(
     settings: &Settings,
 ) -> Result<(Durable, TraceId), Denial> {
     let Complete { envelope, judged, scanned, at, .. } = message;
-    let copies = recipients::copies(&envelope.recipients);
-    let leaving = recipients::leaving(&envelope.recipients);
+    let Plan { copies, leaving, housed } = Plan::of(envelope, judged.path);
+    let queued: Vec<&Recipient> = leaving.iter().copied().chain(housed.iter().map(|one| one.to)).collect();
     let sent = Sent {
         id: envelope.id,
         at,
         actor: &envelope.actor,
         account: &judged.account,
-        why: judged.why,
+        path: judged.path,
         null_path: envelope.sender.is_none(),
         bytes: scanned.header.len() as u64 + scanned.body_bytes,
         copies: &copies,
-        leaving: &leaving,
+        leaving: &queued,
     };
     let additions = additions(&message, settings);
     let (mut variants, copied) = variants(&message, &copies, &additions);
-    let outgoing = if leaving.is_empty() {
-        Vec::new()
-    } else {
-        let place = variants.len();
-        let outgoing = outgoing::outgoing(&message, &leaving, &additions, place, store, settings);
-        let (variant, outgoing) = outgoing.await?;
+    let mut departures = outgoing::to_servers(&message, &housed, &additions);
+    match judged.path {
+        _ if leaving.is_empty() => {}
+        Path::SmartHost => departures.push(outgoing::to_smart_host(&message, &leaving, &additions)),
+        Path::Secure(_) => {
+            departures.push(outgoing::to_peers(&message, &leaving, &additions, store, settings).await?);
+        }
+    }
+    let mut outgoing = Vec::with_capacity(departures.len());
+    for departure in departures {
+        let (variant, leaves) = outgoing::outgoing(&message, departure, variants.len(), settings);
         variants.push(variant);
-        vec![outgoing]
-    };
+        outgoing.push(leaves);
+    }
     let delivery = Delivery {
         id: envelope.id,
         body,
@@ -73,7 +79,7 @@ pub(crate) async fn deliver(
         copies: copied,
         outgoing,
         traces: sent.traces(),
-        carried: carried(&message, &copies, &additions),
+        carried: carried(&message, &copies, &housed, &additions),
         once: is_distinct(&judged.header).then(|| {
             let people = envelope.recipients.iter().map(|recipient| &recipient.address);
             let who = judged.account.id.to_string();
@@ -85,9 +91,11 @@ pub(crate) async fn deliver(
         at,
         header: &scanned.header,
         envid: envelope.envid.as_deref(),
-        recipients: &envelope.recipients,
+        // what the smart host does with ordinary mail, it tells
+        recipients: if judged.path == Path::SmartHost { &[] } else { &envelope.recipients },
     };
-    let asker = envelope.sender.as_ref().map(|sender| Asker::Account(judged.account.id, sender));
+    let home = settings.connectors.home(&judged.account.profile);
+    let asker = envelope.sender.as_ref().map(|sender| Asker::Account(judged.account.id, sender, &home));
     match success::keep(delivery, &about, asker, store, settings).await? {
         Delivered::New(durable, _) => {
             sent.log(None);
@@ -97,6 +105,32 @@ pub(crate) async fn deliver(
             sent.log(Some(first));
             store.trace(envelope.actor.repeat(first, at, envelope.id)).await?;
             Ok((durable, first))
+        }
+    }
+}
+
+/// To whom the message goes.
+struct Plan<'a> {
+    /// Whose boxes get a copy.
+    copies: Vec<Copied<'a>>,
+    /// Who gets it from other operators, or all of them from the smart host.
+    leaving: Vec<&'a Recipient>,
+    /// Who gets it from their hospital's own server.
+    housed: Vec<Housed<'a>>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(envelope: &'a Envelope, path: Path) -> Self {
+        let to = &envelope.recipients;
+        match path {
+            Path::Secure(_) => Self {
+                copies: recipients::copies(to),
+                leaving: recipients::leaving(to),
+                housed: recipients::housed(to),
+            },
+            Path::SmartHost => {
+                Self { copies: Vec::new(), leaving: recipients::each(to.iter()), housed: Vec::new() }
+            }
         }
     }
 }
@@ -113,7 +147,7 @@ fn additions(message: &Complete<'_>, settings: &Settings) -> Additions {
         peer: Some(connection.peer.ip()),
         certificate: None,
         by: &settings.hostname,
-        with: if envelope.smtputf8 { "UTF8SMTPSA" } else { "ESMTPSA" },
+        with: &envelope.protocol(connection),
         id: &id,
         recipient: recipient.as_deref(),
         at: *at,
@@ -124,7 +158,9 @@ fn additions(message: &Complete<'_>, settings: &Settings) -> Additions {
         null_path: envelope.sender.is_none(),
         received,
         date: missing("Date").then(|| rfc2822::to_string(&zoned).ok()).flatten(),
-        message_id: missing("Message-ID").then(|| format!("<{id}@{}>", settings.hostname)),
+        // ours would make answers to ordinary mail look like answers to secure mail (S-3.3)
+        message_id: (missing("Message-ID") && judged.path != Path::SmartHost)
+            .then(|| format!("<{id}@{}>", settings.hostname)),
     }
 }
 
@@ -151,15 +187,21 @@ fn variants(
     (variants.collect(), copied.collect())
 }
 
-/// The Message-ID, for the sender and everyone who gets a copy: their answers are secure (S-3.9).
+/// The Message-ID, for the sender and everyone who gets a copy: their answers are secure (S-3.9). Ordinary mail is not carried.
 fn carried(
     message: &Complete<'_>,
-    copies: &[(AccountId, Rights, &mssante::Address)],
+    copies: &[Copied<'_>],
+    housed: &[Housed<'_>],
     additions: &Additions,
 ) -> Vec<(AccountId, String)> {
+    if message.judged.path == Path::SmartHost {
+        return Vec::new();
+    }
     let own = || message.judged.header.message_ids("Message-ID").into_iter().next();
     let Some(id) = additions.message_id.clone().or_else(own) else { return Vec::new() };
-    let mut accounts = vec![message.judged.account.id];
-    accounts.extend(copies.iter().map(|(account, ..)| *account).filter(|a| *a != message.judged.account.id));
+    let readers = copies.iter().map(|(account, ..)| *account).chain(housed.iter().map(|one| one.account));
+    let mut accounts: Vec<AccountId> = std::iter::once(message.judged.account.id).chain(readers).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
     accounts.into_iter().map(|account| (account, id.clone())).collect()
 }

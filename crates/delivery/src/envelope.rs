@@ -2,17 +2,20 @@
 //!
 //! May use: values of the rooms around. Must never touch: a decision.
 
-use identity::Principal;
-use mssante::{Address, route};
-use store::TraceId;
+use std::sync::Arc;
 
-use crate::{recipients::Recipient, record::Actor};
+use mssante::{Address, Rights, State, route};
+use store::{Account, TraceId};
+
+use crate::{connector::Connector, recipients::Recipient, record::Actor};
 
 /// A transaction that MAIL opened.
 pub struct Envelope {
     /// Names the transaction in traces and logs, and the message once it is kept.
     pub(crate) id: TraceId,
-    pub(crate) principal: Principal,
+    /// The account acted as; of a connector's message with a null reverse-path it is known once the header is.
+    pub(crate) account: Option<Arc<Account>>,
+    pub(crate) by: By,
     pub(crate) actor: Actor,
     /// The envelope sender: one of the account's own addresses, or none for the null reverse-path.
     pub(crate) sender: Option<Address>,
@@ -24,11 +27,41 @@ pub struct Envelope {
     pub(crate) recipients: Vec<Recipient>,
 }
 
+/// Who hands the message over.
+#[derive(Clone)]
+pub(crate) enum By {
+    /// A person's mail client, or software, logged in.
+    Client,
+    /// A hospital's own server (S-3.10).
+    Connector {
+        connector: Arc<Connector>,
+        /// Whether it is known by its password.
+        logged_in: bool,
+    },
+}
+
 impl Envelope {
-    /// The account acted as, as the rules see it.
+    /// The account acted as, as the rules see it. While it is not known nothing is refused for its sake: that is judged with the
+    /// header.
     pub(crate) fn route_sender(&self) -> route::Sender {
-        let account = self.principal.acting_as();
-        route::Sender { rights: account.profile.rights(), state: account.state }
+        match &self.account {
+            Some(account) => route::Sender { rights: account.profile.rights(), state: account.state },
+            None => route::Sender { rights: Rights::Full, state: State::Valide },
+        }
+    }
+
+    /// How it came, for a Received field (RFC 3848, RFC 6531 §4.3).
+    pub(crate) fn protocol(&self, connection: &smtp::Connection) -> String {
+        let lmtp = matches!(connection.service, smtp::Service::Connector(door) if door.lmtp);
+        let base = match (lmtp, self.smtputf8) {
+            (false, false) => "ESMTP",
+            (false, true) => "UTF8SMTP",
+            (true, false) => "LMTP",
+            (true, true) => "UTF8LMTP",
+        };
+        let secured = if connection.tls.is_some() { "S" } else { "" };
+        let logged_in = !matches!(self.by, By::Connector { logged_in: false, .. });
+        format!("{base}{secured}{}", if logged_in { "A" } else { "" })
     }
 }
 

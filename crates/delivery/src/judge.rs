@@ -12,7 +12,8 @@ use pki::Trust;
 use store::{Account, AccountId, Reader, Store, StoreError};
 
 use crate::{
-    envelope::Envelope,
+    connector,
+    envelope::{By, Envelope},
     header_checks,
     recipients::{self, Recipient},
     replies::{self, Denial},
@@ -24,7 +25,26 @@ pub(crate) struct Judged {
     /// The account acted as, as it is now.
     pub(crate) account: Account,
     pub(crate) header: Header,
-    pub(crate) why: Why,
+    pub(crate) path: Path,
+}
+
+/// Which way the whole message takes (S-3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// Local boxes and the trust space, and why.
+    Secure(Why),
+    /// Ordinary mail, for the smart host (S-3.3).
+    SmartHost,
+}
+
+impl Path {
+    /// The stable machine name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Secure(why) => why.as_str(),
+            Self::SmartHost => "smart-host",
+        }
+    }
 }
 
 /// Judges the header of a message with this envelope, by the trust that is in force at this moment: the list may have
@@ -36,11 +56,16 @@ pub(crate) async fn judge(
     store: &Store,
     settings: &Settings,
 ) -> Result<Judged, Denial> {
-    let header = Header::parse(raw);
+    let (acting_as, header) = author(Header::parse(raw), envelope, store).await?;
     let ids = header_checks::answered(&header);
     let ours = ids.iter().any(|id| header_checks::looks_ours(id, settings));
-    let acting_as = envelope.principal.acting_as().id;
     let (account, carried) = store.read(move |reader| look_up(reader, acting_as, &ids)).await?;
+    if let By::Connector { connector, .. } = &envelope.by
+        && !connector.serves(&account.profile)
+    {
+        let login = &account.profile.login;
+        return Err(connector::replies::not_spoken_for("From", login, &connector.name));
+    }
     header_checks::check(&header, &account.profile, settings)?;
     let answers = match (carried, ours) {
         (true, _) => Answers::Carried,
@@ -61,13 +86,34 @@ pub(crate) async fn judge(
         tag: header_checks::tag(&header),
         recipients: &recipients,
         answers,
-        structure_all_secure: false,
-        smart_host: false,
+        structure_all_secure: settings.all_secure(&account.profile),
+        smart_host: settings.smart_host && passes_ordinary_mail(&envelope.by),
     };
     match route::decide(&facts) {
-        Decision::Secure(why) => Ok(Judged { account, header, why }),
-        Decision::SmartHost => Err(replies::no_smart_host()),
+        Decision::Secure(why) => Ok(Judged { account, header, path: Path::Secure(why) }),
+        Decision::SmartHost => Ok(Judged { account, header, path: Path::SmartHost }),
         Decision::Refuse(refusal) => Err(refusal.into()),
+    }
+}
+
+/// Whose message it is, and its header as it goes on.
+async fn author(header: Header, envelope: &Envelope, store: &Store) -> Result<(AccountId, Header), Denial> {
+    match (&envelope.account, &envelope.by) {
+        (Some(account), _) => Ok((account.id, header)),
+        (None, By::Connector { connector, .. }) => {
+            header_checks::no_nul(&header)?;
+            let (account, header) = connector::author(header, connector, store).await?;
+            Ok((account.id, header))
+        }
+        (None, By::Client) => Err(replies::login_first()),
+    }
+}
+
+/// Whether whoever hands a message over has what is not secure go to the smart host, rather than given back (S-3.3).
+fn passes_ordinary_mail(by: &By) -> bool {
+    match by {
+        By::Client => true,
+        By::Connector { connector, .. } => connector.smart_host,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Delivery: decide, accept, deliver. Two ways in: submission by people and software, and what other operators relay. Two ways
-//! out: the boxes of this operator, and the queue for other operators.
+//! out: the boxes of this operator, and the queue for other operators, for hospitals' own servers and for the smart host.
 //!
 //! What it is for: [`SubmissionPolicy`] answers what the SMTP session of a mail client asks, [`RelayPolicy`] (`relay_in`) what that
-//! of another operator asks; what both share stands beside them. On submission MAIL is judged in `sender`, RCPT in
+//! of another operator asks, [`ConnectorPolicy`] (`connector`) what that of a hospital's own server asks; what they share stands beside them. On submission MAIL is judged in `sender`, RCPT in
 //! `recipients`, the header in `header_checks` and `judge` (facts here, decision in `mssante`), and `deliver` turns what
 //! was accepted into one commit with a header variant for each class of readers (`variants`) and entries in the queue for
 //! recipients at other operators (`outgoing`). [`Relay`] (`relay_out`) takes them to the other operators.
@@ -10,7 +10,9 @@
 //! May use: `mssante`, `message`, `store`, `identity`, `smtp`, `pki`. Must never touch: sockets, IMAP, rules of its own that
 //! belong to `mssante` or `pki`.
 
+mod addressed;
 mod arriving;
+mod connector;
 mod deliver;
 mod distrust;
 mod envelope;
@@ -36,10 +38,14 @@ mod success;
 mod variants;
 
 pub use crate::{
+    connector::{Connector, ConnectorClient, ConnectorPolicy, Connectors, Deliver, LocalUser, Visitor},
     envelope::Envelope,
     incoming::Incoming,
     policy::SubmissionPolicy,
     relay_in::{RelayEnvelope, RelayIncoming, RelayPeer, RelayPolicy},
-    relay_out::{Dns, Lookup, NameError, Names, Relay, RelaySettings, RelayStatistics, Route},
+    relay_out::{
+        ConnectorServer, Dns, Lookup, NameError, Names, Relay, RelaySettings, RelayStatistics, Route, Server,
+        ServerPlace, SmartHost,
+    },
     settings::Settings,
 };

@@ -1,4 +1,5 @@
-//! What of a message leaves for other operators: its header, and its entries in the queue (S-3.4, S-3.5, I-1).
+//! What of a message leaves, for other operators, hospitals' own servers or the smart host: its header, and its entries in the queue
+//! (S-3.3, S-3.4, S-3.5, S-3.10, I-1).
 //!
 //! May use: the store, to read who has an address. Must never touch: the network; it gives what the accepting commit
 //! queues.
@@ -6,47 +7,132 @@
 use std::collections::HashMap;
 
 use message::Header;
-use mssante::Address;
+use mssante::{Address, Rights};
 use store::{BodyKind, Outgoing, OutgoingRecipient, Priority, Reader, Store, StoreError, Variant, Way};
 
 use crate::{
     deliver::Complete,
     envelope,
-    recipients::Recipient,
+    recipients::{Housed, Recipient},
     replies::Denial,
     sender::seen_by,
     settings::Settings,
-    variants::{Additions, relayed},
+    variants::{Additions, handed_on, relayed},
 };
 
 /// The MSSanté addresses of local accounts, by the key of the login address under which a header names them.
 pub(crate) type Correspondences = HashMap<String, Address>;
 
-/// The header that leaves and who gets it; `variant` is the place that the header will have.
-pub(crate) async fn outgoing(
+/// What leaves one way: the header, and who gets it.
+pub(crate) struct Departure {
+    way: Way,
+    header: Vec<u8>,
+    /// As whom the sender appears there.
+    reverse_path: Option<Address>,
+    recipients: Vec<OutgoingRecipient>,
+}
+
+/// What leaves for other operators.
+pub(crate) async fn to_peers(
     message: &Complete<'_>,
     recipients: &[&Recipient],
     additions: &Additions,
-    variant: usize,
     store: &Store,
     settings: &Settings,
-) -> Result<(Variant, Outgoing), Denial> {
-    let Complete { envelope, judged, scanned, at, eight_bit, .. } = message;
+) -> Result<Departure, Denial> {
+    let Complete { judged, .. } = message;
     let named = named(&judged.header, settings);
     let correspondences = store.read(move |reader| correspondences(reader, named)).await?;
-    let profile = &judged.account.profile;
-    let header = relayed(&judged.header, profile, &correspondences, additions);
-    let reverse_path = envelope.sender.as_ref().map(|_| seen_by(profile, mssante::Rights::Full).clone());
-    let ascii = header.is_ascii()
-        && recipients.iter().map(|to| &to.address).chain(&reverse_path).all(Address::is_ascii);
-    let entry = |to: &&Recipient| OutgoingRecipient {
+    Ok(Departure {
+        way: Way::Peers,
+        header: relayed(&judged.header, &judged.account.profile, &correspondences, additions),
+        reverse_path: seen_as(message, Rights::Full),
+        recipients: recipients.iter().map(|to| entry(to)).collect(),
+    })
+}
+
+/// What leaves for hospitals' own servers: as their readers' boxes would have it, named by their login addresses (S-3.10).
+pub(crate) fn to_servers(
+    message: &Complete<'_>,
+    housed: &[Housed<'_>],
+    additions: &Additions,
+) -> Vec<Departure> {
+    let Complete { judged, .. } = message;
+    let mut departures: Vec<(Rights, Departure)> = Vec::new();
+    for one in housed {
+        let way = Way::Connector(one.server.connector.to_string());
+        let at =
+            departures.iter().position(|(rights, departure)| *rights == one.rights && departure.way == way);
+        let at = at.unwrap_or_else(|| {
+            let header = handed_on(&judged.header, &judged.account.profile, one.rights, additions);
+            let reverse_path = seen_as(message, one.rights);
+            departures.push((one.rights, Departure { way, header, reverse_path, recipients: Vec::new() }));
+            departures.len() - 1
+        });
+        if let Some((_, departure)) = departures.get_mut(at) {
+            departure.recipients.push(housed_entry(one));
+        }
+    }
+    departures.into_iter().map(|(_, departure)| departure).collect()
+}
+
+/// Ordinary mail for the smart host (S-3.3), from the sender's ordinary address; local login addresses are such addresses too.
+pub(crate) fn to_smart_host(
+    message: &Complete<'_>,
+    recipients: &[&Recipient],
+    additions: &Additions,
+) -> Departure {
+    let Complete { judged, .. } = message;
+    Departure {
+        way: Way::SmartHost,
+        header: handed_on(&judged.header, &judged.account.profile, Rights::Internal, additions),
+        reverse_path: seen_as(message, Rights::Internal),
+        recipients: recipients.iter().map(|to| entry(to)).collect(),
+    }
+}
+
+/// The reverse-path for readers of these rights; none if the client gave the null one.
+fn seen_as(message: &Complete<'_>, rights: Rights) -> Option<Address> {
+    let profile = &message.judged.account.profile;
+    message.envelope.sender.as_ref().map(|_| seen_by(profile, rights).clone())
+}
+
+fn entry(to: &Recipient) -> OutgoingRecipient {
+    OutgoingRecipient {
         address: to.address.clone(),
         notify: to.notify.map(envelope::notify),
         original: to.original.clone(),
-    };
+    }
+}
+
+/// The entry of a recipient at its hospital's server: what was written is its original address (RFC 3461 §4.2), and what is in the
+/// box besides is told as arrived by us.
+pub(crate) fn housed_entry(housed: &Housed<'_>) -> OutgoingRecipient {
+    let Housed { to, server, .. } = housed;
+    let written =
+        || (to.address != server.address && to.address.is_ascii()).then(|| format!("rfc822;{}", to.address));
+    let notify = to.notify.map(envelope::notify);
+    OutgoingRecipient {
+        address: server.address.clone(),
+        notify: notify.map(|notify| store::Notify { success: notify.success && !to.home.has_box, ..notify }),
+        original: to.original.clone().or_else(written),
+    }
+}
+
+/// The variant and the entries of a departure; `variant` is the place that the variant will have.
+pub(crate) fn outgoing(
+    message: &Complete<'_>,
+    departure: Departure,
+    variant: usize,
+    settings: &Settings,
+) -> (Variant, Outgoing) {
+    let Complete { envelope, judged, scanned, at, eight_bit, .. } = message;
+    let Departure { way, header, reverse_path, recipients } = departure;
+    let ascii = header.is_ascii()
+        && recipients.iter().map(|to| &to.address).chain(&reverse_path).all(Address::is_ascii);
     let bytes = header.len() as u64 + scanned.body_bytes;
     let outgoing = Outgoing {
-        way: Way::Peers,
+        way,
         // Nobody is told of what becomes of a message without a reverse-path (RFC 5321 §4.5.5).
         sender: reverse_path.as_ref().map(|_| judged.account.id),
         reverse_path,
@@ -58,10 +144,10 @@ pub(crate) async fn outgoing(
         envid: envelope.envid.clone(),
         ret: envelope.ret,
         expires: at.saturating_add(settings.queue_lifetime).unwrap_or(jiff::Timestamp::MAX),
-        recipients: recipients.iter().map(entry).collect(),
+        recipients,
     };
     let index = message::index(&header, scanned);
-    Ok((Variant { header, index }, outgoing))
+    (Variant { header, index }, outgoing)
 }
 
 /// A letter to more people than this, or with more octets, lets others go first.
@@ -69,7 +155,7 @@ const BULK_RECIPIENTS: usize = 50;
 const BULK_BYTES: u64 = 10 << 20;
 
 /// What a letter waits behind.
-fn priority(recipients: usize, bytes: u64) -> Priority {
+pub(crate) fn priority(recipients: usize, bytes: u64) -> Priority {
     if recipients > BULK_RECIPIENTS || bytes > BULK_BYTES { Priority::Bulk } else { Priority::Usual }
 }
 

@@ -12,8 +12,9 @@ use store::{Clock, Durable, Store, TraceId};
 
 use crate::{
     arriving::{Arrived, Arriving},
+    connector,
     deliver::{self, Complete},
-    envelope::{self, Envelope},
+    envelope::{self, By, Envelope},
     incoming::Incoming,
     judge::{self, Judged},
     lookup,
@@ -27,11 +28,11 @@ use crate::{
 /// Decides for the submission service, and keeps what it accepts: copies in local boxes and entries in the outgoing
 /// queue, at once.
 pub struct SubmissionPolicy {
-    store: Store,
+    pub(crate) store: Store,
     authenticator: Arc<Authenticator>,
     trust: TrustSpace,
-    settings: Settings,
-    clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl SubmissionPolicy {
@@ -60,8 +61,12 @@ impl SubmissionPolicy {
         let place = recipients::place(&address, account, trust.list(), &self.settings);
         route::recipient(&envelope.route_sender(), &address, place, &self.settings.route)?;
         judge::relaying(&address, place, &trust, self.clock.now())?;
-        lookup::check_room(found.as_ref(), &address)?;
-        Ok(Recipient { account: account.map(|account| account.id), address, place, notify, original })
+        let home = account.map(|account| self.settings.connectors.home(&account.profile)).unwrap_or_default();
+        if home.has_box {
+            lookup::check_room(found.as_ref(), &address)?;
+        }
+        let account = account.map(|account| account.id);
+        Ok(Recipient { account, address, place, home, notify, original })
     }
 
     async fn take(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), Denial> {
@@ -106,7 +111,13 @@ impl SubmissionPolicy {
     }
 
     /// Traces and logs a refusal, and gives what the client is told. `recipients` are those that it concerns.
-    async fn refuse(&self, id: TraceId, actor: &Actor, denial: Denial, recipients: &[Recipient]) -> Reply {
+    pub(crate) async fn refuse(
+        &self,
+        id: TraceId,
+        actor: &Actor,
+        denial: Denial,
+        recipients: &[Recipient],
+    ) -> Reply {
         record::refuse(&self.store, self.clock.now(), id, actor, denial, recipients).await
     }
 }
@@ -155,7 +166,8 @@ impl Policy for SubmissionPolicy {
         match sender::envelope_sender(principal.acting_as(), &from, &self.settings) {
             Ok(sender) => Ok(Envelope {
                 id,
-                principal: principal.clone(),
+                account: Some(Arc::new(principal.acting_as().clone())),
+                by: By::Client,
                 actor,
                 sender,
                 smtputf8: from.smtputf8,
@@ -170,8 +182,14 @@ impl Policy for SubmissionPolicy {
     async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: smtp::Recipient) -> Result<(), Reply> {
         match self.place(to, envelope).await {
             Ok(recipient) => {
+                let address = recipient.address.clone();
                 envelope.recipients.push(recipient);
-                Ok(())
+                if recipients::ways_suffice(&envelope.recipients) {
+                    return Ok(());
+                }
+                envelope.recipients.pop();
+                let denial = connector::replies::too_many_servers(&address);
+                Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await)
             }
             Err(denial) => Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await),
         }

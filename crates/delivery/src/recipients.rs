@@ -8,7 +8,10 @@ use mssante::{
 };
 use store::{Account, AccountId};
 
-use crate::settings::Settings;
+use crate::{
+    connector::{AtServer, Home},
+    settings::Settings,
+};
 
 /// One accepted recipient.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct Recipient {
     pub(crate) place: Place,
     /// The account that it names here.
     pub(crate) account: Option<AccountId>,
+    /// Where that account's mail goes.
+    pub(crate) home: Home,
     /// When the sender wants a report (RFC 3461 NOTIFY).
     pub(crate) notify: Option<smtp::Notify>,
     /// The address that the sender first wrote (RFC 3461 ORCPT).
@@ -60,13 +65,14 @@ pub(crate) fn beyond(address: &Address, list: Option<&WhiteList>, settings: &Set
     route::beyond(address, listed, &settings.route)
 }
 
-/// The local accounts that get a copy, each once however often and under whatever names it was written, with what its
+/// The local accounts whose boxes get a copy, each once however often and under whatever names it was written, with what its
 /// owner may do.
 pub(crate) fn copies(recipients: &[Recipient]) -> Vec<(AccountId, Rights, &Address)> {
     let mut copies: Vec<(AccountId, Rights, &Address)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for recipient in recipients {
         if let (Some(account), Place::Local { rights, .. }) = (recipient.account, recipient.place)
+            && recipient.home.has_box
             && seen.insert(account)
         {
             copies.push((account, rights, &recipient.address));
@@ -75,11 +81,47 @@ pub(crate) fn copies(recipients: &[Recipient]) -> Vec<(AccountId, Rights, &Addre
     copies
 }
 
+/// A local account whose hospital's server gets a copy.
+pub(crate) struct Housed<'a> {
+    pub(crate) account: AccountId,
+    pub(crate) rights: Rights,
+    pub(crate) to: &'a Recipient,
+    pub(crate) server: &'a AtServer,
+}
+
+/// The local accounts whose hospitals' servers get a copy, each once; the first recipient's wishes stand.
+pub(crate) fn housed(recipients: &[Recipient]) -> Vec<Housed<'_>> {
+    let mut seen = std::collections::HashSet::new();
+    let mut housed = Vec::new();
+    for to in recipients {
+        if let (Some(account), Place::Local { rights, .. }, Some(server)) =
+            (to.account, to.place, &to.home.server)
+            && seen.insert(account)
+        {
+            housed.push(Housed { account, rights, to, server });
+        }
+    }
+    housed
+}
+
+/// Whether the message may leave by as many ways as these recipients take (the store's bound).
+pub(crate) fn ways_suffice(recipients: &[Recipient]) -> bool {
+    let housed = housed(recipients);
+    let servers: std::collections::HashSet<_> =
+        housed.iter().map(|housed| (&housed.server.connector, housed.rights == Rights::Full)).collect();
+    // one more for the other operators
+    servers.len() < store::WAYS
+}
+
 /// The recipients at other operators, each once however often it was written; the first one's wishes stand.
 pub(crate) fn leaving(recipients: &[Recipient]) -> Vec<&Recipient> {
+    each(recipients.iter().filter(|recipient| !matches!(recipient.place, Place::Local { .. })))
+}
+
+/// These, each once however often it was written; the first one's wishes stand.
+pub(crate) fn each<'a>(recipients: impl Iterator<Item = &'a Recipient>) -> Vec<&'a Recipient> {
     let mut seen = std::collections::HashSet::new();
-    let leaves = |recipient: &&Recipient| !matches!(recipient.place, Place::Local { .. });
-    recipients.iter().filter(leaves).filter(|recipient| seen.insert(&recipient.address)).collect()
+    recipients.filter(|recipient| seen.insert(&recipient.address)).collect()
 }
 
 #[cfg(test)]
@@ -142,6 +184,7 @@ mod tests {
             address: address(to),
             place,
             account: id,
+            home: Home::default(),
             notify: None,
             original: None,
         };

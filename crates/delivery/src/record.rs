@@ -6,12 +6,12 @@ use std::{fmt, net::IpAddr};
 
 use identity::Principal;
 use jiff::Timestamp;
-use mssante::{Address, Rights, dn::DistinguishedName, route::Why};
+use mssante::{Address, Rights, dn::DistinguishedName};
 use smtp::{Connection, Reply};
 use store::{AccountId, Action, Outcome, Store, Trace, TraceId};
 use tracing::field::{DisplayValue, display};
 
-use crate::{recipients::Recipient, replies::Denial, sender::seen_by};
+use crate::{judge::Path, recipients::Recipient, replies::Denial, sender::seen_by};
 
 /// An account that gets a copy, what its owner may do, and the address that was written.
 pub(crate) type Copied<'a> = (AccountId, Rights, &'a Address);
@@ -33,6 +33,12 @@ enum Who {
     },
     /// Another operator, by the whole name in its certificate; none while it is not trusted.
     Operator(Option<String>),
+    /// A hospital's own server, which asserts who wrote (S-3.10).
+    Connector {
+        name: String,
+        /// For whom it speaks, once that is known.
+        account: Option<AccountId>,
+    },
 }
 
 impl Actor {
@@ -46,6 +52,11 @@ impl Actor {
         Self::from_connection(Who::Operator(name.map(ToString::to_string)), connection)
     }
 
+    /// A hospital's own server, speaking for `account` if that is known.
+    pub(crate) fn connector(name: &str, account: Option<AccountId>, connection: &Connection) -> Self {
+        Self::from_connection(Who::Connector { name: name.to_owned(), account }, connection)
+    }
+
     fn from_connection(who: Who, connection: &Connection) -> Self {
         Self { who, peer: connection.peer.ip(), session: connection.session.clone() }
     }
@@ -53,21 +64,29 @@ impl Actor {
     fn person(&self) -> Option<AccountId> {
         match self.who {
             Who::Account { person, .. } => Some(person),
-            Who::Operator(_) => None,
+            Who::Operator(_) | Who::Connector { .. } => None,
         }
     }
 
     fn acting_as(&self) -> Option<AccountId> {
         match self.who {
             Who::Account { acting_as, .. } => acting_as,
+            Who::Connector { account, .. } => account,
             Who::Operator(_) => None,
         }
     }
 
     fn operator_name(&self) -> Option<&str> {
         match &self.who {
-            Who::Account { .. } => None,
+            Who::Account { .. } | Who::Connector { .. } => None,
             Who::Operator(name) => name.as_deref(),
+        }
+    }
+
+    fn connector_name(&self) -> Option<&str> {
+        match &self.who {
+            Who::Connector { name, .. } => Some(name),
+            Who::Account { .. } | Who::Operator(_) => None,
         }
     }
 
@@ -79,6 +98,7 @@ impl Actor {
         mut detail: Vec<(String, String)>,
     ) -> Trace {
         detail.extend(self.operator_name().map(|name| pair("operator", name)));
+        detail.extend(self.connector_name().map(|name| pair("asserted-by", &format!("connector {name}"))));
         Trace {
             id,
             at,
@@ -118,23 +138,30 @@ impl Actor {
         bytes: u64,
         copies: &[Copied<'_>],
     ) {
-        let (session, operator) = (&self.session, self.operator_name());
+        let (session, operator, connector) = (&self.session, self.operator_name(), self.connector_name());
         let (person, acting_as) = (self.person().map(display), self.logged_box());
         for (account, _, to) in copies {
             tracing::info!(
-                %session, %id, person, acting_as, operator, to = %to.masked(), %account, outcome, why, bytes,
+                %session, %id, person, acting_as, operator, connector, to = %to.masked(), %account, outcome, why, bytes,
                 "recipient served"
             );
         }
     }
 
-    /// One line for each recipient at another operator; `outcome` is `queued` or `repeated`.
-    fn log_queued(&self, id: TraceId, outcome: &str, why: &str, bytes: u64, leaving: &[&Recipient]) {
-        let session = &self.session;
+    /// One line for each recipient that a queue entry is for; `outcome` is `queued` or `repeated`.
+    pub(crate) fn log_queued(
+        &self,
+        id: TraceId,
+        outcome: &str,
+        why: &str,
+        bytes: u64,
+        leaving: &[&Recipient],
+    ) {
+        let (session, operator, connector) = (&self.session, self.operator_name(), self.connector_name());
         let (person, acting_as) = (self.person().map(display), self.logged_box());
         for Recipient { address: to, .. } in leaving {
             tracing::info!(
-                %session, %id, person, acting_as, to = %to.masked(), outcome, why, bytes, "recipient queued"
+                %session, %id, person, acting_as, operator, connector, to = %to.masked(), outcome, why, bytes, "recipient queued"
             );
         }
     }
@@ -142,11 +169,11 @@ impl Actor {
     /// One line for each recipient that the refusal concerns: those of the message, or else the one being added.
     pub(crate) fn log_refusal(&self, id: TraceId, denial: &Denial, recipients: &[Recipient]) {
         let Denial { code, status, reason, recipient, .. } = denial;
-        let (session, operator) = (&self.session, self.operator_name());
+        let (session, operator, connector) = (&self.session, self.operator_name(), self.connector_name());
         let (person, acting_as) = (self.person().map(display), self.logged_box());
         let refused = |to: &dyn fmt::Display| {
             tracing::info!(
-                %session, %id, person, acting_as, operator, %to, outcome = "refused", code, status, reason,
+                %session, %id, person, acting_as, operator, connector, %to, outcome = "refused", code, status, reason,
                 "recipient refused"
             );
         };
@@ -185,12 +212,12 @@ pub(crate) struct Sent<'a> {
     pub(crate) at: Timestamp,
     pub(crate) actor: &'a Actor,
     pub(crate) account: &'a store::Account,
-    pub(crate) why: Why,
+    pub(crate) path: Path,
     /// Whether the client gave the null reverse-path, as read receipts have it.
     pub(crate) null_path: bool,
     pub(crate) bytes: u64,
     pub(crate) copies: &'a [Copied<'a>],
-    /// Those at other operators.
+    /// Those for whom it is queued.
     pub(crate) leaving: &'a [&'a Recipient],
 }
 
@@ -200,12 +227,16 @@ impl Sent<'_> {
         let profile = &self.account.profile;
         let mut detail = vec![
             pair("from", seen_by(profile, Rights::Full)),
-            pair("why", self.why.as_str()),
+            pair("why", self.path.as_str()),
             pair("recipients", &(self.copies.len() + self.leaving.len())),
             pair("bytes", &self.bytes),
         ];
         detail.extend(self.null_path.then(|| pair("reverse-path", "<>")));
-        let send = self.actor.trace(self.id, self.at, Action::Send, detail);
+        let mut send = self.actor.trace(self.id, self.at, Action::Send, detail);
+        // a connector's message with a null reverse-path, whose account is known by now
+        if send.person.is_none() {
+            send.acting_as = Some(self.account.id);
+        }
         let receive = self.copies.iter().map(|(account, rights, to)| Trace {
             person: None,
             acting_as: Some(*account),
@@ -214,16 +245,25 @@ impl Sent<'_> {
             ..send.clone()
         });
         let queue = self.leaving.iter().map(|to| Trace {
-            detail: vec![pair("to", &to.address)],
+            detail: vec![pair("to", &to.address), pair("by", &self.way(to))],
             action: Action::Queue,
             ..send.clone()
         });
         std::iter::once(send.clone()).chain(receive).chain(queue).collect()
     }
 
+    /// Whose affair it is from here on.
+    fn way(&self, to: &Recipient) -> String {
+        match (self.path, &to.home.server) {
+            (Path::SmartHost, _) => "smart-host".to_owned(),
+            (Path::Secure(_), Some(server)) => format!("connector {}", server.connector),
+            (Path::Secure(_), None) => "its operator".to_owned(),
+        }
+    }
+
     /// One line for each recipient; `first` is the message that this one repeats, if it is a retry.
     pub(crate) fn log(&self, first: Option<TraceId>) {
-        let (id, why) = (first.unwrap_or(self.id), self.why.as_str());
+        let (id, why) = (first.unwrap_or(self.id), self.path.as_str());
         let outcome = |new| if first.is_some() { "repeated" } else { new };
         self.actor.log_served(id, outcome("delivered"), why, self.bytes, self.copies);
         self.actor.log_queued(id, outcome("queued"), why, self.bytes, self.leaving);

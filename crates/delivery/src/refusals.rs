@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use mssante::{Domain, dn::DistinguishedName, route::Reason};
 use pki::Distrust;
 
-use crate::{distrust, replies};
+use crate::{connector, distrust, replies};
 
 const TABLE: &str = include_str!("../../../docs/refusals.md");
 
@@ -110,8 +110,10 @@ fn every_reason() -> Vec<Reason> {
 
 /// What the outbound relay says: the names and codes are where they are used, each on a line.
 fn outbound() -> BTreeSet<(String, String)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/relay_out");
-    let files = fs::read_dir(directory).unwrap().map(|file| file.unwrap().path());
+    let files = ["src/relay_out", "src/relay_out/ways"].into_iter().flat_map(|directory| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+        fs::read_dir(directory).unwrap().map(|file| file.unwrap().path())
+    });
     let texts = files.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap());
     let found = texts.flat_map(|text| {
         let uses = text.split("Fault::new(\"").skip(1);
@@ -131,6 +133,7 @@ fn every_refusal_is_in_the_table_with_its_codes() {
     assert!(places.into_iter().eq(0..distrusted.len()), "one of each, and all of them");
     let mut expected: BTreeSet<(String, String)> = replies::tests::all()
         .iter()
+        .chain(&connector::replies::tests::all())
         .chain(&distrusted.iter().map(distrust::denial).collect::<Vec<_>>())
         .map(|denial| row(denial.reason, format!("{} {}", denial.code, denial.status)))
         .collect();

@@ -392,16 +392,6 @@ pub(crate) fn loops(count: usize) -> Denial {
     )
 }
 
-pub(crate) fn no_smart_host() -> Denial {
-    Denial::new(
-        451,
-        "4.3.5",
-        "no-smart-host",
-        "ordinary mail has no way out of here: write to MSSante addresses",
-        "le courrier ordinaire n'a pas de sortie ici : ecrivez a des adresses MSSante",
-    )
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use mssante::{AddressError, State};
@@ -437,7 +427,6 @@ pub(crate) mod tests {
             unreadable("Sender"),
             header_nul(),
             loops(51),
-            no_smart_host(),
             StoreError::ClockBehind.into(),
             StoreError::Full.into(),
             StoreError::Damaged("engine/000012.sst".into()).into(),

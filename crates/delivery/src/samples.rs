@@ -1,10 +1,16 @@
 //! Accounts and settings that the unit tests of this room share.
 
 use jiff::Timestamp;
-use mssante::{Address, BoxType, Domain, Profile, State, WhiteList, route::RouteSettings, whitelist::Row};
+use mssante::{
+    Address, BoxType, Domain, Finess, Profile, State, StructureId, WhiteList, route::RouteSettings,
+    whitelist::Row,
+};
 use store::{Account, AccountId};
 
-use crate::settings::Settings;
+use crate::{
+    connector::{Connector, Deliver},
+    settings::Settings,
+};
 
 pub(crate) const DOCTOR: &str = "medecin.un@chu-nord.mssante.fr";
 pub(crate) const DOCTOR_LOGIN: &str = "medecin.un@chu-nord.fr";
@@ -63,6 +69,22 @@ pub(crate) fn account(login: &str, mssante: Option<&str>) -> Account {
         quota: store::Quota::default(),
         created: Timestamp::UNIX_EPOCH,
         version: 1,
+    }
+}
+
+/// The hospital's own server.
+pub(crate) fn connector() -> Connector {
+    Connector {
+        name: "chu".into(),
+        structure: StructureId::Finess(Finess::parse("350000022").unwrap()),
+        domains: vec![Domain::parse("chu-nord.fr").unwrap()],
+        pins: pki::Pins::new("chu".into(), Vec::new()),
+        login: false,
+        users: Vec::new(),
+        smart_host: false,
+        all_secure: false,
+        reports: None,
+        deliver: Deliver::Box,
     }
 }
 

@@ -21,9 +21,7 @@ pub(crate) fn envelope_sender(
     if !account.state.may_send() {
         return Err(replies::sender_state(account.state));
     }
-    if from.size.is_some_and(|size| size > settings.message_bytes) {
-        return Err(replies::too_large(settings.message_bytes));
-    }
+    check_size(from, settings)?;
     let Some(path) = from.path.as_deref() else { return Ok(None) };
     let address = Address::parse(path).map_err(|error| replies::bad_sender(path, error))?;
     if !address.is_ascii() && !from.smtputf8 {
@@ -31,6 +29,14 @@ pub(crate) fn envelope_sender(
     }
     check_own("MAIL FROM", path, &account.profile)?;
     Ok(Some(address))
+}
+
+/// Refuses a message that says that it is too large.
+pub(crate) fn check_size(from: &MailFrom, settings: &Settings) -> Result<(), Denial> {
+    if from.size.is_some_and(|size| size > settings.message_bytes) {
+        return Err(replies::too_large(settings.message_bytes));
+    }
+    Ok(())
 }
 
 /// Refuses an address that is not the account's own; `field` is where it was written.

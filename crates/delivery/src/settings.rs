@@ -1,7 +1,9 @@
 //! What an operator sets for submission. May use: plain values. Must never touch: files; the program reads them.
 
 use jiff::SignedDuration;
-use mssante::{Domain, route::RouteSettings};
+use mssante::{Domain, Profile, StructureId, route::RouteSettings};
+
+use crate::connector::Connectors;
 
 /// Settings of the submission policy. Every bound has a default in [`Settings::new`].
 #[derive(Clone, Debug)]
@@ -22,6 +24,12 @@ pub struct Settings {
     pub scan: message::scan::Limits,
     /// Patients' addresses (S-5.1).
     pub route: RouteSettings,
+    /// Hospitals' own servers (S-3.10). None.
+    pub connectors: Connectors,
+    /// Structures all of whose mail is secure (S-3.1), beside those of which a connector says so. None.
+    pub secure_structures: Vec<StructureId>,
+    /// Whether what is not secure leaves by a smart host (S-3.3). No.
+    pub smart_host: bool,
 }
 
 impl Settings {
@@ -37,6 +45,17 @@ impl Settings {
             queue_lifetime: SignedDuration::from_hours(5 * 24),
             scan: message::scan::Limits::default(),
             route,
+            connectors: Connectors::default(),
+            secure_structures: Vec::new(),
+            smart_host: false,
         }
+    }
+
+    /// Whether all mail of this account's structure is secure (S-3.1).
+    pub(crate) fn all_secure(&self, profile: &Profile) -> bool {
+        let says = |structure: &StructureId| {
+            self.secure_structures.contains(structure) || self.connectors.secures(structure)
+        };
+        profile.structure.as_ref().is_some_and(says)
     }
 }

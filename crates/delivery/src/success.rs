@@ -4,17 +4,17 @@
 //! May use: `message::report`, the store's body writer. Must never touch: the body of the message reported on.
 
 use jiff::Timestamp;
-use message::{
-    Header, Scanner,
-    report::{Action as Fate, Outcome as Row, Report, report},
-};
+use message::report::{Action as Fate, Outcome as Row, Report, report};
 use mssante::{Address, route::Place};
-use store::{
-    AccountId, Action, BodyKind, Copy, Delivered, Delivery, Outcome, Outgoing, OutgoingRecipient, Priority,
-    Store, StoreError, Trace, TraceId, Variant, Way,
-};
+use store::{AccountId, Action, Delivered, Delivery, Outcome, Store, StoreError, Trace, TraceId};
 
-use crate::{recipients::Recipient, record::pair, settings::Settings};
+use crate::{
+    addressed::{Addressed, Addressee, addressed},
+    connector::Home,
+    recipients::Recipient,
+    record::pair,
+    settings::Settings,
+};
 
 const FRENCH: &str = "Le message est dans la boîte ; le destinataire ne l'a pas encore lu pour autant.";
 const ENGLISH: &str = "The message is in the box; that does not mean that it was read.";
@@ -33,8 +33,8 @@ pub(crate) struct About<'a> {
 /// Who asked.
 #[derive(Clone, Copy)]
 pub(crate) enum Asker<'a> {
-    /// One of our accounts, under the address that it gave.
-    Account(AccountId, &'a Address),
+    /// One of our accounts, under the address that it gave, and where its mail goes.
+    Account(AccountId, &'a Address, &'a Home),
     /// Somebody at another operator.
     Elsewhere(&'a Address),
 }
@@ -65,35 +65,25 @@ async fn wanted(
     settings: &Settings,
 ) -> Result<Option<Delivery>, StoreError> {
     let asked = |to: &&Recipient| {
-        matches!(to.place, Place::Local { .. }) && to.notify.is_some_and(|notify| notify.success)
+        matches!(to.place, Place::Local { .. })
+            && to.home.has_box
+            && to.notify.is_some_and(|notify| notify.success)
     };
     let told: Vec<&Recipient> = about.recipients.iter().filter(asked).collect();
     if told.is_empty() {
         return Ok(None);
     }
     let id = TraceId::new(about.at);
-    let (Asker::Account(_, to) | Asker::Elsewhere(to)) = asker;
+    let (Asker::Account(_, to, _) | Asker::Elsewhere(to)) = asker;
     let written = written(about, &told, to, id, settings);
-    let return_path = matches!(asker, Asker::Account(..));
-    let (body, variant) = sealed(store, &written, return_path).await?;
-    let carried = match asker {
-        Asker::Account(account, _) => carried(account, &variant),
-        Asker::Elsewhere(_) => Vec::new(),
+    let addressee = match asker {
+        Asker::Account(account, _, home) => Addressee::Account(account, home),
+        Asker::Elsewhere(to) => Addressee::Elsewhere(to),
     };
-    let delivery = Delivery {
-        id,
-        body,
-        variants: vec![variant],
-        copies: Vec::new(),
-        outgoing: Vec::new(),
-        traces: traces(about, asker, id, told.len()),
-        carried,
-        once: None,
-    };
-    Ok(Some(match asker {
-        Asker::Account(account, _) => Delivery { copies: vec![Copy { account, variant: 0 }], ..delivery },
-        Asker::Elsewhere(to) => Delivery { outgoing: vec![leaving(to, about.at, settings)], ..delivery },
-    }))
+    let report = addressed(store, &written, addressee, about.at, settings.queue_lifetime).await?;
+    let Addressed { body, variants, copies, outgoing, carried } = report;
+    let traces = traces(about, asker, id, told.len());
+    Ok(Some(Delivery { id, body, variants, copies, outgoing, traces, carried, once: None }))
 }
 
 fn written(
@@ -134,28 +124,10 @@ fn written(
     })
 }
 
-/// How the report leaves for another operator: with the null reverse-path, so that nothing is ever reported on it.
-fn leaving(to: &Address, at: Timestamp, settings: &Settings) -> Outgoing {
-    Outgoing {
-        way: Way::Peers,
-        reverse_path: None,
-        sender: None,
-        variant: 0,
-        smtputf8: !to.is_ascii(),
-        body: BodyKind::SevenBit,
-        require_tls: false,
-        priority: Priority::Prompt,
-        envid: None,
-        ret: None,
-        expires: at.saturating_add(settings.queue_lifetime).unwrap_or(Timestamp::MAX),
-        recipients: vec![OutgoingRecipient { address: to.clone(), notify: None, original: None }],
-    }
-}
-
 /// One trace on the journey of the message, one on the report's own.
 fn traces(about: &About<'_>, asker: Asker<'_>, id: TraceId, count: usize) -> Vec<Trace> {
     let (account, action, to) = match asker {
-        Asker::Account(account, to) => (Some(account), Action::Receive, to),
+        Asker::Account(account, to, _) => (Some(account), Action::Receive, to),
         Asker::Elsewhere(to) => (None, Action::Queue, to),
     };
     let trace = |id, action, detail| Trace {
@@ -173,30 +145,6 @@ fn traces(about: &About<'_>, asker: Asker<'_>, id: TraceId, count: usize) -> Vec
         trace(about.id, Action::Report, vec![pair("report", &id), pair("recipients", &count)]),
         trace(id, action, own),
     ]
-}
-
-/// The report's Message-ID, for the account that gets it: like any message it is kept for three months, once (S-4.3).
-pub(crate) fn carried(account: AccountId, report: &Variant) -> Vec<(AccountId, String)> {
-    let ids = Header::parse(&report.header).message_ids("Message-ID");
-    ids.into_iter().map(|id| (account, id)).collect()
-}
-
-/// A report as the store keeps a message: body sealed, header with its index record, and in our boxes the null Return-Path.
-pub(crate) async fn sealed(
-    store: &Store,
-    written: &[u8],
-    return_path: bool,
-) -> Result<(store::SealedBody, Variant), StoreError> {
-    let mut scanner = Scanner::new(message::scan::Limits::default());
-    let too_long = |_| StoreError::Engine("a report has too long a header".into());
-    scanner.feed(written).map_err(too_long)?;
-    let scanned = scanner.finish().map_err(too_long)?;
-    let mut body = store.body();
-    body.write(written.get(scanned.header.len()..).unwrap_or_default()).await?;
-    let path: &[u8] = if return_path { b"Return-Path: <>\r\n" } else { b"" };
-    let header = [path, &scanned.header].concat();
-    let index = message::index(&header, &scanned);
-    Ok((body.finish().await?, Variant { header, index }))
 }
 
 #[cfg(test)]

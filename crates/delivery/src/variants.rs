@@ -27,15 +27,30 @@ const READERS: [&str; 2] = ["To", "Cc"];
 
 /// The header for readers with these rights.
 pub(crate) fn variant(header: &Header, profile: &Profile, reader: Rights, additions: &Additions) -> Vec<u8> {
+    let mut editor = edited(header, profile, reader, additions);
+    let path = if additions.null_path { String::new() } else { seen_by(profile, reader).to_string() };
+    editor.prepend("Return-Path", &format!("<{path}>"));
+    editor.finish()
+}
+
+/// The same for a server that delivers to them itself, and sets Return-Path then: a hospital's own, or the smart host.
+pub(crate) fn handed_on(
+    header: &Header,
+    profile: &Profile,
+    reader: Rights,
+    additions: &Additions,
+) -> Vec<u8> {
+    edited(header, profile, reader, additions).finish()
+}
+
+fn edited<'h>(header: &'h Header, profile: &Profile, reader: Rights, additions: &Additions) -> Editor<'h> {
     let target = seen_by(profile, reader);
     let mut editor = header.edit();
     // Set at final delivery, and only there (RFC 5321 §4.4).
     editor.remove("Return-Path");
     editor.map_addresses(&REWRITTEN, &mut |address| rewritten(address, profile, target));
     add(&mut editor, additions);
-    let path = if additions.null_path { String::new() } else { target.to_string() };
-    editor.prepend("Return-Path", &format!("<{path}>"));
-    editor.finish()
+    editor
 }
 
 /// The header that leaves for other operators: without Return-Path, which the last host sets, and without the tag (S-3.4).

@@ -1,4 +1,5 @@
-//! From a relayed message to one commit: a copy in each box, traces, fingerprint (I-1, M-6).
+//! From a relayed message to one commit: a copy in each box, entries in the queue for those who read at their hospital's own server,
+//! traces, fingerprint (I-1, M-6, S-3.10).
 //!
 //! May use: the store. Must never touch: any byte of the message but the fields that final delivery adds.
 
@@ -6,11 +7,15 @@ use jiff::Timestamp;
 use message::{Header, Received, Scanned};
 use mssante::Address;
 use smtp::Connection;
-use store::{Action, Copy, Delivered, Delivery, Durable, SealedBody, Store, Trace, TraceId, Variant};
+use store::{
+    Action, BodyKind, Copy, Delivered, Delivery, Durable, Outgoing, SealedBody, Store, Trace, TraceId,
+    Variant, Way,
+};
 
 use super::RelayEnvelope;
 use crate::{
-    recipients,
+    outgoing,
+    recipients::{self, Housed, Recipient},
     record::{Copied, pair},
     repeat::{fingerprint, is_distinct},
     replies::Denial,
@@ -26,6 +31,8 @@ pub(super) struct Complete<'a> {
     pub(super) scanned: &'a Scanned,
     /// Digest of the content as it came.
     pub(super) content: &'a [u8],
+    /// Whether an octet of it is above 127.
+    pub(super) eight_bit: bool,
     pub(super) at: Timestamp,
 }
 
@@ -38,20 +45,25 @@ pub(super) async fn keep(
 ) -> Result<(Durable, TraceId), Denial> {
     let Complete { envelope, header, scanned, at, .. } = message;
     let copies = recipients::copies(&envelope.recipients);
+    let housed = recipients::housed(&envelope.recipients);
     let bytes = scanned.header.len() as u64 + scanned.body_bytes;
-    let final_header = kept(header, envelope.reverse_path.as_ref(), &received(&message, settings));
-    let index = message::index(&final_header, scanned);
+    let (variants, outgoing) = variants(&message, &copies, &housed, settings);
     let delivery = Delivery {
         id: envelope.id,
         body,
-        variants: vec![Variant { header: final_header, index }],
+        variants,
         copies: copies.iter().map(|(account, ..)| Copy { account: *account, variant: 0 }).collect(),
-        outgoing: vec![],
-        traces: traces(&message, &copies, bytes),
-        carried: carried(header, &copies),
+        outgoing,
+        traces: traces(&message, &copies, &housed, bytes),
+        carried: carried(header, &copies, &housed),
         once: comes_once(header).then(|| identity(envelope, message.content)),
     };
-    let log = |id, outcome| envelope.actor.log_served(id, outcome, "relayed", bytes, &copies);
+    let queued: Vec<&Recipient> = housed.iter().map(|one| one.to).collect();
+    let log = |id, repeated: bool| {
+        let outcome = |new| if repeated { "repeated" } else { new };
+        envelope.actor.log_served(id, outcome("delivered"), "relayed", bytes, &copies);
+        envelope.actor.log_queued(id, outcome("queued"), "relayed", bytes, &queued);
+    };
     let about = About {
         id: envelope.id,
         at,
@@ -62,15 +74,50 @@ pub(super) async fn keep(
     let asker = envelope.reverse_path.as_ref().map(Asker::Elsewhere);
     match success::keep(delivery, &about, asker, store, settings).await? {
         Delivered::New(durable, _) => {
-            log(envelope.id, "delivered");
+            log(envelope.id, false);
             Ok((durable, envelope.id))
         }
         Delivered::Again(durable, first) => {
-            log(first, "repeated");
+            log(first, true);
             store.trace(envelope.actor.repeat(first, at, envelope.id)).await?;
             Ok((durable, first))
         }
     }
+}
+
+/// The header for the boxes here, and the one for hospitals' own servers with what is queued for them (S-3.10); each only if it has a
+/// reader.
+fn variants(
+    message: &Complete<'_>,
+    copies: &[Copied<'_>],
+    housed: &[Housed<'_>],
+    settings: &Settings,
+) -> (Vec<Variant>, Vec<Outgoing>) {
+    let Complete { envelope, header, scanned, .. } = message;
+    let (received, path) = (received(message, settings), envelope.reverse_path.as_ref());
+    let mut variants = Vec::new();
+    let mut add = |header: Vec<u8>| {
+        let index = message::index(&header, scanned);
+        variants.push(Variant { header, index });
+        variants.len() - 1
+    };
+    if !copies.is_empty() {
+        add(kept(header, path, &received));
+    }
+    let mut outgoing: Vec<Outgoing> = Vec::new();
+    if !housed.is_empty() {
+        let variant = add(handed_on(header, &received));
+        for one in housed {
+            let way = Way::Connector(one.server.connector.to_string());
+            let entry = outgoing::housed_entry(one);
+            match outgoing.iter_mut().find(|leaves| leaves.way == way) {
+                Some(leaves) => leaves.recipients.push(entry),
+                None => outgoing
+                    .push(Outgoing { recipients: vec![entry], ..leaving(message, way, variant, settings) }),
+            }
+        }
+    }
+    (variants, outgoing)
 }
 
 /// The header as it is read here: Return-Path and Received on top (RFC 5321 §4.4), an older Return-Path gone, every other byte as it came.
@@ -81,6 +128,35 @@ fn kept(header: &Header, reverse_path: Option<&Address>, received: &str) -> Vec<
     editor.prepend("Received", received);
     editor.prepend("Return-Path", &format!("<{path}>"));
     editor.finish()
+}
+
+/// The header for a server that sets Return-Path itself.
+fn handed_on(header: &Header, received: &str) -> Vec<u8> {
+    let mut editor = header.edit();
+    editor.remove("Return-Path");
+    editor.prepend("Received", received);
+    editor.finish()
+}
+
+/// What leaves for a hospital's own server, without its recipients. Whoever sent it is told what becomes of it at its own operator.
+fn leaving(message: &Complete<'_>, way: Way, variant: usize, settings: &Settings) -> Outgoing {
+    let Complete { envelope, header, scanned, at, eight_bit, .. } = message;
+    let bytes = scanned.header.len() as u64 + scanned.body_bytes;
+    let ascii = header.raw().is_ascii() && envelope.reverse_path.as_ref().is_none_or(Address::is_ascii);
+    Outgoing {
+        way,
+        reverse_path: envelope.reverse_path.clone(),
+        sender: None,
+        variant,
+        smtputf8: envelope.smtputf8 && !ascii,
+        body: if *eight_bit { BodyKind::EightBit } else { BodyKind::SevenBit },
+        require_tls: false,
+        priority: outgoing::priority(envelope.recipients.len(), bytes),
+        envid: envelope.envid.clone(),
+        ret: envelope.ret,
+        expires: at.saturating_add(settings.queue_lifetime).unwrap_or(Timestamp::MAX),
+        recipients: Vec::new(),
+    }
 }
 
 fn received(message: &Complete<'_>, settings: &Settings) -> String {
@@ -101,23 +177,37 @@ fn received(message: &Complete<'_>, settings: &Settings) -> String {
     })
 }
 
-/// One trace of the message's coming, one of each reception; all name the operator.
-fn traces(message: &Complete<'_>, copies: &[Copied<'_>], bytes: u64) -> Vec<Trace> {
+/// One trace of the message's coming, one of each reception and of each entry in the queue; all name the operator.
+fn traces(message: &Complete<'_>, copies: &[Copied<'_>], housed: &[Housed<'_>], bytes: u64) -> Vec<Trace> {
     let Complete { envelope, at, .. } = message;
     let from = envelope.reverse_path.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string);
-    let detail = vec![pair("from", &from), pair("recipients", &copies.len()), pair("bytes", &bytes)];
+    let detail =
+        vec![pair("from", &from), pair("recipients", &(copies.len() + housed.len())), pair("bytes", &bytes)];
     let relay = envelope.actor.trace(envelope.id, *at, Action::Relay, detail);
     let receive = copies.iter().map(|(account, _, to)| Trace {
         acting_as: Some(*account),
         ..envelope.actor.trace(envelope.id, *at, Action::Receive, vec![pair("to", *to), pair("from", &from)])
     });
-    std::iter::once(relay).chain(receive).collect()
+    let queue = housed.iter().map(|one| Trace {
+        acting_as: Some(one.account),
+        ..envelope.actor.trace(
+            envelope.id,
+            *at,
+            Action::Queue,
+            vec![pair("to", &one.to.address), pair("by", &format!("connector {}", one.server.connector))],
+        )
+    });
+    std::iter::once(relay).chain(receive).chain(queue).collect()
 }
 
 /// The Message-ID, for everyone who gets a copy: their answers are secure (S-3.9).
-fn carried(header: &Header, copies: &[Copied<'_>]) -> Vec<(store::AccountId, String)> {
+fn carried(header: &Header, copies: &[Copied<'_>], housed: &[Housed<'_>]) -> Vec<(store::AccountId, String)> {
     let Some(id) = header.message_ids("Message-ID").into_iter().next() else { return Vec::new() };
-    copies.iter().map(|(account, ..)| (*account, id.clone())).collect()
+    let mut accounts: Vec<_> = copies.iter().map(|(account, ..)| *account).collect();
+    accounts.extend(housed.iter().map(|one| one.account));
+    accounts.sort_unstable();
+    accounts.dedup();
+    accounts.into_iter().map(|account| (account, id.clone())).collect()
 }
 
 /// A relay writes a Received field with a name and time of its own: two messages that are alike in that too are one.

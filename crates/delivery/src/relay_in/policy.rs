@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     arriving::{Arrived, Arriving},
-    lookup,
+    connector, envelope, lookup,
     recipients::{self, Recipient},
     record::{self, Actor},
     replies::{self, Denial},
@@ -45,6 +45,8 @@ pub struct RelayEnvelope {
     /// None for the null reverse-path.
     pub(super) reverse_path: Option<Address>,
     pub(super) smtputf8: bool,
+    /// How much of the message a report should carry (RFC 3461 §4.3).
+    pub(super) ret: Option<store::Ret>,
     /// The sender's own name for the transaction (RFC 3461 §4.4).
     pub(super) envid: Option<String>,
     pub(super) recipients: Vec<Recipient>,
@@ -101,8 +103,12 @@ impl RelayPolicy {
         let found = lookup::account(&self.store, &address).await?;
         let account = found.as_ref().map(|found| &found.account);
         let place = relayed::place(&address, account, domains)?;
-        lookup::check_room(found.as_ref(), &address)?;
-        Ok(Recipient { account: account.map(|account| account.id), address, place, notify, original })
+        let home = account.map(|account| self.settings.connectors.home(&account.profile)).unwrap_or_default();
+        if home.has_box {
+            lookup::check_room(found.as_ref(), &address)?;
+        }
+        let account = account.map(|account| account.id);
+        Ok(Recipient { account, address, place, home, notify, original })
     }
 
     async fn take(&self, incoming: &mut RelayIncoming, bytes: &[u8]) -> Result<(), Denial> {
@@ -130,7 +136,7 @@ impl RelayPolicy {
     async fn keep(&self, incoming: RelayIncoming) -> Result<Accepted<Durable>, (RelayEnvelope, Denial)> {
         let RelayIncoming { envelope, connection, content, header } = incoming;
         let kept = async {
-            let Arrived { scanned, digest, body, .. } = content.finish().await?;
+            let Arrived { scanned, digest, eight_bit, body } = content.finish().await?;
             let header = match header {
                 Some(header) => {
                     // a body may take an hour to come, and what the list or an authority takes back counts at once
@@ -148,6 +154,7 @@ impl RelayPolicy {
                 header: &header,
                 scanned: &scanned,
                 content: digest.as_ref(),
+                eight_bit,
                 at: self.clock.now(),
             };
             keep::keep(message, body, &self.store, &self.settings).await
@@ -197,9 +204,9 @@ impl Policy for RelayPolicy {
         let actor = Actor::operator(Some(peer.name()), connection);
         match self.sender(peer, &from) {
             Ok(reverse_path) => {
-                let MailFrom { smtputf8, envid, .. } = from;
-                let (peer, recipients) = (peer.clone(), Vec::new());
-                Ok(RelayEnvelope { id, peer, actor, reverse_path, smtputf8, envid, recipients })
+                let MailFrom { smtputf8, ret, envid, .. } = from;
+                let (peer, recipients, ret) = (peer.clone(), Vec::new(), ret.map(envelope::ret));
+                Ok(RelayEnvelope { id, peer, actor, reverse_path, smtputf8, ret, envid, recipients })
             }
             Err(denial) => Err(self.refuse(id, &actor, denial, &[]).await),
         }
@@ -213,8 +220,14 @@ impl Policy for RelayPolicy {
     ) -> Result<(), Reply> {
         match self.place(to, envelope).await {
             Ok(recipient) => {
+                let address = recipient.address.clone();
                 envelope.recipients.push(recipient);
-                Ok(())
+                if recipients::ways_suffice(&envelope.recipients) {
+                    return Ok(());
+                }
+                envelope.recipients.pop();
+                let denial = connector::replies::too_many_servers(&address);
+                Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await)
             }
             Err(denial) => Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await),
         }

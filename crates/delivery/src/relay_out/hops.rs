@@ -95,6 +95,13 @@ pub(super) struct Host {
     fixed: bool,
 }
 
+impl Host {
+    /// A host that the configuration names.
+    pub(super) fn fixed(name: &str, port: u16) -> Self {
+        Self { name: name.to_owned(), port, fixed: true }
+    }
+}
+
 /// The hosts of a domain, in the order in which they are tried.
 pub(super) async fn hosts(
     domain: &Domain,
@@ -102,7 +109,7 @@ pub(super) async fn hosts(
     names: &dyn Names,
 ) -> Result<Vec<Host>, What> {
     if let Some(route) = settings.routes.get(domain) {
-        return Ok(vec![Host { name: route.host.clone(), port: route.port, fixed: true }]);
+        return Ok(vec![Host::fixed(&route.host, route.port)]);
     }
     let found = within(settings, names.exchanges(domain.as_str())).await?;
     let mut found: Vec<(u16, u32, String)> =

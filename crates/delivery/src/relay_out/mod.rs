@@ -18,7 +18,7 @@ use tokio_rustls::rustls::ClientConfig;
 
 pub use self::{
     hops::{Dns, Lookup, NameError, Names},
-    settings::{RelaySettings, Route},
+    settings::{ConnectorServer, RelaySettings, Route, Server, ServerPlace, SmartHost},
     statistics::RelayStatistics,
 };
 use self::{lanes::Lanes, scheduler::Scheduler, shunned::Shunned};

@@ -1,12 +1,13 @@
-//! The report that an attempt causes: one for all the recipients of a message that it tells of, put into the sender's INBOX in the same
-//! commit (M-7, RFC 3461 §6). Never about a report, never to somebody who is not ours.
+//! The report that an attempt causes: one for all the recipients of a message that it tells of, on its way to the sender in the same
+//! commit (M-7, RFC 3461 §6). Never about a report; to somebody at another operator only about what was accepted from there for a
+//! hospital's own server.
 //!
 //! May use: `message::report`, the store. Must never touch: SMTP; the body of the message reported on.
 
 use jiff::Timestamp;
 use message::report::{Action as Fate, Diagnostic, Outcome as Row, Report, report};
 use smtp::client::Stage;
-use store::{Action, Copy, Delivery, Outcome, Queued, StoreError, Trace, TraceId};
+use store::{Action, Delivery, Outcome, Queued, StoreError, Trace, TraceId, Way};
 
 use super::{
     Shared,
@@ -14,7 +15,7 @@ use super::{
     settle::{Settled, pair},
     texts::{self, Text},
 };
-use crate::success;
+use crate::addressed::{Addressed, Addressee, addressed};
 
 /// A report that is part of a commit.
 pub(super) struct Told {
@@ -47,47 +48,52 @@ pub(super) async fn write(
 ) -> Result<Option<(Delivery, Told)>, StoreError> {
     let about: Vec<&Settled> = settled.iter().filter(|settled| settled.verdict.told.is_some()).collect();
     let Some(first) = about.first().map(|settled| &settled.entry) else { return Ok(None) };
-    let (Some(sender), Some(to)) = (first.sender, first.reverse_path.clone()) else { return Ok(None) };
+    let (sender, Some(to)) = (first.sender, first.reverse_path.clone()) else { return Ok(None) };
     let id = first.id;
     let found = shared.store.read(move |reader| {
-        if reader.account(sender)?.is_none() {
-            return Ok(None);
-        }
-        match reader.queued_content(id) {
-            Err(StoreError::Busy) => Err(StoreError::Busy),
+        let account = match sender {
+            Some(sender) => match reader.account(sender)? {
+                Some(account) => Some(account),
+                None => return Ok(None),
+            },
+            // it came from another operator, for a hospital's own server
+            None => None,
+        };
+        let header = match reader.queued_content(id) {
+            Err(StoreError::Busy) => return Err(StoreError::Busy),
             // the sender hears of what became of it, damaged or not
-            Err(_) => Ok(Some(bytes::Bytes::new())),
-            Ok(found) => Ok(found.map(|(header, _)| header)),
-        }
+            Err(_) => Some(bytes::Bytes::new()),
+            Ok(found) => found.map(|(header, _)| header),
+        };
+        Ok(header.map(|header| (account, header)))
     });
-    let Some(original) = found.await? else {
+    let Some((account, original)) = found.await? else {
         tracing::warn!(id = %first.message, "the sender of a message is gone: nobody is told what became of it");
         return Ok(None);
     };
     let name = TraceId::new(now);
     let texts: Vec<Text> = about.iter().map(|settled| texts::of(settled)).collect();
     let written = shaped(shared, &about, &texts, &original, name, &to.to_string(), now);
-    let (body, variant) = success::sealed(&shared.store, &written, true).await?;
+    let home = account.as_ref().map(|account| shared.settings.connectors.home(&account.profile));
+    let addressee = match (&account, &home) {
+        (Some(account), Some(home)) => Addressee::Account(account.id, home),
+        _ => Addressee::Elsewhere(&to),
+    };
+    let lifetime = shared.settings.report_lifetime;
+    let report = addressed(&shared.store, &written, addressee, now, lifetime).await?;
+    let Addressed { body, variants, copies, outgoing, carried } = report;
     let received = Trace {
         id: name,
         at: now,
-        action: Action::Receive,
+        action: if copies.is_empty() { Action::Queue } else { Action::Receive },
         person: None,
-        acting_as: Some(sender),
+        acting_as: sender,
         peer: None,
         outcome: Outcome::Done,
         detail: vec![pair("to", &to), pair("reverse-path", "<>"), pair("report-on", &first.message)],
     };
-    let delivery = Delivery {
-        id: name,
-        body,
-        carried: success::carried(sender, &variant),
-        variants: vec![variant],
-        copies: vec![Copy { account: sender, variant: 0 }],
-        outgoing: vec![],
-        traces: vec![received],
-        once: None,
-    };
+    let traces = vec![received];
+    let delivery = Delivery { id: name, body, variants, copies, outgoing, traces, carried, once: None };
     Ok(Some((delivery, Told { id: name, recipients: about.len() })))
 }
 
@@ -101,14 +107,17 @@ fn shaped(
     now: Timestamp,
 ) -> Vec<u8> {
     let Some(first) = about.first().map(|settled| &settled.entry) else { return Vec::new() };
-    let addresses: Vec<String> = about.iter().map(|settled| settled.entry.recipient.to_string()).collect();
+    let addresses: Vec<String> = about.iter().map(|settled| named(&settled.entry)).collect();
     let rows: Vec<Row<'_>> = about
         .iter()
         .zip(texts)
         .zip(&addresses)
         .map(|((settled, text), address)| row(settled, text, address))
         .collect();
-    let domain = to.rsplit_once('@').map_or(shared.settings.hostname.as_str(), |(_, domain)| domain);
+    // a sender of ours hears from its own domain, one elsewhere from ours
+    let theirs = to.rsplit_once('@').map_or(shared.settings.hostname.as_str(), |(_, domain)| domain);
+    let own = shared.settings.domain.as_ref().filter(|_| first.sender.is_none());
+    let domain = own.map_or(theirs, |domain| domain.as_str());
     report(&Report {
         id: &name.to_string(),
         hostname: &shared.settings.hostname,
@@ -120,6 +129,17 @@ fn shaped(
         original,
         recipients: &rows,
     })
+}
+
+/// The recipient as its sender knows it: an account at its hospital's own server has another address there.
+fn named(entry: &Queued) -> String {
+    let original = entry.original.as_deref().and_then(|original| original.split_once(';'));
+    match (&entry.way, original) {
+        (Way::Connector(_), Some((kind, address))) if kind.eq_ignore_ascii_case("rfc822") => {
+            address.to_owned()
+        }
+        _ => entry.recipient.to_string(),
+    }
 }
 
 fn row<'a>(settled: &'a Settled, text: &'a Text, address: &'a str) -> Row<'a> {

@@ -1,10 +1,14 @@
 //! What an operator sets for the outbound relay. May use: plain values. Must never touch: files; the program reads them.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use mssante::Domain;
+use pki::{Pins, SmartHostTrust};
 use smtp::client;
+use tokio_rustls::rustls::ClientConfig;
+
+use crate::connector::Connectors;
 
 /// Where a domain's mail goes instead of its MX.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,53 @@ pub struct Route {
     pub port: u16,
 }
 
+/// Where a server is that was agreed on beforehand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerPlace {
+    /// A host; a name is looked up by the system, its hosts file included.
+    Name {
+        /// Name or address of the host.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+    /// A Unix socket of this machine.
+    Socket(PathBuf),
+}
+
+/// A server that was agreed on beforehand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Where it is.
+    pub place: ServerPlace,
+    /// What it speaks.
+    pub protocol: client::Protocol,
+    /// When TLS begins there; never on this machine alone.
+    pub security: client::Security,
+}
+
+/// A hospital's own server (S-3.10).
+#[derive(Debug, Clone)]
+pub struct ConnectorServer {
+    /// Where and how.
+    pub at: Server,
+    /// What it presents.
+    pub pins: Pins,
+}
+
+/// The ordinary smart host (S-3.3).
+#[derive(Debug, Clone)]
+pub struct SmartHost {
+    /// Where and how.
+    pub at: Server,
+    /// By what it is known.
+    pub trust: SmartHostTrust,
+    /// What it is shown: [`pki::ServerTls::smart_host_client`].
+    pub tls: Arc<ClientConfig>,
+    /// Who we are there.
+    pub login: Option<client::Login>,
+}
+
 /// Settings of the outbound relay. Every bound has a default in [`RelaySettings::new`].
 #[derive(Debug, Clone)]
 pub struct RelaySettings {
@@ -22,6 +73,16 @@ pub struct RelaySettings {
     pub hostname: String,
     /// Static routes; every other domain goes by its MX.
     pub routes: HashMap<Domain, Route>,
+    /// Hospitals' own servers, by the name of the connector (S-3.10). None.
+    pub servers: HashMap<String, ConnectorServer>,
+    /// Where ordinary mail leaves (S-3.3). Nowhere.
+    pub smart_host: Option<SmartHost>,
+    /// Who reads at a hospital's own server: reports for them go there. Nobody.
+    pub connectors: Connectors,
+    /// The domain of which reports to senders elsewhere are. None: the domain that they wrote to.
+    pub domain: Option<Domain>,
+    /// How long a report is tried. 5 days.
+    pub report_lifetime: SignedDuration,
     /// Port of hosts found by MX. 25.
     pub port: u16,
     /// Connections at once, to all domains. 50.
@@ -83,6 +144,11 @@ impl RelaySettings {
             client: client::Settings::new(hostname.clone()),
             hostname,
             routes: HashMap::new(),
+            servers: HashMap::new(),
+            smart_host: None,
+            connectors: Connectors::default(),
+            domain: None,
+            report_lifetime: SignedDuration::from_hours(5 * 24),
             port: 25,
             connections: 50,
             connections_per_domain: 5,

@@ -163,7 +163,7 @@ impl Seat {
     async fn send(&mut self, message: &Message) -> Sent {
         let Shared { store, .. } = self.shared.as_ref();
         let Some(line) = &mut self.line else { return Sent::default() };
-        let (host, address) = (Some(line.host.clone()), Some(line.address));
+        let (host, address) = (Some(line.host.clone()), line.address);
         let attempt = |what| Attempt { host: host.clone(), address, what };
         let proven: Vec<Result<Proven, What>> = message
             .entries

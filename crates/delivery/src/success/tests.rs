@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mssante::Rights;
-use store::{Kind, ManualClock, MasterKey, OpenOptions};
+use store::{Kind, ManualClock, MasterKey, OpenOptions, OutgoingRecipient};
 
 use super::*;
 use crate::samples::{DOCTOR, DOCTOR_LOGIN, SECRETARY, address, settings};
@@ -12,7 +12,14 @@ const HEADER: &[u8] = b"From: x@chu-sud.mssante.fr\r\nMessage-ID: <m@sud>\r\nSub
 
 fn recipient(to: &str, place: Place, success: Option<bool>) -> Recipient {
     let notify = success.map(|success| smtp::Notify { success, failure: true, delay: false });
-    Recipient { address: address(to), place, account: None, notify, original: None }
+    Recipient {
+        address: address(to),
+        place,
+        account: None,
+        home: crate::connector::Home::default(),
+        notify,
+        original: None,
+    }
 }
 
 fn store(dir: &std::path::Path, at: Timestamp) -> Store {

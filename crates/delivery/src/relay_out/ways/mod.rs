@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use mssante::Address;
-use pki::{TrustedPeer, TrustedRecipient};
+use pki::{ConnectorPeer, SmartHostPeer, TrustedPeer, TrustedRecipient};
 use smtp::client::Transport;
 use store::Lane;
 
@@ -17,18 +17,26 @@ use super::{
 };
 
 mod peers;
+mod servers;
+
+use self::servers::Known;
 
 /// Why the next hop of a connection may have mail: one variant a way.
 pub(super) enum Proof {
     /// Another operator, listed for the domain (M-2).
     Peer(TrustedPeer),
+    /// A hospital's own server (S-3.10): what waits in its lane is for it.
+    Connector(#[expect(dead_code, reason = "a proof is held, not read")] Known<ConnectorPeer>),
+    /// The ordinary smart host (S-3.3), which takes mail for everybody.
+    SmartHost(#[expect(dead_code, reason = "a proof is held, not read")] Known<SmartHostPeer>),
 }
 
 /// A connection to the right next hop.
 pub(super) struct Line {
     pub(super) transport: Transport<Proof>,
     pub(super) host: String,
-    pub(super) address: IpAddr,
+    /// None for a socket of this machine.
+    pub(super) address: Option<IpAddr>,
     /// Messages over it.
     pub(super) sent: usize,
 }
@@ -43,6 +51,8 @@ pub(super) struct Proven {
 enum RecipientProof {
     /// The list lets this operator receive for the recipient's domain (M-2).
     Peer(#[expect(dead_code, reason = "a proof is held, not read")] TrustedRecipient),
+    /// The server is the one that was agreed on, and nothing else waits in its lane.
+    Server,
 }
 
 impl AsRef<str> for Proven {
@@ -57,7 +67,10 @@ pub(super) fn is_open(lane: &Lane, shared: &Shared) -> Result<(), Attempt> {
         Lane::Peers(domain) => {
             peers::listed(domain, shared).map_err(|distrust| Attempt::nowhere(What::from(&distrust)))
         }
-        Lane::SmartHost | Lane::Connector(_) => Err(unknown(lane)),
+        Lane::SmartHost => shared.settings.smart_host.is_some().then_some(()).ok_or_else(|| unknown(lane)),
+        Lane::Connector(name) => {
+            shared.settings.servers.contains_key(name).then_some(()).ok_or_else(|| unknown(lane))
+        }
     }
 }
 
@@ -65,7 +78,14 @@ pub(super) fn is_open(lane: &Lane, shared: &Shared) -> Result<(), Attempt> {
 pub(super) async fn reach(lane: &Lane, shared: &Shared) -> Result<Line, Attempt> {
     match lane {
         Lane::Peers(domain) => peers::reach(domain, shared).await,
-        Lane::SmartHost | Lane::Connector(_) => Err(unknown(lane)),
+        Lane::SmartHost => match &shared.settings.smart_host {
+            Some(host) => servers::reach_smart_host(host, shared).await,
+            None => Err(unknown(lane)),
+        },
+        Lane::Connector(name) => match shared.settings.servers.get(name) {
+            Some(server) => servers::reach_connector(name, server, shared).await,
+            None => Err(unknown(lane)),
+        },
     }
 }
 
@@ -75,6 +95,9 @@ pub(super) fn prove(next: &Proof, recipient: &Address, shared: &Shared) -> Resul
         Proof::Peer(peer) => {
             let proof = peers::prove(peer, recipient, shared)?;
             Ok(Proven { text: proof.address().to_string(), _proof: RecipientProof::Peer(proof) })
+        }
+        Proof::Connector(_) | Proof::SmartHost(_) => {
+            Ok(Proven { text: recipient.to_string(), _proof: RecipientProof::Server })
         }
     }
 }

@@ -104,7 +104,7 @@ async fn connect(domain: &Domain, host: &Host, address: SocketAddr, shared: &Sha
         Ok(peer) => {
             statistics.reached();
             let transport = greeted.trusted(Proof::Peer(peer));
-            Ok(Line { transport, host: host.name.clone(), address: address.ip(), sent: 0 })
+            Ok(Line { transport, host: host.name.clone(), address: Some(address.ip()), sent: 0 })
         }
         Err(distrust) => {
             statistics.unreached();
