@@ -11,6 +11,8 @@ mod harness;
 
 mod accounts;
 mod backup;
+mod connector;
+mod connector_out;
 mod crash;
 mod curl;
 mod damaged_store;

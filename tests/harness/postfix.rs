@@ -1,5 +1,5 @@
-//! Debian's Postfix as another operator: an instance of its own in the story's directory, with its own queue, configuration,
-//! log and ports of loopback. May start and end that one instance; must never touch the system's.
+//! Debian's Postfix as another operator, or as a hospital's own server: an instance of its own in the story's directory, with its own
+//! queue, configuration, log and ports of loopback. May start and end that one instance; must never touch the system's.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -27,6 +27,29 @@ pub struct Postfix {
 impl Postfix {
     /// An operator that shows `peer`'s certificate, keeps the mail for its domain, and relays what is for nord's to port `nord`.
     pub fn start(world: &World, peer: &Peer, nord: u16) -> Postfix {
+        let only_nord = format!(
+            "default_transport = error:nothing leaves but for nord\n\
+             transport_maps = inline:{{ chu-nord.mssante.fr=smtp:[127.0.0.1]:{nord} }}\n\
+             smtp_tls_secure_cert_match = mail.chu-nord.fr\n"
+        );
+        Postfix::launch(world, peer, &only_nord)
+    }
+
+    /// A hospital's own server, with `domain`'s mailboxes: what its users hand in for others leaves by `transport` (`relay` of its
+    /// transport table), under the settings in `more`.
+    pub fn hospital(world: &World, peer: &Peer, domain: &str, transport: &str, more: &str) -> Postfix {
+        let settings = format!(
+            "virtual_mailbox_domains = {domain}\n\
+             default_transport = {transport}\n\
+             smtp_tls_secure_cert_match = mail.chu-nord.fr\n\
+             minimal_backoff_time = 1s\n\
+             maximal_backoff_time = 2s\n\
+             queue_run_delay = 1s\n{more}"
+        );
+        Postfix::launch(world, peer, &settings)
+    }
+
+    fn launch(world: &World, peer: &Peer, more: &str) -> Postfix {
         assert!(Path::new(PROGRAM).exists(), "Postfix is missing: `.ci/need test` installs it");
         let dir = tempfile::Builder::new().prefix("vaguemestre-postfix-").tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -37,7 +60,7 @@ impl Postfix {
         succeed(Command::new("chown").arg("postfix").arg(postfix.dir().join("data")));
         chown(postfix.dir().join("box"), Some(KEEPER), Some(KEEPER)).unwrap();
         let (chain, key) = world.files_of(peer);
-        let main = postfix.settings(peer, &chain, &key, &world.ca(), nord);
+        let main = postfix.settings(peer, &chain, &key, &world.ca()) + more;
         fs::write(postfix.dir().join("etc/main.cf"), main).unwrap();
         fs::write(postfix.dir().join("etc/master.cf"), postfix.services()).unwrap();
         // Its master only starts as root.
@@ -57,7 +80,7 @@ impl Postfix {
         self.dir.path()
     }
 
-    fn settings(&self, peer: &Peer, chain: &Path, key: &Path, ca: &Path, nord: u16) -> String {
+    fn settings(&self, peer: &Peer, chain: &Path, key: &Path, ca: &Path) -> String {
         let Peer { host, domain, .. } = peer;
         let (dir, chain, key, ca) = (self.dir().display(), chain.display(), key.display(), ca.display());
         format!(
@@ -78,10 +101,7 @@ impl Postfix {
              virtual_mailbox_maps = static:box/\n\
              virtual_uid_maps = static:{KEEPER}\n\
              virtual_gid_maps = static:{KEEPER}\n\
-             default_transport = error:nothing leaves but for nord\n\
-             transport_maps = inline:{{ chu-nord.mssante.fr=smtp:[127.0.0.1]:{nord} }}\n\
              smtp_tls_security_level = secure\n\
-             smtp_tls_secure_cert_match = mail.chu-nord.fr\n\
              smtp_tls_CAfile = {ca}\n\
              smtp_tls_cert_file = {chain}\n\
              smtp_tls_key_file = {key}\n\
@@ -112,6 +132,7 @@ impl Postfix {
             ("flush", "n", "1000?", "0", "flush"),
             ("proxymap", "-", "-", "-", "proxymap"),
             ("smtp", "-", "-", "-", "smtp"),
+            ("lmtp", "-", "-", "-", "lmtp"),
             ("error", "-", "-", "-", "error"),
             ("retry", "-", "-", "-", "error"),
             ("anvil", "-", "-", "1", "anvil"),

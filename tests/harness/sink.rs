@@ -47,6 +47,7 @@ struct Shared {
     always: Mutex<HashMap<String, Answer>>,
     connections: AtomicUsize,
     mails: AtomicUsize,
+    logins: Mutex<Vec<String>>,
     ended: AtomicBool,
 }
 
@@ -113,6 +114,32 @@ impl Sink {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// The AUTH commands that came.
+    pub fn logins(&self) -> Vec<String> {
+        self.shared.logins.lock().unwrap().clone()
+    }
+
+    /// Brings whoever comes to a Unix socket at `path` to this sink.
+    pub fn behind(&self, path: &std::path::Path) {
+        let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+        let address = self.address;
+        thread::spawn(move || {
+            for visitor in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(address) else { continue };
+                let (mut there, mut back) = (visitor.try_clone().unwrap(), visitor);
+                let (mut from, mut to) = (server.try_clone().unwrap(), server);
+                thread::spawn(move || {
+                    let _ = std::io::copy(&mut there, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Write);
+                });
+                thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut back);
+                    let _ = back.shutdown(std::net::Shutdown::Both);
+                });
+            }
+        });
+    }
+
     /// How often MAIL was said, whatever came of it.
     pub fn mails(&self) -> usize {
         self.shared.mails.load(Ordering::SeqCst)
@@ -146,6 +173,7 @@ struct Envelope {
 struct Session<'a> {
     stream: BufReader<Stream>,
     secure: bool,
+    lmtp: bool,
     envelope: Envelope,
     shared: &'a Shared,
 }
@@ -164,7 +192,8 @@ impl<'a> Session<'a> {
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(Duration::from_secs(120)))?;
         let stream = BufReader::new(Stream::Clear(tcp));
-        let mut session = Session { stream, secure: false, envelope: Envelope::default(), shared };
+        let mut session =
+            Session { stream, secure: false, lmtp: false, envelope: Envelope::default(), shared };
         session.answer("CONNECT", "220 tiers.example ESMTP", &mut None)?;
         loop {
             let line = session.line()?;
@@ -183,7 +212,8 @@ impl<'a> Session<'a> {
     fn obey(&mut self, verb: &str, line: &str) -> Result<bool, Over> {
         let argument = line.split_once(':').map(|(_, a)| a.trim().to_owned()).unwrap_or_default();
         match verb {
-            "EHLO" | "HELO" => {
+            "EHLO" | "HELO" | "LHLO" => {
+                self.lmtp = verb == "LHLO";
                 let usual = self.extensions();
                 self.answer(verb, &usual, &mut None)?;
             }
@@ -206,6 +236,10 @@ impl<'a> Session<'a> {
                 if self.answer(verb, usual, &mut None)? {
                     self.data()?;
                 }
+            }
+            "AUTH" => {
+                self.shared.logins.lock().unwrap().push(line.to_owned());
+                self.answer(verb, "235 2.7.0 Welcome", &mut None)?;
             }
             "RSET" | "NOOP" => {
                 self.answer(verb, "250 2.0.0 OK", &mut None)?;
@@ -241,7 +275,12 @@ impl<'a> Session<'a> {
         }
         let Envelope { from, to } = std::mem::take(&mut self.envelope);
         let shown = self.stream.get_ref().shown();
-        self.answer(".", "250 2.0.0 Kept", &mut Some(Received { from, to, data, shown }))?;
+        // LMTP answers once for each recipient
+        let replies = if self.lmtp { to.len() } else { 1 };
+        let mut message = Some(Received { from, to, data, shown });
+        for _ in 0..replies {
+            self.answer(".", "250 2.0.0 Kept", &mut message)?;
+        }
         Ok(())
     }
 
@@ -281,6 +320,6 @@ impl<'a> Session<'a> {
         let connection = ServerConnection::new(server_config(&peer)).map_err(|_| Over)?;
         let stream = Stream::Server(Box::new(StreamOwned::new(connection, tcp)));
         let stream = BufReader::new(stream);
-        Ok(Session { stream, secure: true, envelope: Envelope::default(), shared: self.shared })
+        Ok(Session { stream, secure: true, lmtp: false, envelope: Envelope::default(), shared: self.shared })
     }
 }

@@ -99,6 +99,12 @@ impl World {
         fs::write(self.config_at(site), lines.join("\n") + "\n").unwrap();
     }
 
+    /// Adds sections to the configuration of `site`, which reads it when it starts.
+    pub fn append(&self, site: Site, sections: &str) {
+        let text = fs::read_to_string(self.config_at(site)).unwrap();
+        fs::write(self.config_at(site), format!("{text}{sections}\n")).unwrap();
+    }
+
     /// Has `site` send the mail for these domains to these ports of this machine, in place of what its configuration says.
     pub fn routes(&self, site: Site, routes: &[(&str, u16)]) {
         let entry = |(domain, port): &(&str, u16)| {

@@ -12,9 +12,9 @@ use store::SystemClock;
 use tempfile::TempDir;
 
 use crate::{
-    config::{Settings, Trust},
+    config::{Connector, Settings, Trust},
     exit::Failure,
-    opening, print,
+    opening, print, rooms,
     trust::{self, Warden},
 };
 
@@ -26,6 +26,7 @@ pub(crate) fn check(settings: &Settings, now: Timestamp, as_json: bool) -> Resul
     let access = opening::certificate(&settings.tls)?;
     access.check_dates(now).map_err(|error| Failure::failed(format!("[tls]: {error}")))?;
     opening::master_key(&settings.store.master_key)?;
+    rooms::smart_host(settings, &access)?;
     if !settings.listeners.imap_plain.is_empty() {
         let found = store::check_upgrade(&settings.store.directory)
             .map_err(|error| Failure::failed(format!("[listeners] imap_plain: whose store? {error}")))?;
@@ -36,6 +37,8 @@ pub(crate) fn check(settings: &Settings, now: Timestamp, as_json: bool) -> Resul
         "hostname": settings.operator.hostname,
         "certificate": certificate(&access, now),
         "listeners": listeners(settings),
+        "connectors": connectors(settings),
+        "smart_host": settings.smart_host.as_ref().map(|found| found.host.to_string()),
         "store": settings.store.directory,
         "control": settings.control.socket,
     });
@@ -61,6 +64,16 @@ pub(crate) fn check(settings: &Settings, now: Timestamp, as_json: bool) -> Resul
 fn listeners(settings: &Settings) -> Vec<Value> {
     let listeners = settings.listeners.all();
     listeners.map(|(service, address)| json!({ "service": service.key(), "address": address })).collect()
+}
+
+fn connectors(settings: &Settings) -> Vec<Value> {
+    let listen = |connector: &Connector| connector.listen.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let connectors = settings.connectors.iter();
+    let told = connectors.map(|connector| {
+        let server = connector.server.as_ref().map(|server| server.host.to_string());
+        json!({ "name": connector.name, "listen": listen(connector), "server": server })
+    });
+    told.collect()
 }
 
 fn certificate(tls: &ServerTls, now: Timestamp) -> Value {

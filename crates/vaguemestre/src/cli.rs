@@ -3,6 +3,7 @@
 //! Only words and types; what a command does is in `run`. Must never read a file.
 
 mod backup;
+mod connector;
 mod keys;
 mod queue;
 mod retention;
@@ -16,6 +17,7 @@ use mssante::{Address, BoxType, Domain, State};
 use crate::config::units;
 
 pub(crate) use backup::{Backup, Export, Restore, RestoreBox, Upgrade, Verify};
+pub(crate) use connector::{Connector, ConnectorAction};
 pub(crate) use keys::{KeyPlace, Keys};
 pub(crate) use queue::{Queue, QueueAction};
 pub(crate) use retention::{Clock, ClockAction, Retention, RetentionAction};
@@ -62,6 +64,8 @@ pub(crate) enum Command {
     Account(Remote<Account>),
     /// The application passwords of an account (S-7.3).
     AppPassword(Remote<AppPassword>),
+    /// Hospitals' own servers (S-3.10).
+    Connector(Remote<Connector>),
     /// What happened to the message, or because of the command, that has this identifier.
     Trace(Remote<Trace>),
     /// The trust space: which other operators are believed, and why.

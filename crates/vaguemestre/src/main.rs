@@ -7,6 +7,7 @@ mod checking;
 mod chores;
 mod cli;
 mod config;
+mod connectors;
 mod control;
 mod demo;
 mod exit;
@@ -22,6 +23,7 @@ mod print;
 mod rooms;
 mod run;
 mod serve;
+mod sockets;
 mod trust;
 
 use std::process::ExitCode;

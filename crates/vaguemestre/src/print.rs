@@ -3,6 +3,7 @@
 //! The standard output only. The one place that prints an application password, once.
 
 pub(crate) mod chores;
+mod connectors;
 mod queue;
 mod retention;
 pub(crate) mod trust;
@@ -60,6 +61,13 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
         Answer::Revoked { address, id, trace } => {
             say!(
                 "application password {id} of {address} is revoked, sessions that rest on it end now; trace {trace}"
+            );
+        }
+        Answer::Connectors(found) => connectors::list(found),
+        Answer::ConnectorPassword(new) => connectors::password(new),
+        Answer::ConnectorRevoked { name, trace } => {
+            say!(
+                "connector {name} has no password any more, sessions that rest on it end now; trace {trace}"
             );
         }
         Answer::Traces(traces) => traces.iter().for_each(|trace| say!("{}", trace_line(trace))),

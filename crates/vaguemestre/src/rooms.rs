@@ -4,26 +4,35 @@
 //! Translates configuration into the rooms' own settings and a stream into a session. No rules of its own.
 
 mod names;
+mod servers;
 mod settings;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use delivery::{Relay, RelayPolicy, RelayStatistics, SubmissionPolicy};
+use delivery::{
+    ConnectorPolicy, Relay, RelayPolicy, RelaySettings, RelayStatistics, SubmissionPolicy, Visitor,
+};
 use identity::Authenticator;
 use pki::{ServerTls, Trust};
 use smtp::Policy;
 use store::{Clock, Store};
-use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpStream, UnixStream},
+    sync::watch,
+};
 use tokio_rustls::TlsAcceptor;
 use tracing::info;
 
 use crate::{
     config::{Service, Settings, TlsVersion},
     control::office::House,
+    exit::Failure,
     metrics::{Figures, Metrics, Tally},
     trust::Warden,
 };
 
+pub(crate) use servers::smart_host;
 pub(crate) use settings::encoded;
 
 /// A session to be run.
@@ -36,12 +45,15 @@ pub(crate) type Host = Box<dyn Fn(TcpStream) -> Session + Send + Sync>;
 pub(crate) struct Rooms {
     submission: Arc<SubmissionPolicy>,
     relay: Arc<RelayPolicy>,
+    /// Of each connector, in the order of the configuration, with how its addresses are served.
+    connectors: Vec<(Arc<ConnectorPolicy>, smtp::Mode)>,
     smtp: Arc<smtp::Settings>,
     imap: Arc<imap::Server>,
     smtp_bell: watch::Sender<smtp::Stop>,
     imap_bell: watch::Sender<imap::Stop>,
     submissions: Arc<Tally>,
     relayed: Arc<Tally>,
+    handed_over: Arc<Tally>,
     metrics: Metrics,
 }
 
@@ -61,11 +73,23 @@ pub(crate) struct Keys {
     pub(crate) relay: ServerTls,
 }
 
-/// What takes the queued mail to other operators.
-pub(crate) fn outbound(settings: &Settings, foundations: &Foundations, keys: &Keys) -> Relay {
+/// What takes the queued mail to other operators, to hospitals' own servers and to the smart host.
+///
+/// # Errors
+/// A file that the smart host is known by cannot be used.
+pub(crate) fn outbound(
+    settings: &Settings,
+    foundations: &Foundations,
+    keys: &Keys,
+) -> Result<Relay, Failure> {
     let Foundations { store, clock, warden } = foundations.clone();
     let tls = keys.relay.relay_client();
-    Relay::new(store, warden.space().clone(), tls, names::system(), settings::relay(settings), clock)
+    let relay = RelaySettings {
+        servers: servers::connectors(settings),
+        smart_host: smart_host(settings, &keys.relay)?,
+        ..settings::relay(settings)
+    };
+    Ok(Relay::new(store, warden.space().clone(), tls, names::system(), relay, clock))
 }
 
 impl Rooms {
@@ -94,12 +118,21 @@ impl Rooms {
         );
         let imap =
             imap::Server::new(store.clone(), authenticator, Arc::clone(&clock), settings::imap(settings));
-        let tallies = [Service::Submission, Service::Relay].map(|service| (service, Arc::default()));
+        let submission = Arc::new(submission);
+        let connectors = settings::connectors(settings);
+        let connectors = connectors.all().zip(&settings.connectors).map(|(connector, written)| {
+            let policy = ConnectorPolicy::new(Arc::clone(&submission), Arc::clone(connector));
+            (Arc::new(policy), settings::mode(written))
+        });
+        let connectors = connectors.collect();
+        let tallies = [Service::Submission, Service::Relay, Service::Connector]
+            .map(|service| (service, Arc::default()));
         let house = Arc::clone(house);
         let figures = Figures { store, clock, house, warden, outbound, tallies: tallies.to_vec() };
-        let [(_, submissions), (_, relayed)] = tallies;
+        let [(_, submissions), (_, relayed), (_, handed_over)] = tallies;
         Self {
-            submission: Arc::new(submission),
+            submission,
+            connectors,
             relay: Arc::new(relay),
             smtp: Arc::new(settings::smtp(settings)),
             imap: Arc::new(imap),
@@ -107,6 +140,7 @@ impl Rooms {
             imap_bell: watch::Sender::new(imap::Stop::Run),
             submissions,
             relayed,
+            handed_over,
             metrics: Metrics::new(figures),
         }
     }
@@ -126,6 +160,8 @@ impl Rooms {
             Service::Imap => self.imap(imap::Mode::StartTls, access()),
             Service::ImapTls => self.imap(imap::Mode::Implicit, access()),
             Service::ImapPlain => self.imap(imap::Mode::Plain, access()),
+            // they have hosts of their own
+            Service::Connector => Box::new(|_| Box::pin(std::future::ready(()))),
             Service::Metrics => {
                 let metrics = self.metrics.clone();
                 Box::new(move |stream| Box::pin(metrics.clone().serve(stream)))
@@ -147,6 +183,47 @@ impl Rooms {
                 }
             })
         }))
+    }
+
+    /// What hosts the sessions of a connector at one of its addresses.
+    pub(crate) fn connector(&self, which: usize, keys: &Keys) -> Host {
+        let Some((policy, mode)) = self.connectors.get(which) else {
+            return Box::new(|_| Box::pin(std::future::ready(())));
+        };
+        // its certificate is requested, and judged after the handshake
+        let tls = TlsAcceptor::from(keys.relay.relay_server(Vec::new()));
+        self.smtp(policy, &self.handed_over, *mode, tls)
+    }
+
+    /// What hosts the sessions of a connector at one of its sockets of this machine.
+    pub(crate) fn connector_socket(
+        &self,
+        which: usize,
+        keys: &Keys,
+    ) -> Box<dyn Fn(UnixStream, Visitor) -> Session + Send + Sync> {
+        let Some((policy, mode)) = self.connectors.get(which) else {
+            return Box::new(|_, _| Box::pin(std::future::ready(())));
+        };
+        let tls = TlsAcceptor::from(keys.relay.relay_server(Vec::new()));
+        let mode = match *mode {
+            smtp::Mode::Connector(door) | smtp::Mode::ConnectorTls(door) => {
+                smtp::Mode::Connector(smtp::ConnectorDoor { clear: true, ..door })
+            }
+            other => other,
+        };
+        let (policy, settings) = (Arc::clone(policy), Arc::clone(&self.smtp));
+        let (bell, tally) = (self.smtp_bell.clone(), Arc::clone(&self.handed_over));
+        Box::new(move |stream, visitor| {
+            let policy = Arc::new(policy.visited_by(visitor));
+            let here = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+            let addresses = smtp::Addresses { peer: here, local: here };
+            let (tls, settings, stop) = (tls.clone(), Arc::clone(&settings), bell.subscribe());
+            let tally = Arc::clone(&tally);
+            Box::pin(async move {
+                let session = smtp::serve_on(stream, addresses, mode, tls, policy, settings, stop);
+                tally.add(&session.await);
+            })
+        })
     }
 
     fn smtp<P: Policy>(
@@ -201,7 +278,7 @@ impl Rooms {
 /// What a peer over a bound reads before its connection is closed; nothing where TLS comes first.
 pub(crate) fn refusal(service: Service, hostname: &str) -> String {
     match service {
-        Service::Submission | Service::Relay => {
+        Service::Submission | Service::Relay | Service::Connector => {
             format!("421 4.3.2 {hostname} too many sessions, try again in a minute\r\n")
         }
         Service::Imap | Service::ImapPlain => IMAP_REFUSAL.to_owned(),

@@ -18,8 +18,9 @@ use store::{Clock, Kind, SystemClock};
 use crate::{
     checking,
     cli::{
-        Account, AccountAction, AppPassword, AppPasswordAction, Cli, ClockAction, Command, Limit, NewAccount,
-        Remote, Retention, RetentionAction, Store as StoreCommand, Trust, TrustAction,
+        Account, AccountAction, AppPassword, AppPasswordAction, Cli, ClockAction, Command, Connector,
+        ConnectorAction, Limit, NewAccount, Remote, Retention, RetentionAction, Store as StoreCommand, Trust,
+        TrustAction,
     },
     config::{self, Settings},
     control::{
@@ -49,6 +50,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Store(StoreCommand::AcceptLoss(config)) => chores::accept_loss(&config.config, as_json),
         Command::Account(remote) => account(&remote, as_json),
         Command::AppPassword(remote) => app_password(&remote, as_json),
+        Command::Connector(remote) => connector(&remote, as_json),
         Command::Trace(remote) => {
             let id = remote.what.id.clone();
             ask(&remote, &Request::Trace { id }, as_json)
@@ -134,6 +136,15 @@ fn list_accounts(remote: &Remote<Account>, as_json: bool) -> Result<(), Failure>
     }
     print::answer(&Answer::Accounts { accounts, next: None }, as_json);
     Ok(())
+}
+
+fn connector(remote: &Remote<Connector>, as_json: bool) -> Result<(), Failure> {
+    let request = match &remote.what.action {
+        ConnectorAction::List => Request::ConnectorList {},
+        ConnectorAction::Password { name } => Request::ConnectorPassword { name: name.clone() },
+        ConnectorAction::Revoke { name } => Request::ConnectorRevoke { name: name.clone() },
+    };
+    ask(remote, &request, as_json)
 }
 
 fn app_password(remote: &Remote<AppPassword>, as_json: bool) -> Result<(), Failure> {

@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     config::{Limits, Service, Settings},
+    connectors::{self, At, Ear},
     control::{
         office::{Chores, House, Office},
         peer, server,
@@ -154,13 +155,18 @@ async fn serve_store(
     let control =
         server::bind(&settings.control.socket).map_err(|error| Failure::failed(error.to_string()))?;
     let listening = listen(settings)?;
+    let ears = connectors::listen(settings)?;
+    let heard = ears.iter().filter_map(|ear| match &ear.at {
+        At::Address(door, _) => Some(door),
+        At::Socket(_) => None,
+    });
     let house = Arc::new(House {
         started: clock.now(),
-        doors: listening.iter().map(|(door, _)| Arc::clone(door)).collect(),
+        doors: listening.iter().map(|(door, _)| door).chain(heard).map(Arc::clone).collect(),
         certificate: keys.access.describe(),
         relay_certificate: settings.trust.is_some().then(|| keys.relay.describe()),
     });
-    let outbound = rooms::outbound(settings, foundations, keys);
+    let outbound = rooms::outbound(settings, foundations, keys)?;
     let rooms = Rooms::new(settings, foundations, &house, outbound.statistics());
     let closing = watch::Sender::new(false);
     let mut working = JoinSet::new();
@@ -173,6 +179,9 @@ async fn serve_store(
         let turn_away = rooms.turn_away(door.service, keys, settings.tls.highest_version);
         working.spawn(listeners::accept(door, listener, closed, host, turn_away));
     }
+    for ear in ears {
+        listen_to(ear, settings, keys, &rooms, &closing, &mut working);
+    }
     let office = Arc::new(Office {
         store: store.clone(),
         clock: Arc::clone(clock),
@@ -180,6 +189,7 @@ async fn serve_store(
         house,
         warden: Arc::clone(warden),
         chores: Chores::default(),
+        connectors: settings.connectors.clone(),
     });
     warn_of_postmasters(settings, store).await?;
     info!(
@@ -203,6 +213,29 @@ async fn serve_store(
     closing.send_replace(true);
     rooms.ring_out();
     wind_down(settings.grace + LAST_WORDS, working, signals).await
+}
+
+/// Has a connector's mail heard at one place.
+fn listen_to(
+    ear: Ear,
+    settings: &Settings,
+    keys: &Keys,
+    rooms: &Rooms,
+    closing: &watch::Sender<bool>,
+    working: &mut JoinSet<()>,
+) {
+    let mut closed = closing.subscribe();
+    let closed = async move { drop(closed.wait_for(|closed| *closed).await) };
+    match ear.at {
+        At::Address(door, listener) => {
+            let host = rooms.connector(ear.connector, keys);
+            working.spawn(listeners::accept(door, listener, closed, host, None::<rooms::Host>));
+        }
+        At::Socket(socket) => {
+            let host = rooms.connector_socket(ear.connector, keys);
+            working.spawn(connectors::accept(socket, settings.limits.relay_sessions, closed, host));
+        }
+    }
 }
 
 /// Looks after the trust space, if there is one; never ends by itself.
@@ -233,7 +266,7 @@ fn sessions(service: Service, limits: &Limits) -> usize {
     match service {
         Service::Submission | Service::SubmissionTls => limits.submission_sessions,
         Service::Imap | Service::ImapTls | Service::ImapPlain => limits.imap_sessions,
-        Service::Relay => limits.relay_sessions,
+        Service::Relay | Service::Connector => limits.relay_sessions,
         Service::Metrics => metrics::CONNECTIONS,
     }
 }

@@ -17,6 +17,7 @@ impl Pass<'_> {
         self.check_trust(settings);
         self.check_relay(settings);
         self.check_queue(settings);
+        self.check_connectors(settings);
     }
 
     fn check_listeners(&mut self, settings: &Settings) {
@@ -33,7 +34,8 @@ impl Pass<'_> {
             let write = "an address of 127.0.0.1 or ::1, or imap_plain = [] (clients use imap_tls, or imap with STARTTLS)";
             self.contradiction("listeners", "imap_plain", what, write);
         }
-        if settings.listeners.all().next().is_none() {
+        let handed_over = settings.connectors.iter().any(|connector| !connector.listen.is_empty());
+        if settings.listeners.all().next().is_none() && !handed_over {
             let write = "at least one address, for instance submission_tls = [\"0.0.0.0:465\"]";
             self.contradiction("listeners", "", "no address to listen on", write);
         }

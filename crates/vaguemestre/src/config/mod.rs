@@ -3,6 +3,7 @@
 //!
 //! May use `mssante` for addresses and domains. Must never open a socket or the store: a `Settings` is only data.
 
+mod connectors;
 mod contradictions;
 mod imap;
 mod keys;
@@ -20,10 +21,13 @@ use std::{
     time::Duration,
 };
 
-use mssante::Domain;
+use mssante::{Domain, StructureId};
 use store::KeepPlan;
 
-pub(crate) use self::imap::Imap;
+pub(crate) use self::{
+    connectors::{Connector, Deliver, Host, Place, Protocol, SmartHost, SmartHostTrust, TlsMode, Unsecured},
+    imap::Imap,
+};
 pub(crate) use trust::{Environment, Queue, Relay, Route, Trust};
 
 /// What the daemon runs by. Relative paths of the file are already joined to the directory that the file is in.
@@ -40,6 +44,10 @@ pub(crate) struct Settings {
     pub(crate) retention: KeepPlan,
     pub(crate) listeners: Listeners,
     pub(crate) imap: Imap,
+    /// Hospitals' own servers (S-3.10).
+    pub(crate) connectors: Vec<Connector>,
+    /// Where ordinary mail goes; absent: nowhere (S-3.3).
+    pub(crate) smart_host: Option<SmartHost>,
     pub(crate) control: Control,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
@@ -55,6 +63,8 @@ pub(crate) struct Operator {
     pub(crate) hostname: String,
     pub(crate) mssante_domains: Vec<Domain>,
     pub(crate) login_domains: Vec<Domain>,
+    /// Structures all of whose mail is secure (S-3.1).
+    pub(crate) secure_structures: Vec<StructureId>,
 }
 
 /// The addresses of patients (S-5.1).
@@ -173,6 +183,8 @@ pub(crate) enum Service {
     Relay,
     /// Figures for collectors, plain HTTP.
     Metrics,
+    /// A hospital's own server (S-3.10).
+    Connector,
 }
 
 impl Service {
@@ -186,6 +198,7 @@ impl Service {
             Self::ImapPlain => "imap_plain",
             Self::Relay => "relay",
             Self::Metrics => "metrics",
+            Self::Connector => "connector",
         }
     }
 }
@@ -260,6 +273,11 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    /// The same, at this line where it had none.
+    fn near(self, line: usize) -> Self {
+        Self { line: self.line.or(Some(line)), ..self }
+    }
+
     fn is_of(&self, section: &str, name: &str) -> bool {
         self.key.as_ref().is_some_and(|(of, key)| of == section && key == name)
     }

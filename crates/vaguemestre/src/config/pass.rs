@@ -9,6 +9,7 @@ use std::{path::Path, time::Duration};
 use super::{
     Control, Fault, Limits, Listeners, Log, LogFormat, Operator, Patients, Settings, StorePlace, Tls,
     TlsVersion,
+    connectors::CONNECTORS,
     keys::{KEYS, Key, nearest},
     raw::Raw,
 };
@@ -17,6 +18,7 @@ use super::{
 pub(super) fn settings(file: &Path, raw: Raw) -> Result<Settings, Vec<Fault>> {
     let mut pass = Pass { file, raw, faults: Vec::new() };
     pass.refuse_unknown();
+    pass.refuse_single_tables();
     let settings = pass.read();
     pass.refuse_contradictions(&settings);
     pass.faults.sort_by_key(|fault| fault.line);
@@ -39,6 +41,7 @@ impl Pass<'_> {
                 hostname: self.domain("operator", "hostname").as_str().to_owned(),
                 mssante_domains: self.domains("operator", "mssante_domains"),
                 login_domains: self.domains("operator", "login_domains"),
+                secure_structures: self.secure_structures(),
             },
             patients: Patients {
                 domain: self.domain("patients", "domain"),
@@ -72,6 +75,8 @@ impl Pass<'_> {
                 metrics: self.addresses("metrics"),
             },
             imap: self.imap(),
+            connectors: self.connectors(),
+            smart_host: self.smart_host(),
             control: Control { socket: self.socket(), administrators: self.administrators() },
             limits: self.limits(),
             log: self.log(),
@@ -134,7 +139,18 @@ impl Pass<'_> {
             );
             faults.push(self.fault(section, "", Some(*line), "there is no such section", write));
         }
-        for entry in &self.raw.entries {
+        for table in self.raw.tables.iter().filter(|table| table.name != CONNECTORS) {
+            let write = format!("[[{CONNECTORS}]], which alone may stand several times, or delete it");
+            faults.push(self.fault(
+                &table.name,
+                "",
+                Some(table.line),
+                "there is no such section here",
+                write,
+            ));
+        }
+        let in_tables = self.raw.tables.iter().filter(|table| table.name == CONNECTORS);
+        for entry in self.raw.entries.iter().chain(in_tables.flat_map(|table| &table.entries)) {
             let is_known = |key: &&Key| key.section == entry.section && key.name == entry.name;
             if KEYS.iter().any(|key| is_known(&key)) || (!entry.section.is_empty() && !known(&entry.section))
             {
@@ -166,7 +182,17 @@ impl Pass<'_> {
         self.faults.push(fault);
     }
 
-    fn fault(
+    /// A section of those that may stand several times has two brackets.
+    fn refuse_single_tables(&mut self) {
+        let single =
+            self.raw.sections.iter().find(|(section, _)| section == CONNECTORS).map(|(_, line)| *line);
+        if let Some(line) = single {
+            let what = "this section stands once for each connector".to_owned();
+            self.push(CONNECTORS, "", Some(line), what, format!("[[{CONNECTORS}]]"));
+        }
+    }
+
+    pub(super) fn fault(
         &self,
         section: &str,
         name: &str,

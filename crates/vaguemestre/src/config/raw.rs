@@ -42,12 +42,22 @@ pub(super) struct Entry {
     pub(super) value: Value,
 }
 
+/// One `[[name]]` of several.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: String,
+    pub(super) line: usize,
+    pub(super) entries: Vec<Entry>,
+}
+
 /// The whole file.
 #[derive(Debug, Default)]
 pub(super) struct Raw {
     /// Section headings with their lines, also the empty ones.
     pub(super) sections: Vec<(String, usize)>,
     pub(super) entries: Vec<Entry>,
+    /// What may stand several times, each with its keys.
+    pub(super) tables: Vec<Table>,
 }
 
 impl Raw {
@@ -65,22 +75,46 @@ impl Raw {
         let mut raw = Self::default();
         for (name, value) in table.get_ref() {
             let line = line_of(text, name.span().start);
+            if let Some(items) = tables(value.get_ref()) {
+                raw.tables.extend(items.map(|(start, keys)| Table {
+                    name: name.get_ref().to_string(),
+                    line: line_of(text, start),
+                    entries: entries(text, name.get_ref(), keys),
+                }));
+                continue;
+            }
             let Some(keys) = value.get_ref().as_table() else {
                 let (section, name) = (String::new(), name.get_ref().to_string());
                 raw.entries.push(Entry { section, name, line, value: lower(value.get_ref()) });
                 continue;
             };
             raw.sections.push((name.get_ref().to_string(), line));
-            raw.entries.extend(keys.iter().map(|(key, value)| Entry {
-                section: name.get_ref().to_string(),
-                name: key.get_ref().to_string(),
-                line: line_of(text, key.span().start),
-                value: lower(value.get_ref()),
-            }));
+            raw.entries.extend(entries(text, name.get_ref(), keys));
         }
         raw.entries.sort_by_key(|entry| entry.line);
         Ok(raw)
     }
+}
+
+/// The keys of a table, as those of `section`.
+fn entries(text: &str, section: &str, keys: &DeTable<'_>) -> Vec<Entry> {
+    let entry =
+        |(key, value): (&toml::Spanned<std::borrow::Cow<'_, str>>, &toml::Spanned<DeValue<'_>>)| Entry {
+            section: section.to_owned(),
+            name: key.get_ref().to_string(),
+            line: line_of(text, key.span().start),
+            value: lower(value.get_ref()),
+        };
+    let mut entries: Vec<Entry> = keys.iter().map(|(key, value)| entry((key, value))).collect();
+    entries.sort_by_key(|entry| entry.line);
+    entries
+}
+
+/// The tables of an array that holds nothing else, each with its place.
+fn tables<'a, 'b>(value: &'a DeValue<'b>) -> Option<impl Iterator<Item = (usize, &'a DeTable<'b>)>> {
+    let items = value.as_array()?;
+    let all = items.iter().all(|item| item.get_ref().is_table());
+    all.then(|| items.iter().filter_map(|item| Some((item.span().start, item.get_ref().as_table()?))))
 }
 
 fn lower(value: &DeValue<'_>) -> Value {
@@ -119,6 +153,21 @@ mod tests {
             (raw.entries[1].line, &raw.entries[1].value),
             (5, &Value::List(vec![Value::Text("x".into()), table]))
         );
+    }
+
+    #[test]
+    fn what_stands_several_times_keeps_its_order_and_lines() {
+        let raw = Raw::parse(Path::new("x.toml"), "[[c]]\nb = 1\na = 2\n\n[[c]]\na = 3\n").unwrap();
+        assert!(raw.entries.is_empty() && raw.sections.is_empty());
+        let told: Vec<_> = raw
+            .tables
+            .iter()
+            .map(|table| {
+                let entries = table.entries.iter().map(|entry| (entry.name.as_str(), entry.line));
+                (table.name.as_str(), table.line, entries.collect::<Vec<_>>())
+            })
+            .collect();
+        assert_eq!(told, [("c", 1, vec![("b", 2), ("a", 3)]), ("c", 5, vec![("a", 6)])]);
     }
 
     #[test]

@@ -48,14 +48,20 @@ impl Pass<'_> {
 fn structure(text: &str) -> Option<(StructureId, u16)> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let &[kind, number, days, "d"] = words.as_slice() else { return None };
-    let id = match kind {
-        "finess" => StructureId::Finess(Finess::parse(number).ok()?),
-        "siret" => StructureId::Siret(Siret::parse(number).ok()?),
-        "siren" => StructureId::Siren(Siren::parse(number).ok()?),
-        _ => return None,
-    };
+    let id = structure_id(&format!("{kind} {number}"))?;
     let days = days.parse().ok().filter(|days| (1..=STRUCTURE_DAYS_MAX).contains(days))?;
     Some((id, days))
+}
+
+/// A structure as files name it: `finess`, `siret` or `siren`, a blank, and the number.
+pub(super) fn structure_id(text: &str) -> Option<StructureId> {
+    let (kind, number) = text.split_once(' ')?;
+    match kind {
+        "finess" => Finess::parse(number).ok().map(StructureId::Finess),
+        "siret" => Siret::parse(number).ok().map(StructureId::Siret),
+        "siren" => Siren::parse(number).ok().map(StructureId::Siren),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,24 @@ pub(super) fn faults(text: &str) -> String {
     read(text).unwrap_err().to_string()
 }
 
+/// The sample with the sections that stand behind a mark, since not everybody has them: `#key = …`, where words have a blank.
+fn whole_sample() -> String {
+    let unmarked = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '[') => {
+            rest.to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    SAMPLE.lines().map(unmarked).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_marked_sections_of_the_sample_are_good_too() {
+    let settings = read(&whole_sample()).unwrap();
+    assert_eq!(settings.connectors.len(), 1);
+    assert!(settings.smart_host.is_some());
+}
+
 #[test]
 fn the_sample_parses_and_its_defaults_are_the_codes() {
     assert_eq!(read(SAMPLE).unwrap(), read(&format!("{REQUIRED}{TRUST}")).unwrap());
@@ -48,10 +66,12 @@ fn the_rooms_defaults_are_those_that_the_sample_tells() {
 
 #[test]
 fn every_key_known_to_the_code_is_in_the_sample_with_words_above_it() {
-    let raw = raw::Raw::parse(Path::new("sample"), SAMPLE).unwrap();
-    let lines: Vec<_> = SAMPLE.lines().collect();
+    let whole = whole_sample();
+    let raw = raw::Raw::parse(Path::new("sample"), &whole).unwrap();
+    let lines: Vec<_> = whole.lines().collect();
     for key in keys::KEYS {
-        let entry = raw.entries.iter().find(|entry| entry.section == key.section && entry.name == key.name);
+        let mut entries = raw.entries.iter().chain(raw.tables.iter().flat_map(|table| &table.entries));
+        let entry = entries.find(|entry| entry.section == key.section && entry.name == key.name);
         let entry = entry.unwrap_or_else(|| panic!("[{}] {} is not in the sample", key.section, key.name));
         assert!(lines[entry.line - 2].starts_with('#'), "{} has no explanation in the sample", key.name);
     }
@@ -59,9 +79,11 @@ fn every_key_known_to_the_code_is_in_the_sample_with_words_above_it() {
 
 #[test]
 fn the_keys_of_the_sample_stand_in_the_order_of_the_table() {
-    let raw = raw::Raw::parse(Path::new("sample"), SAMPLE).unwrap();
-    let written: Vec<_> =
-        raw.entries.iter().map(|entry| (entry.section.as_str(), entry.name.as_str())).collect();
+    let raw = raw::Raw::parse(Path::new("sample"), &whole_sample()).unwrap();
+    let mut entries: Vec<_> =
+        raw.entries.iter().chain(raw.tables.iter().flat_map(|table| &table.entries)).collect();
+    entries.sort_by_key(|entry| entry.line);
+    let written: Vec<_> = entries.iter().map(|entry| (entry.section.as_str(), entry.name.as_str())).collect();
     let known: Vec<_> = keys::KEYS.iter().map(|key| (key.section, key.name)).collect();
     assert_eq!(written, known);
 }

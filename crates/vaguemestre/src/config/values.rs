@@ -20,7 +20,7 @@ use super::{
 };
 
 /// The longest path that fits a Unix socket's address on Linux (`sun_path` is 108 octets with its end mark).
-const SOCKET_PATH_OCTETS: usize = 107;
+pub(super) const SOCKET_PATH_OCTETS: usize = 107;
 
 /// A value under examination, with what an error about it must name.
 pub(super) struct Item {
@@ -43,14 +43,17 @@ impl Pass<'_> {
         let item = self.item(section, name);
         match item.value {
             // Relative to the file, so that a configuration works from any working directory.
-            Value::Text(ref text) if !text.is_empty() => {
-                self.file.parent().unwrap_or(Path::new("")).join(text)
-            }
+            Value::Text(ref text) if !text.is_empty() => self.beside(text),
             _ => self.wrong(
                 &item,
                 "a path between double quotes; a relative one starts from this file's directory",
             ),
         }
+    }
+
+    /// A path of the file, which starts from its directory.
+    pub(super) fn beside(&self, path: &str) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
     }
 
     pub(super) fn master_key(&mut self) -> MasterKeyPlace {

@@ -4,6 +4,7 @@
 //! shows it, which has no `Debug`.
 
 pub(crate) mod chores;
+pub(crate) mod connectors;
 pub(crate) mod queue;
 pub(crate) mod retention;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use super::follow::Following;
 use crate::chores::{Chore, Chored};
+use connectors::{ConnectorView, NewConnectorPassword};
 use queue::{QueuedView, RemovedView, Which};
 use retention::RetentionView;
 
@@ -62,6 +64,13 @@ pub(crate) enum Request {
     PasswordRevoke {
         address: Address,
         id: u64,
+    },
+    ConnectorList {},
+    ConnectorPassword {
+        name: String,
+    },
+    ConnectorRevoke {
+        name: String,
     },
     Trace {
         id: String,
@@ -115,6 +124,9 @@ impl Request {
             Self::PasswordCreate { .. } => "password-create",
             Self::PasswordList { .. } => "password-list",
             Self::PasswordRevoke { .. } => "password-revoke",
+            Self::ConnectorList {} => "connector-list",
+            Self::ConnectorPassword { .. } => "connector-password",
+            Self::ConnectorRevoke { .. } => "connector-revoke",
             Self::Trace { .. } => "trace",
             Self::QueueList { .. } => "queue-list",
             Self::QueueShow { .. } => "queue-show",
@@ -142,6 +154,7 @@ impl Request {
             Self::AccountList { .. }
             | Self::AccountShow { .. }
             | Self::PasswordList { .. }
+            | Self::ConnectorList {}
             | Self::Trace { .. }
             | Self::RetentionShow {}
             | Self::TrustShow { .. }
@@ -152,6 +165,8 @@ impl Request {
             | Self::AccountQuota { .. }
             | Self::PasswordCreate { .. }
             | Self::PasswordRevoke { .. }
+            | Self::ConnectorPassword { .. }
+            | Self::ConnectorRevoke { .. }
             | Self::ClockAccept {}
             | Self::Chore { .. }
             | Self::Follow { .. }
@@ -206,6 +221,12 @@ pub(crate) enum Answer {
     Revoked {
         address: Address,
         id: u64,
+        trace: String,
+    },
+    Connectors(Vec<ConnectorView>),
+    ConnectorPassword(NewConnectorPassword),
+    ConnectorRevoked {
+        name: String,
         trace: String,
     },
     Traces(Vec<TraceView>),

@@ -3,19 +3,12 @@
 //! May use the peer's credentials and the office. Bounds everything: connections, the length of a request, its time.
 //! Must never carry out anything itself.
 
-use std::{
-    fs, io,
-    os::unix::fs::{FileTypeExt, PermissionsExt},
-    path::{Path, PathBuf},
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, path::Path, pin::pin, sync::Arc, time::Duration};
 
 use store::Store;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{UnixListener, UnixStream, unix::WriteHalf},
+    net::{UnixStream, unix::WriteHalf},
     sync::OwnedSemaphorePermit,
     task::JoinSet,
     time,
@@ -28,7 +21,10 @@ use super::{
     peer,
     protocol::{Answer, REQUEST_OCTETS, Refused, RefusedKind, Request},
 };
-use crate::config::Administrator;
+use crate::{
+    config::Administrator,
+    sockets::{Socket, SocketError},
+};
 
 /// Connections served at once; the others wait in the socket's backlog.
 const CONNECTIONS: usize = 8;
@@ -39,59 +35,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a client is told that long work goes on: well within its patience.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Why there is no control socket.
-#[derive(Debug, thiserror::Error)]
-#[error("the control socket {} cannot be made: {why}", .socket.display())]
-pub(crate) struct SocketError {
-    socket: PathBuf,
-    why: String,
-}
-
-/// The socket file, removed when the daemon is done with it.
-#[derive(Debug)]
-pub(crate) struct ControlSocket {
-    path: PathBuf,
-    listener: UnixListener,
-}
-
-impl Drop for ControlSocket {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
-            debug!(%error, "the control socket was gone already");
-        }
-    }
-}
-
-/// Makes the socket, mode 0660, in place of one that a dead daemon left.
-///
-/// The store's lock is held by then: no living daemon of this store can be behind an old socket.
+/// Makes the socket, mode 0660: who may ask is said by the peer's credentials, the mode only keeps the curious from filling the
+/// backlog. The store's lock is held by then: no living daemon of this store can be behind an old socket.
 ///
 /// # Errors
 /// [`SocketError`]: a file that is no socket is in the way, or the directory cannot be written.
-pub(crate) fn bind(path: &Path) -> Result<ControlSocket, SocketError> {
-    let failed = |why: String| SocketError { socket: path.to_owned(), why };
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => {
-            fs::remove_file(path).map_err(|error| failed(error.to_string()))?;
-        }
-        Ok(_) => {
-            return Err(failed("a file that is no socket is there; move it or write another path".into()));
-        }
-        Err(_) => {}
-    }
-    let make = || {
-        let listener = UnixListener::bind(path)?;
-        // Who may connect is said by the peer's credentials; the mode only keeps the curious from filling the backlog.
-        fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
-        Ok::<_, io::Error>(listener)
-    };
-    let listener =
-        make().map_err(|error| failed(format!("{error}; its directory must exist and be writable")))?;
-    Ok(ControlSocket { path: path.to_owned(), listener })
+pub(crate) fn bind(path: &Path) -> Result<Socket, SocketError> {
+    Socket::bind("the control socket", path, 0o660)
 }
 
 /// Serves the socket; runs until dropped, and its connections with it.
-pub(crate) async fn serve(socket: &ControlSocket, administrators: Vec<Administrator>, office: Arc<Office>) {
+pub(crate) async fn serve(socket: &Socket, administrators: Vec<Administrator>, office: Arc<Office>) {
     let administrators = Arc::new(administrators);
     let mut connections = JoinSet::new();
     loop {

@@ -59,6 +59,7 @@ impl Daemon {
             hostname: "mail.chu-nord.fr".into(),
             mssante_domains: vec![Domain::parse("chu-nord.mssante.fr").unwrap()],
             login_domains: vec![Domain::parse("chu-nord.fr").unwrap()],
+            secure_structures: Vec::new(),
         };
         let certificate = pki::Description {
             subject: "CN=mail.chu-nord.fr".into(),
@@ -76,6 +77,7 @@ impl Daemon {
             house: Arc::new(House { started, doors: Vec::new(), certificate, relay_certificate: None }),
             warden: Arc::new(warden),
             chores: Chores::default(),
+            connectors: Vec::new(),
         };
         let administrators = vec![Administrator { name: "claire".into(), who }];
         let serving =

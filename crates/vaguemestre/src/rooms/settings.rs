@@ -4,10 +4,13 @@
 
 use std::collections::HashMap;
 
-use delivery::{RelaySettings, Route};
+use delivery::{Connector, Connectors, Deliver, LocalUser, RelaySettings, Route};
 use mssante::route::RouteSettings;
 
-use crate::{config::Settings, trust::signed};
+use crate::{
+    config::{self, Protocol, Settings, TlsMode, Unsecured, Who},
+    trust::signed,
+};
 
 pub(super) fn delivery(settings: &Settings) -> delivery::Settings {
     let route = RouteSettings {
@@ -19,11 +22,53 @@ pub(super) fn delivery(settings: &Settings) -> delivery::Settings {
         message_bytes: encoded(settings.limits.attachments),
         attachment_bytes: settings.limits.attachments,
         queue_lifetime: signed(settings.queue.lifetime),
+        connectors: connectors(settings),
+        secure_structures: settings.operator.secure_structures.clone(),
+        smart_host: settings.smart_host.is_some(),
         ..delivery::Settings::new(
             &settings.operator.hostname,
             settings.operator.mssante_domains.clone(),
             route,
         )
+    }
+}
+
+/// Hospitals' own servers, in the order in which they are written.
+pub(super) fn connectors(settings: &Settings) -> Connectors {
+    Connectors::new(settings.connectors.iter().map(connector).collect())
+}
+
+fn connector(written: &config::Connector) -> Connector {
+    let name: std::sync::Arc<str> = written.name.as_str().into();
+    let user = |who: &Who| match *who {
+        Who::Uid(uid) => LocalUser::Uid(uid),
+        Who::Gid(gid) => LocalUser::Gid(gid),
+    };
+    Connector {
+        structure: written.structure.clone(),
+        domains: written.domains.clone(),
+        pins: pki::Pins::new(std::sync::Arc::clone(&name), written.certificates.clone()),
+        login: written.login,
+        users: written.users.iter().map(user).collect(),
+        smart_host: written.unsecured == Unsecured::SmartHost,
+        all_secure: written.all_secure,
+        reports: written.reports.clone(),
+        deliver: match written.deliver {
+            config::Deliver::Box => Deliver::Box,
+            config::Deliver::Server => Deliver::Server,
+            config::Deliver::Both => Deliver::Both,
+        },
+        name,
+    }
+}
+
+/// How a connector's addresses are served.
+pub(super) fn mode(written: &config::Connector) -> smtp::Mode {
+    let lmtp = written.protocol == Protocol::Lmtp;
+    let door = smtp::ConnectorDoor { lmtp, clear: written.tls == TlsMode::None, login: written.login };
+    match written.tls {
+        TlsMode::StartTls | TlsMode::None => smtp::Mode::Connector(door),
+        TlsMode::Implicit => smtp::Mode::ConnectorTls(door),
     }
 }
 
@@ -67,6 +112,9 @@ pub(super) fn relay(settings: &Settings) -> RelaySettings {
     let routes: HashMap<_, _> = settings.relay.routes.iter().map(route).collect();
     RelaySettings {
         routes,
+        connectors: connectors(settings),
+        domain: settings.operator.mssante_domains.first().cloned(),
+        report_lifetime: signed(settings.queue.lifetime),
         connections: settings.relay.connections,
         connections_per_domain: settings.relay.connections_per_domain,
         first_retry: signed(settings.queue.first_retry),

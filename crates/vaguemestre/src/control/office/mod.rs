@@ -5,6 +5,7 @@
 
 mod accounts;
 mod chores;
+mod connectors;
 mod masking;
 mod passwords;
 mod queue;
@@ -24,7 +25,10 @@ pub(crate) use chores::Chores;
 pub(crate) use status::House;
 
 use super::protocol::{Answer, Refused, RefusedKind, Request};
-use crate::{config::Operator, trust::Warden};
+use crate::{
+    config::{Connector, Operator},
+    trust::Warden,
+};
 
 /// Everything that answering takes.
 pub(crate) struct Office {
@@ -34,6 +38,8 @@ pub(crate) struct Office {
     pub(crate) house: Arc<House>,
     pub(crate) warden: Arc<Warden>,
     pub(crate) chores: Chores,
+    /// Those that are set up (S-3.10).
+    pub(crate) connectors: Vec<Connector>,
 }
 
 type Answered = Result<Answer, Refused>;
@@ -62,6 +68,9 @@ impl Office {
             }
             Request::PasswordList { address } => self.list_passwords(address).await,
             Request::PasswordRevoke { address, id } => self.revoke_password(administrator, address, id).await,
+            Request::ConnectorList {} => self.list_connectors().await,
+            Request::ConnectorPassword { name } => self.set_connector_password(administrator, name).await,
+            Request::ConnectorRevoke { name } => self.revoke_connector_password(administrator, name).await,
             Request::Trace { id } => self.show_trace(&id).await,
             Request::RetentionShow {} => self.show_retention().await,
             Request::ClockAccept {} => self.accept_clock(administrator).await,
