@@ -10,6 +10,7 @@ mod faults;
 mod harness;
 
 mod accounts;
+mod audit;
 mod backup;
 mod connector;
 mod connector_out;
@@ -36,5 +37,6 @@ mod submission;
 mod tls;
 mod tour;
 mod trust;
+mod trust_fetched;
 mod two_operators;
 mod two_sessions;

@@ -97,6 +97,8 @@ pub struct Crl {
     pub delta_of: Option<u64>,
     /// Makes it an indirect CRL (RFC 5280 §5.2.5).
     pub indirect: bool,
+    /// Makes it the CRL of this distribution point alone (RFC 5280 §5.2.5).
+    pub point: Option<String>,
 }
 
 /// Who issues: a certificate that may sign others and revocation lists, with its key.
@@ -134,6 +136,12 @@ impl Authority {
         &self.subject
     }
 
+    /// Where its revocation list would be fetched.
+    #[must_use]
+    pub fn crl_url(&self) -> &str {
+        &self.crl_url
+    }
+
     /// Makes the certificate that `leaf` describes.
     ///
     /// # Errors
@@ -160,7 +168,9 @@ impl Authority {
         next_update: Timestamp,
     ) -> Result<Vec<u8>, DemoPkiError> {
         let revoked = revoked.to_vec();
-        self.crl_of(&Crl { revoked, number, this_update, next_update, delta_of: None, indirect: false })
+        let whole =
+            Crl { revoked, number, this_update, next_update, delta_of: None, indirect: false, point: None };
+        self.crl_of(&whole)
     }
 
     /// The list that `crl` describes, DER (RFC 5280 §5.1).
@@ -175,9 +185,11 @@ impl Authority {
         if let Some(base) = crl.delta_of {
             extensions.push(extension("2.5.29.27", true, &der::unsigned(&base.to_be_bytes())));
         }
-        if crl.indirect {
-            let point = der::sequence(&[der::context_primitive(4, &[0xFF])]);
-            extensions.push(extension("2.5.29.28", true, &point));
+        let named = crl.point.as_ref().map(|address| der::context(0, &full_name(address)));
+        let indirect = crl.indirect.then(|| der::context_primitive(4, &[0xFF]));
+        let point: Vec<_> = named.into_iter().chain(indirect).collect();
+        if !point.is_empty() {
+            extensions.push(extension("2.5.29.28", true, &der::sequence(&point)));
         }
         let mut parts = vec![
             der::unsigned(&[1]),
@@ -262,10 +274,14 @@ impl Authority {
     }
 
     fn distribution_point(&self) -> Vec<u8> {
-        let full_name = der::context(0, &der::context_primitive(6, self.crl_url.as_bytes()));
-        let point = der::sequence(&[der::context(0, &full_name)]);
+        let point = der::sequence(&[der::context(0, &full_name(&self.crl_url))]);
         extension("2.5.29.31", false, &der::sequence(&[point]))
     }
+}
+
+/// The name of a distribution point: one address.
+fn full_name(address: &str) -> Vec<u8> {
+    der::context(0, &der::context_primitive(6, address.as_bytes()))
 }
 
 fn extension(oid: &str, critical: bool, contents: &[u8]) -> Vec<u8> {

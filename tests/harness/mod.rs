@@ -8,6 +8,7 @@ mod peer;
 pub mod postfix;
 mod sink;
 pub mod tls;
+pub mod web;
 mod world;
 
 use std::process::{Command, Output};

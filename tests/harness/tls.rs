@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
+use demo_pki::Issued;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
@@ -95,6 +96,19 @@ pub fn server_config(peer: &Peer) -> Arc<ServerConfig> {
         .unwrap()
         .with_client_cert_verifier(Arc::new(AnyClient(provider().signature_verification_algorithms)))
         .with_cert_resolver(Arc::new(Shown(certified(peer))));
+    Arc::new(config)
+}
+
+/// A server that shows this chain and asks for nothing, as web hosts do.
+pub fn plain_server_config(shown: &Issued) -> Arc<ServerConfig> {
+    let key = PrivateKeyDer::try_from(shown.key.to_der().unwrap()).unwrap();
+    let chain = shown.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
     Arc::new(config)
 }
 

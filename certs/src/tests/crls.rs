@@ -70,6 +70,7 @@ fn delta_and_indirect_lists_are_what_they_say() {
         next_update: days_later(1),
         delta_of: None,
         indirect: false,
+        point: None,
     };
     let parse = |crl: &Crl| {
         let der = authority.crl_of(crl).unwrap();

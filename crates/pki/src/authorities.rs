@@ -12,8 +12,11 @@ use x509_parser::{certificate::X509Certificate, prelude::FromDer as _};
 use crate::{
     error::PkiError,
     files::{listed, read},
-    name,
+    name, points,
 };
+
+/// The most places of revocation lists that are known at once.
+const MAX_CRL_POINTS: usize = 64;
 
 /// What is trusted production, or what is trusted for tests: never both in one store (M-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,15 @@ pub struct Authority {
     not_before: Timestamp,
     not_after: Timestamp,
     signs_crls: bool,
+}
+
+/// Where an authority publishes what it has revoked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CrlPoint {
+    /// The address, as a certificate names it.
+    pub url: String,
+    /// Whose list is there.
+    pub issuer: String,
 }
 
 /// An authority is its name and its key: a certificate renewed with the same key is the same authority.
@@ -86,6 +98,27 @@ impl Authorities {
             anchor(&authority.der).ok().map(|anchor| rustls::DistinguishedName::in_sequence(&anchor.subject))
         };
         self.all().filter_map(subject).collect()
+    }
+
+    /// Where these authorities publish what they revoke, as they say in each other's certificates and in `issued`: those whose
+    /// issuer is one of them. LDAP is not spoken.
+    #[must_use]
+    pub fn crl_points(&self, issued: &[CertificateDer<'_>]) -> Vec<CrlPoint> {
+        let own = self.all().map(|authority| authority.der().as_ref());
+        let mut found = Vec::new();
+        for der in own.chain(issued.iter().map(AsRef::as_ref)) {
+            let Ok((_, certificate)) = X509Certificate::from_der(der) else { continue };
+            let issuer = certificate.issuer().as_raw();
+            let Some(issuer) = self.all().find(|authority| authority.subject() == issuer) else { continue };
+            for url in points::of(&certificate) {
+                let point = CrlPoint { url, issuer: issuer.name().to_owned() };
+                let is_web = ["http://", "https://"].iter().any(|scheme| point.url.starts_with(scheme));
+                if is_web && found.len() < MAX_CRL_POINTS && !found.contains(&point) {
+                    found.push(point);
+                }
+            }
+        }
+        found
     }
 
     pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {

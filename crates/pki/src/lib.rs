@@ -13,10 +13,12 @@ mod connector;
 mod distrust;
 mod error;
 mod files;
+mod host;
 mod list;
 mod name;
 mod path;
 mod peer;
+mod points;
 mod relay_tls;
 mod revocation;
 #[cfg(test)]
@@ -26,10 +28,11 @@ mod smart_host;
 mod space;
 
 pub use self::{
-    authorities::{Authorities, Authority, Environment},
+    authorities::{Authorities, Authority, CrlPoint, Environment},
     connector::{ConnectorPeer, Pin, PinError, PinFault, Pins},
     distrust::Distrust,
     error::PkiError,
+    host::list_client,
     list::{
         ListExamination, ListFault, MAX_ATTRIBUTES, MAX_DEPTH, MAX_LIST_BYTES, MAX_SIGNATURE_BYTES,
         MAX_SIGNATURE_ELEMENTS, Outcome, SignedList, SignerFault, Step, XmlFault, canonical, examine_list,
@@ -43,7 +46,14 @@ pub use self::{
     server::{Description, EXPIRES_SOON_DAYS, ServerTls, TlsVersion},
     smart_host::{SmartHostDistrust, SmartHostPeer, SmartHostTrust},
     space::{
-        AuthorityView, CrlView, DomainView, ListView, Refreshed, RowView, SIGNING_POLICY, TrustSettings,
-        TrustSpace, TrustStatus,
+        AcceptedSigner, AuthorityView, CandidateView, CrlView, DomainView, ListView, Refreshed, RowView,
+        SIGNING_POLICY, SignerView, SourceView, TrustSettings, TrustSpace, TrustStatus,
     },
 };
+
+/// The SHA-256 digest of a document, in hexadecimal: by it a white list or a revocation list is recognised.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+}

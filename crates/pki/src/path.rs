@@ -22,7 +22,7 @@ use crate::{
     algorithms::ALGORITHMS,
     authorities::{Authorities, AuthorityId, Environment},
     distrust::Distrust,
-    name,
+    name, points,
     revocation::{IssuedBy, Number, Revocations},
 };
 
@@ -155,8 +155,14 @@ impl Judge<'_> {
             until = until.min(last_instant(certificate)?);
             let issuer = name::shown(certificate.issuer());
             let serial = serial(certificate)?;
-            let issued =
-                IssuedBy { authority, issuer: &issuer, serial: &serial, is_authority: certificate.is_ca() };
+            let points = points::of(certificate);
+            let issued = IssuedBy {
+                authority,
+                issuer: &issuer,
+                serial: &serial,
+                is_authority: certificate.is_ca(),
+                points: &points,
+            };
             match self.revocations.judge(&issued, now, self.crl_grace, self.as_of) {
                 Ok(known_until) => until = until.min(known_until),
                 // what is known to be revoked counts before what is not known

@@ -16,7 +16,6 @@ use rustls::{
         NoServerSessionStorage,
         danger::{ClientCertVerified, ClientCertVerifier},
     },
-    sign::SingleCertAndKey,
     version::{TLS12, TLS13},
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -26,8 +25,8 @@ use crate::{error::PkiError, server::ServerTls};
 impl ServerTls {
     /// The whole subject of the certificate, as the white list must have it.
     #[must_use]
-    pub fn name(&self) -> &DistinguishedName {
-        &self.name
+    pub fn name(&self) -> DistinguishedName {
+        self.name_shown()
     }
 
     /// Whether other operators accept the certificate in both roles (M-2, B.3.3).
@@ -35,7 +34,7 @@ impl ServerTls {
     /// # Errors
     /// [`PkiError::NotForRelay`].
     pub fn check_relay(&self) -> Result<(), PkiError> {
-        if self.for_relay { Ok(()) } else { Err(PkiError::NotForRelay(self.path.clone())) }
+        if self.is_for_relay() { Ok(()) } else { Err(PkiError::NotForRelay(self.path.clone())) }
     }
 
     /// The configuration of the relay listener (M-2): TLS 1.2 and 1.3; a client certificate is requested, with `hints` for
@@ -47,7 +46,7 @@ impl ServerTls {
             .with_protocol_versions(&[&TLS13, &TLS12])
             .expect("the provider has suites of both versions, see its test")
             .with_client_cert_verifier(Arc::new(Possession { schemes: self.schemes(), hints }))
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified))));
+            .with_cert_resolver(Arc::clone(&self.shown) as _);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         config.max_early_data_size = 0;
@@ -66,7 +65,7 @@ impl ServerTls {
                 schemes: self.schemes(),
                 hints: Vec::new(),
             }))
-            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified))));
+            .with_client_cert_resolver(Arc::clone(&self.shown) as _);
         config.resumption = Resumption::disabled();
         config.enable_early_data = false;
         config.enable_sni = true;

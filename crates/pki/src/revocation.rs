@@ -1,5 +1,5 @@
-//! Which certificates their authorities have revoked (M-4): an immutable set of verified lists, one an authority, and the
-//! rule by which a list replaces another. Pure functions over bytes, and a reader of a directory; time is an argument.
+//! Which certificates their authorities have revoked (M-4): an immutable set of verified lists, one an authority (or one for
+//! each part of what it issued, RFC 5280 §5.2.5), and the rule by which a list replaces another. Pure functions over bytes, and a reader of a directory; time is an argument.
 
 mod crl;
 mod files;
@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::crl::Cover;
 pub use self::{
     crl::{Crl, CrlFault, Number},
     files::{CrlFile, MAX_CRL_BYTES},
@@ -27,7 +28,8 @@ const SHRINK_ALARM: usize = 2;
 /// The verified revocation lists in force.
 #[derive(Debug, Clone, Default)]
 pub struct Revocations {
-    lists: BTreeMap<AuthorityId, Arc<Crl>>,
+    /// By authority and by what they cover of what it issued.
+    lists: BTreeMap<(AuthorityId, Cover), Arc<Crl>>,
 }
 
 /// Where a list stands at an instant.
@@ -59,9 +61,9 @@ impl Revocations {
     ) -> (Self, Vec<CrlNote>) {
         let mut next = Self::default();
         let mut notes = Vec::new();
-        for (id, crl) in &self.lists {
-            if authorities.all().any(|authority| authority.id() == *id) {
-                next.lists.insert(*id, Arc::clone(crl));
+        for (key, crl) in &self.lists {
+            if authorities.all().any(|authority| authority.id() == key.0) {
+                next.lists.insert(key.clone(), Arc::clone(crl));
             } else {
                 let event = CrlEvent::AuthorityGone { issuer: crl.issuer().to_owned() };
                 notes.push(CrlNote { source: crl.file_name(), event });
@@ -78,18 +80,18 @@ impl Revocations {
         read.sort_by(|(_, one), (_, other)| one.number().cmp(other.number()));
         let mut behind = Vec::new();
         for (candidate, crl) in read {
-            let (source, authority) = (candidate.name.clone(), crl.authority());
+            let (source, key) = (candidate.name.clone(), crl.key());
             for event in next.offer(crl, now) {
                 let goes_back = matches!(event, CrlEvent::GoesBack { .. });
                 let note = CrlNote { source: source.clone(), event };
-                if goes_back { behind.push((authority, note)) } else { notes.push(note) }
+                if goes_back { behind.push((key.clone(), note)) } else { notes.push(note) }
             }
         }
         // and yesterday's is nobody's fault where the one in force lies beside it, after a restart either
         let lies_beside = |crl: &Arc<Crl>| {
             candidates.iter().any(|candidate| candidate.der().is_ok_and(|der| *der == *crl.der()))
         };
-        behind.retain(|(authority, _)| !next.lists.get(authority).is_some_and(lies_beside));
+        behind.retain(|(key, _)| !next.lists.get(key).is_some_and(lies_beside));
         notes.extend(behind.into_iter().map(|(_, note)| note));
         (next, notes)
     }
@@ -99,15 +101,21 @@ impl Revocations {
         self.lists.values().map(AsRef::as_ref)
     }
 
-    /// The list of this authority.
+    /// The lists of this authority: mostly one, several where each covers a part of what it issued.
+    pub fn of(&self, authority: &Authority) -> impl Iterator<Item = &Crl> {
+        let id = authority.id();
+        self.lists().filter(move |crl| crl.authority() == id)
+    }
+
+    /// Whether a list of these bytes, told by their [`digest`](crate::digest), is in force.
     #[must_use]
-    pub fn of(&self, authority: &Authority) -> Option<&Crl> {
-        self.lists.get(&authority.id()).map(AsRef::as_ref)
+    pub fn contains(&self, digest: &str) -> bool {
+        self.lists().any(|crl| crate::digest(crl.der()) == digest)
     }
 
     /// The authorities without a list: nothing that they issued is trusted (M-4).
     pub fn missing<'a>(&'a self, authorities: &'a Authorities) -> impl Iterator<Item = &'a Authority> {
-        authorities.all().filter(|authority| self.of(authority).is_none())
+        authorities.all().filter(|authority| self.of(authority).next().is_none())
     }
 
     /// Until when what is known of this certificate serves; with `as_of`, a revocation dated after `now` counts for nothing.
@@ -121,21 +129,24 @@ impl Revocations {
         grace: SignedDuration,
         as_of: bool,
     ) -> Result<Timestamp, Distrust> {
-        let unknown = || Distrust::RevocationUnknown { issuer: issued.issuer.to_owned() };
-        let crl = self
-            .lists
-            .get(&issued.authority)
-            .filter(|crl| crl.covers(issued.is_authority))
-            .ok_or_else(unknown)?;
-        if let Some(at) = crl.revoked(issued.serial).filter(|at| !as_of || *at <= now) {
+        let issuer = || issued.issuer.to_owned();
+        let covers = |crl: &&Crl| {
+            crl.authority() == issued.authority && crl.covers(issued.is_authority, issued.points)
+        };
+        let covering: Vec<_> = self.lists().filter(covers).collect();
+        // what one list knows to be revoked is, whatever the others leave out
+        let mut revoked = covering.iter().filter_map(|crl| crl.revoked(issued.serial));
+        if let Some(at) = revoked.find(|at| !as_of || *at <= now) {
             return Err(Distrust::Revoked { serial: issued.serial.hex(), at });
         }
+        let Some(crl) = covering.into_iter().max_by_key(|crl| crl.next_update()) else {
+            return Err(Distrust::RevocationUnknown { issuer: issuer() });
+        };
         match crl.state(now, grace) {
             CrlState::Valid | CrlState::InGrace => Ok(crl.serves_until(grace)),
-            CrlState::Stale => Err(Distrust::RevocationStale {
-                issuer: issued.issuer.to_owned(),
-                next_update: crl.next_update(),
-            }),
+            CrlState::Stale => {
+                Err(Distrust::RevocationStale { issuer: issuer(), next_update: crl.next_update() })
+            }
         }
     }
 
@@ -155,7 +166,7 @@ impl Revocations {
             return vec![CrlEvent::FromTheFuture { issuer, this_update: crl.this_update() }];
         }
         let mut events = Vec::new();
-        if let Some(known) = self.lists.get(&crl.authority()) {
+        if let Some(known) = self.lists.get(&crl.key()) {
             if known.der() == crl.der() {
                 return vec![CrlEvent::Unchanged { issuer }];
             }
@@ -174,7 +185,7 @@ impl Revocations {
             next_update: crl.next_update(),
             revoked: crl.count(),
         });
-        self.lists.insert(crl.authority(), Arc::new(crl));
+        self.lists.insert(crl.key(), Arc::new(crl));
         events
     }
 }
@@ -205,6 +216,8 @@ pub(crate) struct IssuedBy<'a> {
     pub(crate) serial: &'a Number,
     /// Whether it is itself an authority's.
     pub(crate) is_authority: bool,
+    /// Where it says that it would be revoked.
+    pub(crate) points: &'a [String],
 }
 
 #[cfg(test)]

@@ -7,12 +7,15 @@ use std::{
     sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use mssante::dn::DistinguishedName;
 use rustls::{
-    CipherSuite, InconsistentKeys, ServerConfig, SupportedProtocolVersion,
+    CipherSuite, InconsistentKeys, ServerConfig, SignatureScheme, SupportedProtocolVersion,
+    client::ResolvesClientCert,
     crypto::{CryptoProvider, aws_lc_rs},
-    sign::{CertifiedKey, SingleCertAndKey},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _};
@@ -40,22 +43,32 @@ pub enum TlsVersion {
     V1_3,
 }
 
-/// A server certificate with its key, ready to serve.
+/// A server certificate with its key, ready to serve. Clones, and the configurations made of it, show the same one: also when
+/// its files are read again.
 #[derive(Clone)]
 pub struct ServerTls {
     pub(crate) provider: Arc<CryptoProvider>,
-    pub(crate) certified: Arc<CertifiedKey>,
-    description: Description,
-    pub(crate) name: DistinguishedName,
-    /// Whether its usages let it speak to other operators in both roles.
-    pub(crate) for_relay: bool,
+    pub(crate) shown: Arc<Current>,
+    /// Of the chain.
     pub(crate) path: PathBuf,
+    /// Of its key.
+    key: PathBuf,
 }
 
-/// What is read from the certificate once.
+/// What is shown at this moment.
+pub(crate) struct Current(ArcSwap<Shown>);
+
+/// A certificate with its key, and what is read from it once.
+pub(crate) struct Shown {
+    certified: Arc<CertifiedKey>,
+    own: Own,
+}
+
+#[derive(Clone)]
 struct Own {
     description: Description,
     name: DistinguishedName,
+    /// Whether its usages let it speak to other operators in both roles.
     for_relay: bool,
 }
 
@@ -96,35 +109,49 @@ impl ServerTls {
     /// # Errors
     /// What is wrong with the files, and what to do about it.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, PkiError> {
-        let certificates = certificates(chain)?;
-        let Own { description, name, for_relay } = certificates.first().map_or_else(
-            || Err(PkiError::NoCertificate(chain.into())),
-            |certificate| describe(chain, certificate),
-        )?;
         let provider = Arc::new(provider());
-        let signer = provider
-            .key_provider
-            .load_private_key(private_key(key)?)
-            .map_err(|error| PkiError::BadKey { path: key.into(), reason: error.to_string() })?;
-        let certified = CertifiedKey::new(certificates, signer);
-        match certified.keys_match() {
-            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
-            Err(_) => return Err(PkiError::KeyMismatch { chain: chain.into(), key: key.into() }),
+        let shown = Shown::load(&provider, chain, key)?;
+        let shown = Arc::new(Current(ArcSwap::from_pointee(shown)));
+        Ok(Self { provider, shown, path: chain.into(), key: key.into() })
+    }
+
+    /// Reads its files again, and shows another certificate from now on if they hold one that can serve at `now`; whether they
+    /// do. Connections that are there keep what they were shown. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with the files; the one shown until now stays.
+    pub fn reread(&self, now: Timestamp) -> Result<bool, PkiError> {
+        let next = Shown::load(&self.provider, &self.path, &self.key)?;
+        let known = self.shown.0.load();
+        if known.certified.cert == next.certified.cert {
+            return Ok(false);
         }
-        Ok(Self {
-            provider,
-            certified: Arc::new(certified),
-            description,
-            name,
-            for_relay,
-            path: chain.into(),
-        })
+        next.check_dates(&self.path, now)?;
+        if known.own.for_relay && !next.own.for_relay {
+            return Err(PkiError::NotForRelay(self.path.clone()));
+        }
+        self.shown.0.store(Arc::new(next));
+        Ok(true)
     }
 
     /// What the certificate says.
     #[must_use]
     pub fn describe(&self) -> Description {
-        self.description.clone()
+        self.shown.0.load().own.description.clone()
+    }
+
+    /// The certificate and those that lead to its authority.
+    #[must_use]
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.shown.0.load().certified.cert.clone()
+    }
+
+    pub(crate) fn name_shown(&self) -> DistinguishedName {
+        self.shown.0.load().own.name.clone()
+    }
+
+    pub(crate) fn is_for_relay(&self) -> bool {
+        self.shown.0.load().own.for_relay
     }
 
     /// Whether clients accept the certificate's dates at `now`.
@@ -132,14 +159,7 @@ impl ServerTls {
     /// # Errors
     /// [`PkiError::Expired`] or [`PkiError::NotYetValid`].
     pub fn check_dates(&self, now: Timestamp) -> Result<(), PkiError> {
-        let Description { not_before, not_after, .. } = self.description;
-        if now > not_after {
-            return Err(PkiError::Expired { path: self.path.clone(), at: not_after });
-        }
-        if now < not_before {
-            return Err(PkiError::NotYetValid { path: self.path.clone(), at: not_before });
-        }
-        Ok(())
+        self.shown.0.load().check_dates(&self.path, now)
     }
 
     /// The configuration of one listener (M-5): TLS 1.2 up to `highest`, no client certificate asked, no early data. Call
@@ -154,7 +174,7 @@ impl ServerTls {
             .with_protocol_versions(versions)
             .expect("the provider has suites of both versions, see its test")
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&self.certified))));
+            .with_cert_resolver(Arc::clone(&self.shown) as _);
         // without tickets, sessions resume from the listener's own cache
         if let Ok(tickets) = aws_lc_rs::Ticketer::new() {
             config.ticketer = tickets;
@@ -165,11 +185,64 @@ impl ServerTls {
 
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerTls").field("description", &self.description).finish_non_exhaustive()
+        f.debug_struct("ServerTls").field("description", &self.describe()).finish_non_exhaustive()
     }
 }
 
-fn provider() -> CryptoProvider {
+impl Shown {
+    fn load(provider: &CryptoProvider, chain: &Path, key: &Path) -> Result<Self, PkiError> {
+        let certificates = certificates(chain)?;
+        let own = certificates.first().map_or_else(
+            || Err(PkiError::NoCertificate(chain.into())),
+            |certificate| describe(chain, certificate),
+        )?;
+        let signer = provider
+            .key_provider
+            .load_private_key(private_key(key)?)
+            .map_err(|error| PkiError::BadKey { path: key.into(), reason: error.to_string() })?;
+        let certified = CertifiedKey::new(certificates, signer);
+        match certified.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+            Err(_) => return Err(PkiError::KeyMismatch { chain: chain.into(), key: key.into() }),
+        }
+        Ok(Self { certified: Arc::new(certified), own })
+    }
+
+    fn check_dates(&self, path: &Path, now: Timestamp) -> Result<(), PkiError> {
+        let Description { not_before, not_after, .. } = self.own.description;
+        if now > not_after {
+            return Err(PkiError::Expired { path: path.into(), at: not_after });
+        }
+        if now < not_before {
+            return Err(PkiError::NotYetValid { path: path.into(), at: not_before });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Current").field(&self.0.load().own.description.subject).finish()
+    }
+}
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.load().certified))
+    }
+}
+
+impl ResolvesClientCert for Current {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.load().certified))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
     provider.cipher_suites.retain(|suite| suite.version() == &TLS13 || TLS12_SUITES.contains(&suite.suite()));
     provider

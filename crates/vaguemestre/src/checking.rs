@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pki::{ServerTls, TrustSpace};
+use pki::{Authorities, ServerTls, TrustSpace};
 use serde_json::{Value, json};
 use store::SystemClock;
 use tempfile::TempDir;
@@ -33,6 +33,7 @@ pub(crate) fn check(settings: &Settings, now: Timestamp, as_json: bool) -> Resul
         opening::refuse_clear_text(found.kind, settings)?;
     }
     let mut warnings = soon("the certificate", &access, now);
+    warnings.extend(other_name(settings, "the certificate", &access));
     let mut facts = json!({
         "hostname": settings.operator.hostname,
         "certificate": certificate(&access, now),
@@ -48,7 +49,9 @@ pub(crate) fn check(settings: &Settings, now: Timestamp, as_json: bool) -> Resul
             warnings.extend(soon("the relay's certificate", &relay, now));
             facts["relay_certificate"] = certificate(&relay, now);
         }
+        warnings.extend(other_name(settings, "the relay's certificate", &relay));
         warnings.extend(alarms(settings, trust, &relay, now)?);
+        facts["fetching"] = fetching(trust, &relay)?;
     }
     warnings.extend(opening::exposed_figures(settings));
     facts["warnings"] = json!(warnings);
@@ -92,6 +95,50 @@ fn soon(what: &str, tls: &ServerTls, now: Timestamp) -> Vec<String> {
     certificate.expires_soon(now).then(text).into_iter().collect()
 }
 
+/// Mail clients compare the name that they connect to, other operators what we call ourselves.
+fn other_name(settings: &Settings, what: &str, tls: &ServerTls) -> Option<String> {
+    let hostname = &settings.operator.hostname;
+    let names = tls.describe().names;
+    let text = || {
+        format!(
+            "{what} does not bear the name {hostname} ([operator] hostname), only {}: clients that connect to that name \
+             warn their users",
+            names.join(", ")
+        )
+    };
+    (!names.iter().any(|name| bears(name, hostname))).then(text)
+}
+
+/// Whether a name of a certificate stands for this host (RFC 9525 §6.3): a wildcard for one label.
+fn bears(name: &str, hostname: &str) -> bool {
+    let rest = || hostname.split_once('.').map(|(_, rest)| rest);
+    match name.strip_prefix("*.") {
+        Some(domain) => rest().is_some_and(|rest| rest.eq_ignore_ascii_case(domain)),
+        None => name.eq_ignore_ascii_case(hostname),
+    }
+}
+
+/// What the daemon would fetch, and from where.
+fn fetching(trust: &Trust, relay: &ServerTls) -> Result<Value, Failure> {
+    let failed = |error: String| Failure::failed(format!("[trust]: {error}"));
+    let fetching = &trust.fetching;
+    let settings = trust::space_settings(trust);
+    if let Some(anchors) = &fetching.list_anchors {
+        Authorities::load(anchors, None).map_err(|error| failed(format!("list_anchors: {error}")))?;
+    }
+    let authorities = Authorities::load(&settings.roots, settings.authorities.as_deref())
+        .map_err(|error| failed(error.to_string()))?;
+    let named = fetching.crls.then(|| authorities.crl_points(&relay.chain()));
+    let named = named.into_iter().flatten().map(|point| point.url);
+    let crls: Vec<_> = named.chain(fetching.crl_urls.iter().map(ToString::to_string)).collect();
+    Ok(json!({
+        "list": fetching.list_url.as_ref().map(ToString::to_string),
+        "crls": if fetching.crls { crls } else { Vec::new() },
+        "proxy": fetching.proxy.as_ref().map(ToString::to_string),
+        "signers": settings.with_kept_signers().signers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    }))
+}
+
 /// The certificate that other operators are shown: they refuse one that is no client's, or past its dates.
 fn relay_certificate(settings: &Settings, now: Timestamp) -> Result<ServerTls, Failure> {
     let relay = trust::relay_certificate(settings)?;
@@ -111,10 +158,13 @@ fn alarms(
 ) -> Result<Vec<String>, Failure> {
     let failed = |error: String| Failure::failed(format!("[trust]: {error}"));
     let state = TempDir::new().map_err(|error| failed(format!("no temporary directory: {error}")))?;
-    let space = pki::TrustSettings { state: state.path().to_owned(), ..trust::space_settings(trust) };
+    // but for the signers that administrators accepted, which a start knows too
+    let space = trust::space_settings(trust).with_kept_signers();
+    let space = pki::TrustSettings { state: state.path().to_owned(), ..space };
     let space = TrustSpace::open(space, now).map_err(|error| failed(error.to_string()))?;
     let domains = settings.operator.mssante_domains.clone();
-    Ok(Warden::new(space, Arc::new(SystemClock), relay.name().clone(), domains).status(now).alarms)
+    let own = relay.clone();
+    Ok(Warden::new(space, Arc::new(SystemClock), move || own.name(), domains).status(now).alarms)
 }
 
 #[cfg(test)]

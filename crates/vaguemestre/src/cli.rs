@@ -7,12 +7,12 @@ mod connector;
 mod keys;
 mod queue;
 mod retention;
+mod trust;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use mssante::{Address, BoxType, Domain, State};
+use mssante::{Address, BoxType, State};
 
 use crate::config::units;
 
@@ -21,6 +21,7 @@ pub(crate) use connector::{Connector, ConnectorAction};
 pub(crate) use keys::{KeyPlace, Keys};
 pub(crate) use queue::{Queue, QueueAction};
 pub(crate) use retention::{Clock, ClockAction, Retention, RetentionAction};
+pub(crate) use trust::{AcceptSigner, Crl, CrlAction, Trust, TrustAction};
 
 /// Where the configuration is when `--config` is not given.
 pub(crate) const CONFIG: &str = "/etc/vaguemestre/vaguemestre.toml";
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     Trace(Remote<Trace>),
     /// The trust space: which other operators are believed, and why.
     Trust(Remote<Trust>),
+    /// The authorities' revocation lists.
+    Crl(Remote<Crl>),
     /// What waits to leave for other operators.
     Queue(Remote<Queue>),
     /// How long messages and traces are kept, and the proof of it.
@@ -304,49 +307,6 @@ pub(crate) struct Trace {
     pub(crate) id: String,
 }
 
-/// `trust`.
-#[derive(Debug, Args)]
-pub(crate) struct Trust {
-    #[command(subcommand)]
-    pub(crate) action: TrustAction,
-}
-
-/// What to do with the trust space.
-#[derive(Debug, Subcommand)]
-pub(crate) enum TrustAction {
-    /// The white list in force, the revocation lists, the authorities, the alarms.
-    Status,
-    /// The rows of a domain: the operators that may speak for it; exit code 1 if it has none.
-    Show {
-        /// The domain, exactly as in addresses.
-        #[arg(value_parser = domain)]
-        domain: Domain,
-    },
-    /// Examine a white list in FILE as this configuration would, without a daemon; exit code 1 if it would be refused.
-    Check {
-        /// The list.
-        file: PathBuf,
-        /// Judge as of this time, for instance 2025-03-01 or 2025-03-01T12:00:00Z; now if left out.
-        #[arg(long, value_name = "TIME", value_parser = time)]
-        at: Option<Timestamp>,
-    },
-    /// Look at the files of the trust space now; they are looked at regularly anyway. Exit code 1 while an alarm holds after
-    /// it.
-    Refresh,
-}
-
-fn domain(text: &str) -> Result<Domain, String> {
-    Domain::parse(text).map_err(|error| error.to_string())
-}
-
-/// An instant, or the start of a day, UTC.
-fn time(text: &str) -> Result<Timestamp, String> {
-    let day = || text.parse::<Date>().and_then(|day| day.to_zoned(TimeZone::UTC)).map(|day| day.timestamp());
-    text.parse()
-        .or_else(|_| day())
-        .map_err(|_| "write a day (2025-03-01) or an instant (2025-03-01T12:00:00Z)".to_owned())
-}
-
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {}
@@ -375,23 +335,6 @@ mod tests {
     #[test]
     fn json_may_stand_after_the_command() {
         assert!(parse("vaguemestre account list --json").unwrap().json);
-    }
-
-    #[test]
-    fn a_list_is_checked_as_of_a_day_or_an_instant() {
-        let at = |text: &str| match parse(&format!("vaguemestre trust check list.xml --at {text}"))
-            .unwrap()
-            .command
-        {
-            Command::Trust(Remote { what: Trust { action: TrustAction::Check { at, .. } }, .. }) => {
-                at.unwrap()
-            }
-            _ => panic!(),
-        };
-        assert_eq!(at("2025-03-01"), at("2025-03-01T00:00:00Z"));
-        assert_eq!(at("2025-03-01T12:00:00Z").as_second() - at("2025-03-01").as_second(), 43_200);
-        assert!(parse("vaguemestre trust check list.xml --at tomorrow").is_err());
-        assert!(parse("vaguemestre trust show a..b").is_err());
     }
 
     #[test]

@@ -83,6 +83,9 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
         Answer::TrustStatus(view) => trust::status(view),
         Answer::TrustDomain(view) => trust::domain(view),
         Answer::Refreshed(refreshed) => trust::refreshed(refreshed),
+        Answer::Signer(view) => trust::signer(view),
+        Answer::SignerAccepted { refreshed, trace } => trust::signer_accepted(refreshed, trace),
+        Answer::CrlImported(view) => trust::imported(view),
         Answer::Chored(chored) => chores::chored(chored),
         // The client waits on; nobody is shown it.
         Answer::Working {} | Answer::Following {} => {}

@@ -6,6 +6,7 @@ mod chores;
 mod follow;
 mod keys;
 mod queue;
+mod trust;
 
 use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -19,8 +20,7 @@ use crate::{
     checking,
     cli::{
         Account, AccountAction, AppPassword, AppPasswordAction, Cli, ClockAction, Command, Connector,
-        ConnectorAction, Limit, NewAccount, Remote, Retention, RetentionAction, Store as StoreCommand, Trust,
-        TrustAction,
+        ConnectorAction, Limit, NewAccount, Remote, Retention, RetentionAction, Store as StoreCommand,
     },
     config::{self, Settings},
     control::{
@@ -29,7 +29,7 @@ use crate::{
     },
     demo,
     exit::Failure,
-    opening, print, serve, trust,
+    opening, print, serve,
 };
 
 /// Runs the command line to its exit code.
@@ -55,7 +55,8 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
             let id = remote.what.id.clone();
             ask(&remote, &Request::Trace { id }, as_json)
         }
-        Command::Trust(remote) => trust(&remote, as_json),
+        Command::Trust(remote) => trust::trust(&remote, as_json),
+        Command::Crl(remote) => trust::crl(&remote, as_json),
         Command::Queue(remote) => queue::queue(&remote, as_json),
         Command::Retention(remote) => retention(&remote, as_json),
         Command::Clock(remote) => match remote.what.action {
@@ -158,46 +159,6 @@ fn app_password(remote: &Remote<AppPassword>, as_json: bool) -> Result<(), Failu
         }
     };
     ask(remote, &request, as_json)
-}
-
-fn trust(remote: &Remote<Trust>, as_json: bool) -> Result<(), Failure> {
-    let request = match &remote.what.action {
-        TrustAction::Check { .. } if remote.socket.is_some() => {
-            let text = "trust check asks no daemon: give the configuration with --config instead of --socket";
-            return Err(Failure::failed(text));
-        }
-        TrustAction::Check { file, at } => {
-            let settings = config::load(&remote.config)?;
-            return trust::check(&settings, file, at.unwrap_or_else(|| SystemClock.now()), as_json);
-        }
-        TrustAction::Status => Request::TrustStatus {},
-        TrustAction::Show { domain } => Request::TrustShow { domain: domain.clone() },
-        TrustAction::Refresh => Request::TrustRefresh {},
-    };
-    match call(&socket(remote)?, &request)? {
-        Answer::Refused(refused) => Err(refused.into()),
-        answer => {
-            print::answer(&answer, as_json);
-            trusted(&answer)
-        }
-    }
-}
-
-/// What was printed may be an answer and yet not what scripts may go on with.
-fn trusted(answer: &Answer) -> Result<(), Failure> {
-    match answer {
-        Answer::Refreshed(refreshed) if !refreshed.alarms.is_empty() => {
-            let count = refreshed.alarms.len();
-            Err(Failure::failed(format!(
-                "alarms that hold after the refresh: {count}, see what each says to do"
-            )))
-        }
-        Answer::TrustDomain(view) if view.rows.is_empty() => {
-            let text = format!("no white list in force lists {}: nothing is exchanged with it", view.domain);
-            Err(Failure::failed(text))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn retention(remote: &Remote<Retention>, as_json: bool) -> Result<(), Failure> {

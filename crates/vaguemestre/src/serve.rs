@@ -5,6 +5,7 @@
 use std::{future, io, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use pki::ServerTls;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use store::{Clock, Kind, Store, SystemClock};
 use tokio::{
@@ -21,7 +22,7 @@ use crate::{
     config::{Limits, Service, Settings},
     connectors::{self, At, Ear},
     control::{
-        office::{Chores, House, Office},
+        office::{Certificate, Chores, House, Office},
         peer, server,
     },
     exit::Failure,
@@ -31,7 +32,7 @@ use crate::{
     opening::{certificate, exposed_figures, open_store},
     postmaster,
     rooms::{self, Foundations, Keys, Rooms},
-    trust::{self, Warden},
+    trust::{self, Bell, Certificates, Courier, Warden},
 };
 
 /// What a shutdown adds to the configured grace, for sessions that say their last line at its very end.
@@ -42,6 +43,9 @@ const CUT: Duration = Duration::from_secs(5);
 
 /// Descriptors for everything that is not a session, the store's files above all.
 const STORE_FILES: u64 = 1024;
+
+/// How often our own certificates' files are looked at where there is no trust space.
+const CERTIFICATES_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Threads for what blocks: the store bounds its readers and writers below it, and each thread keeps some memory.
 const BLOCKING_THREADS: usize = 32;
@@ -103,12 +107,20 @@ fn serve(settings: &Settings, runtime: &Runtime) -> Result<(Store, Result<(), Fa
     }
     let space = trust::open(settings, clock.now())?;
     let domains = settings.operator.mssante_domains.clone();
-    let warden = Arc::new(Warden::new(space, Arc::clone(&clock), keys.relay.name().clone(), domains));
+    let own = keys.relay.clone();
+    let warden = Warden::new(space, Arc::clone(&clock), move || own.name(), domains);
+    let warden = Arc::new(warden.keeping(certificates(settings, &keys)));
     warden.tell(&warden.status(clock.now()).alarms);
     let store = open_store(settings, &clock, None)?;
     let foundations = Foundations { store: store.clone(), clock, warden };
     let served = runtime.block_on(serve_store(settings, &keys, &foundations, &mut signals));
     Ok((store, served))
+}
+
+/// Our certificates, each once, with who sees it.
+fn certificates(settings: &Settings, keys: &Keys) -> Certificates {
+    let relay = settings.trust.is_some().then(|| ("other operators", keys.relay.clone()));
+    std::iter::once(("mail clients", keys.access.clone())).chain(relay).collect()
 }
 
 /// Mail that is in the boxes is still worth more with a certificate that clients warn of than not at all.
@@ -163,9 +175,11 @@ async fn serve_store(
     let house = Arc::new(House {
         started: clock.now(),
         doors: listening.iter().map(|(door, _)| door).chain(heard).map(Arc::clone).collect(),
-        certificate: keys.access.describe(),
-        relay_certificate: settings.trust.is_some().then(|| keys.relay.describe()),
+        certificate: described(&keys.access),
+        relay_certificate: settings.trust.is_some().then(|| described(&keys.relay)),
     });
+    let courier = courier(settings, keys, foundations)?;
+    let bell = courier.as_ref().map(|(_, bell)| bell.clone());
     let outbound = rooms::outbound(settings, foundations, keys)?;
     let rooms = Rooms::new(settings, foundations, &house, outbound.statistics());
     let closing = watch::Sender::new(false);
@@ -188,6 +202,7 @@ async fn serve_store(
         operator: settings.operator.clone(),
         house,
         warden: Arc::clone(warden),
+        courier: bell,
         chores: Chores::default(),
         connectors: settings.connectors.clone(),
     });
@@ -203,7 +218,8 @@ async fn serve_store(
     let administrators = peer::administrators(&settings.control.administrators, own);
     tokio::select! {
         () = server::serve(&control, administrators, office) => {}
-        () = watch_over(settings, warden) => {}
+        () = watch_over(settings, foundations) => {}
+        () = fetch(courier, foundations) => {}
         () = keeper::watch(store.clone(), settings.retention.clone()) => {}
         () = signals.next() => {}
     }
@@ -239,11 +255,42 @@ fn listen_to(
 }
 
 /// Looks after the trust space, if there is one; never ends by itself.
-async fn watch_over(settings: &Settings, warden: &Arc<Warden>) {
-    match &settings.trust {
-        Some(trust) => Arc::clone(warden).watch(trust.refresh).await,
+async fn watch_over(settings: &Settings, foundations: &Foundations) {
+    let Foundations { store, clock, warden } = foundations;
+    // our own certificates are looked at in any case
+    let interval = settings.trust.as_ref().map_or(CERTIFICATES_INTERVAL, |trust| trust.refresh);
+    let changed = |refreshed| trust::trace_change(store, clock.as_ref(), refreshed);
+    Arc::clone(warden).watch(interval, changed).await;
+}
+
+/// Fetches what the trust space rests on, if anything is fetched; never ends by itself.
+async fn fetch(courier: Option<(Courier, Bell)>, foundations: &Foundations) {
+    let Foundations { store, clock, .. } = foundations;
+    match courier {
+        // its own bell is kept, so that it does not end while the daemon runs
+        Some((courier, bell)) => {
+            courier.run(|refreshed| trust::trace_change(store, clock.as_ref(), refreshed)).await;
+            drop(bell);
+        }
         None => future::pending().await,
     }
+}
+
+fn courier(
+    settings: &Settings,
+    keys: &Keys,
+    foundations: &Foundations,
+) -> Result<Option<(Courier, Bell)>, Failure> {
+    let Foundations { clock, warden, .. } = foundations;
+    match &settings.trust {
+        Some(trust) => Courier::new(warden, Arc::clone(clock), trust.fetching.clone(), keys.relay.clone()),
+        None => Ok(None),
+    }
+}
+
+fn described(certificate: &ServerTls) -> Certificate {
+    let certificate = certificate.clone();
+    Box::new(move || certificate.describe())
 }
 
 async fn wind_down(bound: Duration, mut working: JoinSet<()>, signals: &mut Signals) -> Result<(), Failure> {

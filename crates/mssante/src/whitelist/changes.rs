@@ -15,7 +15,18 @@ pub struct ListChanges {
     /// Listed before and no longer: refused from now on.
     pub removed: Vec<Domain>,
     /// Listed in both, with other names.
-    pub rebound: Vec<Domain>,
+    pub rebound: Vec<Rebound>,
+}
+
+/// A domain that changed hands, or certificates.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Rebound {
+    /// The domain.
+    pub domain: Domain,
+    /// The names that may no longer speak for it.
+    pub gone: Vec<String>,
+    /// Those that may now and did not before.
+    pub new: Vec<String>,
 }
 
 impl ListChanges {
@@ -34,18 +45,28 @@ impl WhiteList {
         for domain in self.domains() {
             if !older.contains(domain) {
                 changes.added.push(domain.clone());
-            } else if names(self, domain) != names(older, domain) {
-                changes.rebound.push(domain.clone());
+                continue;
+            }
+            let (now, before) = (names(self, domain), names(older, domain));
+            if now != before {
+                let shown = |one: &Names<'_>, other: &Names<'_>| {
+                    one.difference(other).map(ToString::to_string).collect()
+                };
+                let (gone, new) = (shown(&before, &now), shown(&now, &before));
+                changes.rebound.push(Rebound { domain: domain.clone(), gone, new });
             }
         }
         changes.removed.extend(older.domains().filter(|domain| !self.contains(domain)).cloned());
-        for domains in [&mut changes.added, &mut changes.removed, &mut changes.rebound] {
+        for domains in [&mut changes.added, &mut changes.removed] {
             domains.sort_unstable();
         }
+        changes.rebound.sort_unstable();
         changes
     }
 }
 
-fn names<'a>(list: &'a WhiteList, domain: &Domain) -> BTreeSet<&'a DistinguishedName> {
+type Names<'a> = BTreeSet<&'a DistinguishedName>;
+
+fn names<'a>(list: &'a WhiteList, domain: &Domain) -> Names<'a> {
     list.names(domain).collect()
 }

@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-pub use self::changes::ListChanges;
+pub use self::changes::{ListChanges, Rebound};
 use crate::{
     Domain, DomainError,
     dn::{DistinguishedName, DnError},

@@ -136,7 +136,8 @@ fn what_a_new_list_changes_is_told_domain_by_domain() {
     let changes = newer.changes(&older);
     assert_eq!(changes.added, [domain("e.fr")]);
     assert_eq!(changes.removed, [domain("a.fr")]);
-    assert_eq!(changes.rebound, [domain("b.fr")], "another spelling or order is no change");
+    let rebound: Vec<_> = changes.rebound.iter().map(|changed| changed.domain.clone()).collect();
+    assert_eq!(rebound, [domain("b.fr")], "another spelling or order is no change");
     assert!(newer.changes(&newer).is_empty() && !changes.is_empty());
 }
 
@@ -179,7 +180,11 @@ proptest! {
                 let name = name(&format!("CN=n{n},C=FR"));
                 older.speaks_for(&name, &domain) == newer.speaks_for(&name, &domain)
             });
-            let told = [&changes.added, &changes.removed, &changes.rebound].map(|l| l.contains(&domain));
+            let told = [
+                changes.added.contains(&domain),
+                changes.removed.contains(&domain),
+                changes.rebound.iter().any(|changed| changed.domain == domain),
+            ];
             prop_assert_eq!(told.iter().filter(|t| **t).count(), usize::from(!same));
             prop_assert_eq!(told[0], !older.contains(&domain) && newer.contains(&domain));
             prop_assert_eq!(told[1], older.contains(&domain) && !newer.contains(&domain));

@@ -68,6 +68,10 @@ impl Signer {
         self.is_accepted(accepting)
     }
 
+    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
+    }
+
     pub(super) fn leads(&self, judge: &Judge<'_>, at: Timestamp) -> Result<(), SignerFault> {
         judge.chain(std::slice::from_ref(&self.certificate), Usage::Email, at)?;
         Ok(())

@@ -5,7 +5,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
 use demo_pki::{Key, Leaf, Space, Usage};
 use rustls::{
     ClientConnection, HandshakeKind, ProtocolVersion, ServerConnection, SupportedProtocolVersion,
-    client::ResolvesClientCert, crypto::aws_lc_rs, sign::CertifiedKey,
+    client::ResolvesClientCert,
+    crypto::aws_lc_rs,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject as _};
 
@@ -97,7 +99,7 @@ fn handshake(
 fn two_operators_see_each_others_chain_in_both_versions() {
     let sample = Sample::demo();
     let tls = load(&sample, &sample.leaf());
-    assert_eq!(tls.name(), &DistinguishedName::parse(&subject().to_string()).unwrap());
+    assert_eq!(tls.name(), DistinguishedName::parse(&subject().to_string()).unwrap());
     tls.check_relay().unwrap();
     let trust = sample.trust();
     let (server, client) = handshake(&tls.relay_server(trust.hints()), &tls.relay_client()).unwrap();

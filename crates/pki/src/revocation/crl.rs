@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use thiserror::Error;
@@ -22,7 +23,7 @@ use x509_parser::{
 use crate::{
     algorithms::ALGORITHMS,
     authorities::{Authorities, Authority, AuthorityId},
-    name,
+    name, points,
 };
 
 /// A CRL's number and a certificate's serial number have at most 20 octets (RFC 5280 §4.1.2.2, §5.2.3); some authorities
@@ -42,7 +43,7 @@ pub struct Crl {
     number: Number,
     this_update: Timestamp,
     next_update: Timestamp,
-    scope: Scope,
+    cover: Cover,
     /// By serial number, sorted.
     revoked: Vec<(Number, Timestamp)>,
     der: Vec<u8>,
@@ -75,6 +76,11 @@ pub enum CrlFault {
     /// A CRL of some reasons or of attribute certificates only.
     #[error("it covers only some reasons or kinds of certificates: the complete list is needed")]
     Partial,
+    /// A CRL of one distribution point that is not told by an address (RFC 5280 §5.2.5).
+    #[error(
+        "it speaks for one distribution point and does not tell its address, so that nobody knows which certificates it covers"
+    )]
+    Nameless,
     /// A critical extension that is not understood.
     #[error("it has a critical extension that is not understood ({0})")]
     CriticalExtension(String),
@@ -86,8 +92,16 @@ pub enum CrlFault {
     NoNextUpdate,
 }
 
-/// Which certificates of its issuer a list speaks of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which certificates of its issuer a list speaks of (RFC 5280 §5.2.5): an authority may have several lists.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cover {
+    scope: Scope,
+    /// The addresses of its distribution point, where it speaks for one alone: it covers the certificates that name one of
+    /// them.
+    points: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Scope {
     All,
     Users,
@@ -122,7 +136,7 @@ impl Crl {
         }
         let said = extensions(&parsed);
         let authority = signer(&parsed, authorities)?;
-        let (number, scope) = said?;
+        let (number, cover) = said?;
         let next_update = parsed.next_update().ok_or(CrlFault::NoNextUpdate)?;
         let instant =
             |seconds| Timestamp::from_second(seconds).map_err(|_| not_a_crl("a date is out of range"));
@@ -137,7 +151,7 @@ impl Crl {
             number,
             this_update: instant(parsed.last_update().timestamp())?,
             next_update: instant(next_update.timestamp())?,
-            scope,
+            cover,
             revoked,
             der: der.to_vec(),
         })
@@ -179,23 +193,50 @@ impl Crl {
         &self.der
     }
 
-    /// A name for a file that holds it: the same for every list of this authority, and no other's.
+    /// A name for a file that holds it: the same for every list of this authority that covers the same certificates, and no
+    /// other's.
     #[must_use]
     pub fn file_name(&self) -> String {
-        format!("{}.crl", self.authority.hex())
+        let authority = self.authority.hex();
+        if self.cover.is_all() {
+            return format!("{authority}.crl");
+        }
+        let cover = digest::digest(&digest::SHA256, format!("{:?}", self.cover).as_bytes());
+        let cover: String = cover.as_ref().iter().take(8).map(|octet| format!("{octet:02x}")).collect();
+        format!("{authority}-{cover}.crl")
+    }
+
+    /// Which certificates it speaks of, where those are not all of its authority.
+    #[must_use]
+    pub fn part(&self) -> Option<String> {
+        let scope = match self.cover.scope {
+            Scope::All => None,
+            Scope::Users => Some("no authorities"),
+            Scope::Authorities => Some("authorities alone"),
+        };
+        let points = self.cover.points.as_ref().map(|points| points.join(" "));
+        let parts: Vec<_> = scope.map(str::to_owned).into_iter().chain(points).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
+    /// What tells it from the other lists that are in force: its successors have the same.
+    pub(super) fn key(&self) -> (AuthorityId, Cover) {
+        (self.authority, self.cover.clone())
     }
 
     pub(crate) fn authority(&self) -> AuthorityId {
         self.authority
     }
 
-    /// Whether it speaks of certificates of this kind at all.
-    pub(super) fn covers(&self, is_authority: bool) -> bool {
-        match self.scope {
+    /// Whether it speaks of certificates of this kind that name these distribution points.
+    pub(super) fn covers(&self, is_authority: bool, points: &[String]) -> bool {
+        let of_this_kind = match self.cover.scope {
             Scope::All => true,
             Scope::Users => !is_authority,
             Scope::Authorities => is_authority,
-        }
+        };
+        let own = self.cover.points.as_ref();
+        of_this_kind && own.is_none_or(|own| own.iter().any(|point| points.contains(point)))
     }
 
     /// Since when a certificate of this serial number is revoked.
@@ -313,26 +354,26 @@ fn is_signed_by(
 }
 
 /// What its extensions say: each at most once, none critical that is not understood (RFC 5280 §5.2).
-fn extensions(crl: &CertificateRevocationList<'_>) -> Result<(Number, Scope), CrlFault> {
+fn extensions(crl: &CertificateRevocationList<'_>) -> Result<(Number, Cover), CrlFault> {
     let sound = crl.tbs_cert_list.extensions_map();
     sound.map_err(|_| CrlFault::NotACrl("an extension is there twice".to_owned()))?;
-    let (mut number, mut scope) = (None, Scope::All);
+    let (mut number, mut cover) = (None, Cover { scope: Scope::All, points: None });
     for extension in crl.extensions() {
         let oid = &extension.oid;
         if *oid == OID_X509_EXT_DELTA_CRL_INDICATOR {
             return Err(CrlFault::Delta);
         } else if *oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT {
-            scope = covered(extension)?;
+            cover = covered(extension)?;
         } else if *oid == OID_X509_EXT_CRL_NUMBER {
             number = Any::from_der(extension.value).ok().and_then(|(_, integer)| Number::of(integer.data));
         } else if *oid != OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER {
             not_critical(extension)?;
         }
     }
-    Ok((number.ok_or(CrlFault::NoNumber)?, scope))
+    Ok((number.ok_or(CrlFault::NoNumber)?, cover))
 }
 
-fn covered(extension: &X509Extension<'_>) -> Result<Scope, CrlFault> {
+fn covered(extension: &X509Extension<'_>) -> Result<Cover, CrlFault> {
     let ParsedExtension::IssuingDistributionPoint(point) = extension.parsed_extension() else {
         return Err(CrlFault::NotACrl("its distribution point cannot be read".to_owned()));
     };
@@ -342,11 +383,29 @@ fn covered(extension: &X509Extension<'_>) -> Result<Scope, CrlFault> {
     if point.only_some_reasons.is_some() || point.only_contains_attribute_certs {
         return Err(CrlFault::Partial);
     }
-    match (point.only_contains_user_certs, point.only_contains_ca_certs) {
-        (false, false) => Ok(Scope::All),
-        (true, false) => Ok(Scope::Users),
-        (false, true) => Ok(Scope::Authorities),
-        (true, true) => Err(CrlFault::Partial),
+    let scope = match (point.only_contains_user_certs, point.only_contains_ca_certs) {
+        (false, false) => Scope::All,
+        (true, false) => Scope::Users,
+        (false, true) => Scope::Authorities,
+        (true, true) => return Err(CrlFault::Partial),
+    };
+    let points = match &point.distribution_point {
+        None => None,
+        Some(name) => {
+            let mut points = points::addresses(name);
+            if points.is_empty() {
+                return Err(CrlFault::Nameless);
+            }
+            points.sort();
+            Some(points)
+        }
+    };
+    Ok(Cover { scope, points })
+}
+
+impl Cover {
+    fn is_all(&self) -> bool {
+        self.scope == Scope::All && self.points.is_none()
     }
 }
 

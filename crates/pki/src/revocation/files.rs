@@ -38,13 +38,26 @@ impl CrlFile {
             notes.push(note(directory, CrlEvent::TooMany));
         }
         for path in paths {
-            match File::open(&path).and_then(|file| bounded(file, MAX_CRL_BYTES)) {
-                Ok(Some(bytes)) => files.push(Self { name: path.display().to_string(), bytes }),
-                Ok(None) => notes.push(note(&path, CrlEvent::TooLarge)),
-                Err(error) => notes.push(note(&path, CrlEvent::Unreadable(error.to_string()))),
+            match Self::read(&path) {
+                Ok(file) => files.push(file),
+                Err(note) => notes.push(note),
             }
         }
         (files, notes)
+    }
+
+    /// One file.
+    ///
+    /// # Errors
+    /// The note of why it could not be read.
+    pub fn read(path: &Path) -> Result<Self, CrlNote> {
+        let name = path.display().to_string();
+        let note = |event| CrlNote { source: name.clone(), event };
+        match File::open(path).and_then(|file| bounded(file, MAX_CRL_BYTES)) {
+            Ok(Some(bytes)) => Ok(Self { name, bytes }),
+            Ok(None) => Err(note(CrlEvent::TooLarge)),
+            Err(error) => Err(note(CrlEvent::Unreadable(error.to_string()))),
+        }
     }
 
     /// The DER inside.

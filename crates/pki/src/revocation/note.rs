@@ -108,40 +108,53 @@ impl CrlNote {
     }
 }
 
+impl CrlNote {
+    /// What became of it, in a sentence without where it came from.
+    #[must_use]
+    pub fn what(&self) -> String {
+        self.event.to_string()
+    }
+}
+
 impl fmt::Display for CrlNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.source)?;
-        match &self.event {
-            CrlEvent::Accepted { issuer, number, next_update, revoked } => write!(
+        write!(f, "{}: {}", self.source, self.event)
+    }
+}
+
+impl fmt::Display for CrlEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted { issuer, number, next_update, revoked } => write!(
                 f,
                 "revocation list {number} of \"{issuer}\" is in force: {revoked} revoked, the next is due on {next_update}"
             ),
-            CrlEvent::Unchanged { issuer } => {
+            Self::Unchanged { issuer } => {
                 write!(f, "the revocation list of \"{issuer}\" has not changed")
             }
-            CrlEvent::Shrunk { issuer, from, to } => write!(
+            Self::Shrunk { issuer, from, to } => write!(
                 f,
                 "the revocation list of \"{issuer}\" shrank from {from} to {to} bytes: \
                  ask the authority whether that is right"
             ),
-            CrlEvent::Refused(fault) => write!(f, "not used: {fault}"),
-            CrlEvent::GoesBack { issuer, number, in_force } => write!(
+            Self::Refused(fault) => write!(f, "not used: {fault}"),
+            Self::GoesBack { issuer, number, in_force } => write!(
                 f,
                 "not used: revocation list {number} of \"{issuer}\" does not follow {in_force}, which is in force: \
                  put the newest there"
             ),
-            CrlEvent::FromTheFuture { issuer, this_update } => write!(
+            Self::FromTheFuture { issuer, this_update } => write!(
                 f,
                 "not used: the revocation list of \"{issuer}\" is dated {this_update}, which has not come: \
                  is the clock right?"
             ),
-            CrlEvent::TooLarge => f.write_str("not used: it is larger than 16 MiB"),
-            CrlEvent::Unreadable(error) => write!(
+            Self::TooLarge => f.write_str("not used: it is larger than 16 MiB"),
+            Self::Unreadable(error) => write!(
                 f,
                 "it cannot be read: {error}: [trust] crls must name a directory that the service may read, with its files"
             ),
-            CrlEvent::TooMany => f.write_str("it holds more than 256 files: the others are not read"),
-            CrlEvent::AuthorityGone { issuer } => write!(
+            Self::TooMany => f.write_str("it holds more than 256 files: the others are not read"),
+            Self::AuthorityGone { issuer } => write!(
                 f,
                 "the revocation list of \"{issuer}\" is dropped: that authority is no longer trusted"
             ),

@@ -137,7 +137,7 @@ fn delta_and_indirect_lists_do_not_serve() {
     let list = |delta_of, indirect| {
         let revoked = Vec::new();
         let (this_update, next_update) = (now(), now() + hours(24));
-        let crl = CrlToBe { revoked, number: 2, this_update, next_update, delta_of, indirect };
+        let crl = CrlToBe { revoked, number: 2, this_update, next_update, delta_of, indirect, point: None };
         maker.0.hierarchy.organisations.crl_of(&crl).unwrap()
     };
     assert_eq!(maker.first(&list(Some(1), false)), CrlEvent::Refused(CrlFault::Delta));
@@ -208,7 +208,12 @@ fn the_last_list_serves_through_its_grace_and_no_longer() {
     let judge = |serial: &Serial, at| {
         let serial = Number::of(serial.as_bytes()).unwrap();
         let (authority, issuer) = (organisations.id(), organisations.name());
-        lists.judge(&IssuedBy { authority, issuer, serial: &serial, is_authority: false }, at, GRACE, false)
+        lists.judge(
+            &IssuedBy { authority, issuer, serial: &serial, is_authority: false, points: &[] },
+            at,
+            GRACE,
+            false,
+        )
     };
     let other = Serial::new(&[0x77]);
     let due = now() + hours(24);
@@ -294,3 +299,41 @@ proptest! {
 }
 
 mod by_hand;
+
+#[test]
+fn a_list_of_one_distribution_point_covers_what_names_it_and_nothing_else() {
+    let maker = Maker::new();
+    let organisations = &maker.0.hierarchy.organisations;
+    let of_point = |point: &str, number, revoked: &[Serial]| {
+        let (this_update, next_update) = (now(), now() + hours(24));
+        let (revoked, point) = (revoked.to_vec(), Some(point.to_owned()));
+        let crl =
+            CrlToBe { revoked, number, this_update, next_update, delta_of: None, indirect: false, point };
+        file(organisations.crl_of(&crl).unwrap())
+    };
+    let here = organisations.crl_url();
+    let root = file(maker.0.hierarchy.root.crl(&[], 1, now(), now() + hours(24)).unwrap());
+    let (chain, serial) = maker.0.issue(&maker.0.leaf());
+    let judge = |lists: &Revocations| {
+        maker.0.judge(lists).chain(&chain, crate::path::Usage::Server, now()).map(|_| ())
+    };
+    // another point's list says nothing of it, whatever it says
+    let (elsewhere, _) = maker.update(
+        &Revocations::none(),
+        &[root.clone(), of_point("http://elsewhere.invalid/2.crl", 9, std::slice::from_ref(&serial))],
+    );
+    assert!(matches!(judge(&elsewhere), Err(Distrust::RevocationUnknown { .. })));
+    // its own does, beside the other: numbers of one are not compared with those of the other
+    let (both, events) = maker.update(&elsewhere, &[of_point(here, 1, &[])]);
+    assert!(matches!(events.as_slice(), [CrlEvent::Accepted { .. }]), "{events:?}");
+    assert_eq!((both.lists().count(), judge(&both)), (3, Ok(())));
+    let files: std::collections::BTreeSet<_> = both.lists().map(Crl::file_name).collect();
+    assert_eq!(files.len(), 3, "each has a file of its own");
+    let shown: Vec<_> = both.lists().filter_map(Crl::part).collect();
+    assert!(shown.contains(&here.to_owned()), "{shown:?}");
+    let (revoked, _) = maker.update(&both, &[of_point(here, 2, std::slice::from_ref(&serial))]);
+    assert!(matches!(judge(&revoked), Err(Distrust::Revoked { .. })));
+    // and a complete one beside them cannot take that back
+    let (complete, _) = maker.update(&revoked, &[maker.list(1, now(), &[])]);
+    assert!(matches!(judge(&complete), Err(Distrust::Revoked { .. })));
+}

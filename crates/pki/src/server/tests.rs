@@ -218,3 +218,35 @@ fn nothing_of_the_key_is_shown() {
     assert!(shown.starts_with("ServerTls { description"), "{shown}");
     assert!(!shown.contains("key"), "{shown}");
 }
+
+#[test]
+fn another_certificate_is_shown_once_its_files_hold_it_and_only_if_it_can_serve() {
+    let now = Timestamp::now();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    let files = Files::of(&params);
+    let tls = files.load().unwrap();
+    let clone = tls.clone();
+    assert!(!tls.reread(now).unwrap(), "nothing changed");
+    let before = tls.chain();
+    // half of a renewal: the new chain lies beside the old key
+    let pair = KeyPair::generate().unwrap();
+    fs::write(&files.chain, params.self_signed(&pair).unwrap().pem()).unwrap();
+    assert!(matches!(tls.reread(now), Err(PkiError::KeyMismatch { .. })));
+    assert_eq!(clone.chain(), before);
+    files.set_key(&pair.serialize_pem());
+    assert!(tls.reread(now).unwrap());
+    let renewed = clone.chain();
+    assert_ne!(renewed, before, "clones show the same");
+    // one that no operator would accept, or whose time is over, is not shown
+    for (usages, at) in [
+        (vec![ExtendedKeyUsagePurpose::ServerAuth], now),
+        (params.extended_key_usages.clone(), now + jiff::SignedDuration::from_hours(24 * 366 * 3000)),
+    ] {
+        params.extended_key_usages = usages;
+        fs::write(&files.chain, params.self_signed(&pair).unwrap().pem()).unwrap();
+        assert!(tls.reread(at).is_err());
+        assert_eq!(tls.chain(), renewed);
+    }
+}

@@ -1,13 +1,19 @@
 //! Whoever reads the files: takes in what is good, keeps the last good of what is not, and says which (M-1, M-4). It may use
 //! the files of the settings and the state directory; it is used by one thread at a time and gives out values only.
 
-use std::{fmt, fs::File, io, sync::Arc};
+mod offered;
+
+use std::{collections::BTreeMap, fmt, fs::File, io, path::Path, sync::Arc};
 
 use jiff::Timestamp;
-use mssante::whitelist::{ListChanges, WhiteList};
+use mssante::{
+    dn::DistinguishedName,
+    whitelist::{ListChanges, WhiteList},
+};
 
+use self::offered::Candidate;
 use super::{
-    Refreshed, TrustSettings,
+    AcceptedSigner, Refreshed, TrustSettings,
     state::{ListId, Record, State},
 };
 use crate::{
@@ -31,6 +37,12 @@ pub(super) struct Keeper {
     authorities: Arc<Authorities>,
     revocations: Arc<Revocations>,
     accepted: Option<Arc<Accepted>>,
+    /// Accepted beside the configured ones.
+    signers: Vec<AcceptedSigner>,
+    /// A list that was offered, and is refused for what may still come.
+    candidate: Option<Candidate>,
+    /// The file's list, if it is older than one that was fetched: it is not judged again and again.
+    outdated: Option<ListId>,
     problems: Problems,
 }
 
@@ -51,9 +63,15 @@ pub(super) struct Accepted {
 pub(super) struct Problems {
     pub(super) authorities: Option<String>,
     pub(super) crls: Vec<String>,
+    /// The same of those that were fetched or handed over, by where they came from.
+    pub(super) offered_crls: BTreeMap<String, String>,
     /// Revocation lists in force that lost half of the last ones' bytes.
     pub(super) shrunk: Vec<CrlNote>,
     pub(super) list: Option<String>,
+    /// The same of the one that was fetched.
+    pub(super) offered: Option<String>,
+    /// The accepted signers cannot be read.
+    pub(super) signers: Option<String>,
     /// The list that was kept cannot be used.
     pub(super) kept: Option<String>,
     /// The file of the list is dated in the future.
@@ -67,6 +85,7 @@ pub(super) struct Problems {
 pub(super) struct Situation {
     pub(super) settings: Arc<TrustSettings>,
     pub(super) accepted: Option<Arc<Accepted>>,
+    pub(super) signers: Vec<AcceptedSigner>,
     pub(super) problems: Problems,
     pub(super) notes: Vec<String>,
     pub(super) refreshed: Timestamp,
@@ -90,8 +109,19 @@ impl Keeper {
             authorities: Arc::new(authorities),
             revocations: Arc::new(revocations),
             accepted: None,
+            signers: Vec::new(),
+            candidate: None,
+            outdated: None,
             problems: Problems::default(),
         };
+        match keeper.state.signers() {
+            Ok(signers) => keeper.signers = signers,
+            Err(error) => {
+                keeper.problems.signers = Some(format!(
+                    "the signers that were accepted cannot be read: {error}: accept them again"
+                ));
+            }
+        }
         keeper.take_up();
         Ok(keeper)
     }
@@ -111,14 +141,17 @@ impl Keeper {
     }
 
     /// Reads every file again.
-    pub(super) fn refresh(&mut self, now: Timestamp) -> Refreshed {
-        let mut told = Refreshed::default();
-        self.authorities(&mut told);
-        self.crls(now, &mut told);
-        self.age(now, &mut told);
-        self.list(now, &mut told);
-        self.stand(&mut told);
-        told
+    pub(super) fn refresh(&mut self, now: Timestamp, told: &mut Refreshed) {
+        self.authorities(told);
+        self.crls(now, told);
+        self.age(now, told);
+        if let Some(file) = self.settings.list_file().map(Path::to_owned) {
+            self.list(&file, now, told);
+        }
+        if told.changed {
+            self.reconsider(now, told);
+        }
+        self.stand(told);
     }
 
     /// The trust that follows from what was read.
@@ -141,6 +174,7 @@ impl Keeper {
         Situation {
             settings: Arc::clone(&self.settings),
             accepted: self.accepted.clone(),
+            signers: self.signers.clone(),
             problems: self.problems.clone(),
             notes: refreshed.notes.clone(),
             refreshed: now,
@@ -167,27 +201,35 @@ impl Keeper {
 
     fn crls(&mut self, now: Timestamp, told: &mut Refreshed) {
         let (files, mut notes) = CrlFile::read_all(&self.settings.crls);
-        let (next, more) = self.revocations.update(&files, &self.authorities, now);
-        notes.extend(more);
+        notes.extend(self.take_crls(&files, now, told));
+        if self.settings.fetches_crls {
+            // then the directory is not where the newest are expected
+            let absent = !self.settings.crls.exists();
+            notes.retain(|note| !matches!(note.event, CrlEvent::GoesBack { .. }) && !absent);
+        }
+        self.problems.crls = notes.iter().filter(|note| is_problem(note)).map(ToString::to_string).collect();
+    }
+
+    /// Puts the good ones in force and keeps them; what became of each.
+    fn take_crls(&mut self, files: &[CrlFile], now: Timestamp, told: &mut Refreshed) -> Vec<CrlNote> {
+        let (next, notes) = self.revocations.update(files, &self.authorities, now);
         let news =
             |event: &CrlEvent| matches!(event, CrlEvent::Accepted { .. } | CrlEvent::AuthorityGone { .. });
         told.changed |= notes.iter().any(|note| news(&note.event));
-        let (alarms, others): (Vec<_>, Vec<_>) = notes.into_iter().partition(CrlNote::is_alarm);
-        let is_shrunk = |note: &CrlNote| matches!(note.event, CrlEvent::Shrunk { .. });
-        let (shrunk, alarms): (Vec<_>, Vec<_>) = alarms.into_iter().partition(is_shrunk);
-        self.problems.crls = alarms.iter().map(ToString::to_string).collect();
         // that is seen once, at the change, and worth a look until the next list comes
         let replaced =
-            |known: &CrlNote| others.iter().any(|note| news(&note.event) && note.issuer() == known.issuer());
+            |known: &CrlNote| notes.iter().any(|note| news(&note.event) && note.issuer() == known.issuer());
         self.problems.shrunk.retain(|known| !replaced(known));
-        self.problems.shrunk.extend(shrunk);
-        let worth_telling = |event: &CrlEvent| !matches!(event, CrlEvent::Unchanged { .. });
-        told.notes.extend(others.iter().filter(|note| worth_telling(&note.event)).map(ToString::to_string));
+        self.problems.shrunk.extend(notes.iter().filter(|note| is_shrunk(note)).cloned());
+        let worth_telling =
+            |note: &&CrlNote| !note.is_alarm() && !matches!(note.event, CrlEvent::Unchanged { .. });
+        told.notes.extend(notes.iter().filter(worth_telling).map(ToString::to_string));
         // what could not be written is written again
         let none = Revocations::none();
         let before = if self.problems.unkept_crls.is_some() { &none } else { &self.revocations };
         self.problems.unkept_crls = self.unkept("revocation lists", self.state.keep_crls(before, &next));
         self.revocations = Arc::new(next);
+        notes
     }
 
     /// What was confirmed under a clock that ran ahead ages from now on: it would not for as long as that clock was wrong by.
@@ -201,11 +243,16 @@ impl Keeper {
         told.changed = true;
     }
 
-    fn list(&mut self, now: Timestamp, told: &mut Refreshed) {
-        let path = self.settings.list.display().to_string();
+    fn list(&mut self, file: &Path, now: Timestamp, told: &mut Refreshed) {
+        let path = file.display().to_string();
         self.problems.dated = None;
-        let (bytes, modified) = match self.source() {
+        let fetched = self.settings.list_url.is_some();
+        let (bytes, modified) = match source(file) {
             Ok(Some(source)) => source,
+            Err(error) if fetched && error.kind() == io::ErrorKind::NotFound => {
+                self.problems.list = None;
+                return;
+            }
             Ok(None) => return self.problems.list = Some(format!("{path}: {}", ListFault::TooLarge)),
             Err(error) => {
                 return self.problems.list = Some(format!(
@@ -216,6 +263,10 @@ impl Keeper {
         };
         let seen = self.seen(modified, now);
         let list = ListId::of(&bytes);
+        if self.outdated == Some(list) {
+            self.problems.list = None;
+            return;
+        }
         // the same bytes need no second judgement while those accepted before still stand
         let known =
             self.accepted.as_ref().filter(|known| known.record.list == list && known.standing.is_ok());
@@ -223,27 +274,24 @@ impl Keeper {
             self.problems.list = None;
             return self.confirm(&known, seen, &bytes, told);
         }
-        let read =
-            self.read(&bytes, Moment::Now(now)).and_then(|read| self.follows(&read, now).map(|()| read));
+        let read = self.read(&bytes, Moment::Now(now)).and_then(|read| self.following(read, now));
         match read {
             Ok(read) => {
                 let record = Record { list, accepted: now, checked: seen.unwrap_or(now) };
                 self.accept(Accepted { record, ..read }, &bytes, told);
             }
-            Err(fault) => {
-                let in_force = self.accepted.as_ref().is_some_and(|accepted| accepted.standing.is_ok());
-                let stays = if in_force { "; the last good list stays in force" } else { "" };
-                self.problems.list = Some(format!("{path}: {fault}{stays}"));
+            Err(ListFault::Older { .. }) if fetched => {
+                self.outdated = Some(list);
+                self.problems.list = None;
             }
+            Err(fault) => self.problems.list = Some(format!("{path}: {fault}{}", self.stays())),
         }
     }
 
-    /// The file of the list, and when it was last written or touched.
-    fn source(&self) -> io::Result<Option<(Vec<u8>, Timestamp)>> {
-        let file = File::open(&self.settings.list)?;
-        let modified = Timestamp::try_from(file.metadata()?.modified()?).unwrap_or(Timestamp::MIN);
-        let most = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX);
-        Ok(bounded(file, most)?.map(|bytes| (bytes, modified)))
+    /// What a refused list leaves as it was, for the end of a sentence.
+    fn stays(&self) -> &'static str {
+        let in_force = self.accepted.as_ref().is_some_and(|accepted| accepted.standing.is_ok());
+        if in_force { "; the last good list stays in force" } else { "" }
     }
 
     /// When the file says that somebody wrote or touched it, never later than now; none where it says that this is still to
@@ -278,9 +326,12 @@ impl Keeper {
         Ok(Accepted { record, list: Arc::new(list), faults, left_out, signer, standing })
     }
 
-    /// Whether a list may take the place of the accepted one.
-    fn follows(&self, read: &Accepted, now: Timestamp) -> Result<(), ListFault> {
-        let generated = read.list.generated();
+    fn following(&self, read: Accepted, now: Timestamp) -> Result<Accepted, ListFault> {
+        self.follows(read.list.generated(), now).map(|()| read)
+    }
+
+    /// Whether a list of that date may take the place of the accepted one.
+    fn follows(&self, generated: Timestamp, now: Timestamp) -> Result<(), ListFault> {
         not_from_the_future(generated, now)?;
         // one whose signer turned out to be untrusted at the time was never good, and keeps nothing out
         let good = |accepted: &&Arc<Accepted>| match &accepted.standing {
@@ -355,9 +406,15 @@ impl Keeper {
             crl_grace: self.settings.crl_grace,
             as_of,
         };
-        let accepting =
-            Accepting { signers: &self.settings.signers, policies: &self.settings.signer_policies };
+        let signers = self.signers();
+        let accepting = Accepting { signers: &signers, policies: &self.settings.signer_policies };
         signer.judge(&judge, accepting, at)
+    }
+
+    /// The configured signers, and those that were accepted since.
+    fn signers(&self) -> Vec<DistinguishedName> {
+        let accepted = self.signers.iter().map(|signer| &signer.name);
+        self.settings.signers.iter().chain(accepted).cloned().collect()
     }
 
     fn unkept(&self, what: &str, kept: io::Result<()>) -> Option<String> {
@@ -368,6 +425,23 @@ impl Keeper {
             )
         })
     }
+}
+
+/// The file of the list, and when it was last written or touched.
+fn source(file: &Path) -> io::Result<Option<(Vec<u8>, Timestamp)>> {
+    let file = File::open(file)?;
+    let modified = Timestamp::try_from(file.metadata()?.modified()?).unwrap_or(Timestamp::MIN);
+    let most = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX);
+    Ok(bounded(file, most)?.map(|bytes| (bytes, modified)))
+}
+
+fn is_shrunk(note: &CrlNote) -> bool {
+    matches!(note.event, CrlEvent::Shrunk { .. })
+}
+
+/// What stays wrong until another list comes; one that shrank is in force all the same.
+fn is_problem(note: &CrlNote) -> bool {
+    note.is_alarm() && !is_shrunk(note)
 }
 
 fn is_future(at: Timestamp, now: Timestamp) -> bool {
@@ -382,22 +456,29 @@ enum Moment {
     Past(Timestamp),
 }
 
-/// What a list changes, for a note: numbers, and the first domains that are gone.
+/// What a list changes, for a note: numbers, and the first domains of each kind.
 fn in_words(changes: &ListChanges) -> String {
     let ListChanges { added, removed, rebound } = changes;
+    let rebound: Vec<_> = rebound.iter().map(|changed| &changed.domain).collect();
+    let (added, removed): (Vec<_>, Vec<_>) = (added.iter().collect(), removed.iter().collect());
     let mut words = format!(
         "; {} domains added, {} removed, {} with other names",
         added.len(),
         removed.len(),
         rebound.len()
     );
-    if !removed.is_empty() {
-        let named: Vec<_> = removed.iter().take(NAMED_DOMAINS).map(ToString::to_string).collect();
-        words.push_str(&format!(
-            " (removed: {}{})",
-            named.join(", "),
-            if removed.len() > named.len() { ", …" } else { "" }
-        ));
+    let named = [("added", added), ("removed", removed), ("with other names", rebound)];
+    let named: Vec<_> = named
+        .iter()
+        .filter(|(_, domains)| !domains.is_empty())
+        .map(|(kind, domains)| {
+            let first: Vec<_> = domains.iter().take(NAMED_DOMAINS).map(ToString::to_string).collect();
+            let more = if domains.len() > first.len() { ", …" } else { "" };
+            format!("{kind}: {}{more}", first.join(", "))
+        })
+        .collect();
+    if !named.is_empty() {
+        words.push_str(&format!(" ({})", named.join("; ")));
     }
     words
 }

@@ -12,6 +12,7 @@ use aws_lc_rs::digest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::AcceptedSigner;
 use crate::{
     files::bounded,
     list::MAX_LIST_BYTES,
@@ -22,6 +23,14 @@ use crate::{
 const RECORD: &str = "accepted.json";
 /// That file is never larger.
 const MAX_RECORD_BYTES: u64 = 4 << 10;
+/// The signers that were accepted beside the configured ones.
+const SIGNERS: &str = "signers.json";
+/// That file is never larger: some hundreds of names.
+const MAX_SIGNERS_BYTES: u64 = 256 << 10;
+/// What whoever fetches wants to know again.
+const FETCHED: &str = "fetched.json";
+/// That file is never larger.
+const MAX_FETCHED_BYTES: u64 = 256 << 10;
 /// The directory of revocation lists.
 const CRLS: &str = "crl";
 
@@ -57,7 +66,7 @@ impl ListId {
         Self(id)
     }
 
-    fn hex(self) -> String {
+    pub(super) fn hex(self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -116,6 +125,40 @@ impl State {
         let Record { list, accepted, checked } = *record;
         let written = serde_json::to_vec(&Written { sha256: list.hex(), accepted, checked })?;
         write_whole(&self.0, RECORD, &written)
+    }
+
+    /// The signers that were accepted; none if the file is not there.
+    pub(super) fn signers(&self) -> io::Result<Vec<AcceptedSigner>> {
+        let Some(bytes) = self.small(SIGNERS, MAX_SIGNERS_BYTES)? else { return Ok(Vec::new()) };
+        serde_json::from_slice(&bytes).map_err(|_| damaged("the file of accepted signers cannot be read"))
+    }
+
+    pub(super) fn keep_signers(&self, signers: &[AcceptedSigner]) -> io::Result<()> {
+        fs::create_dir_all(&self.0)?;
+        let bytes = serde_json::to_vec_pretty(signers)?;
+        if bytes.len() as u64 > MAX_SIGNERS_BYTES {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "too many signers are accepted already"));
+        }
+        write_whole(&self.0, SIGNERS, &bytes)
+    }
+
+    pub(super) fn fetched(&self) -> io::Result<Option<Vec<u8>>> {
+        self.small(FETCHED, MAX_FETCHED_BYTES)
+    }
+
+    pub(super) fn keep_fetched(&self, bytes: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.0)?;
+        write_whole(&self.0, FETCHED, bytes)
+    }
+
+    fn small(&self, name: &str, most: u64) -> io::Result<Option<Vec<u8>>> {
+        let absent = |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+        let file = match File::open(self.0.join(name)) {
+            // that nothing can be written there is told when something is
+            Err(error) if absent(error.kind()) => return Ok(None),
+            file => file?,
+        };
+        bounded(file, most)?.ok_or_else(|| damaged("a file of the state is too large")).map(Some)
     }
 
     /// The revocation lists that were in force.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alarms;
+mod offered;
 
 use std::fs::{self, File, FileTimes};
 

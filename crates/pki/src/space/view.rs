@@ -8,7 +8,10 @@ use mssante::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::keeper::{Accepted, Situation};
+use super::{
+    AcceptedSigner, TrustSettings,
+    keeper::{Accepted, Situation},
+};
 use crate::{
     authorities::{Authority, Environment},
     distrust::Distrust,
@@ -18,7 +21,13 @@ use crate::{
 };
 
 /// What makes a list young again.
-const CONFIRM: &str = "put the newest in its file, or touch the file if there is none newer";
+fn confirm(settings: &TrustSettings) -> &'static str {
+    if settings.list_url.is_some() {
+        "see why it is not fetched (`vaguemestre trust status`), or put the newest in its file"
+    } else {
+        "put the newest in its file, or touch the file if there is none newer"
+    }
+}
 
 /// How the trust space stands, for `trust status`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,12 +44,37 @@ pub struct TrustStatus {
     pub crls: Vec<CrlView>,
     /// The authorities, roots first.
     pub authorities: Vec<AuthorityView>,
+    /// What is fetched, and how that fares; whoever fetches tells it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceView>,
+    /// The signers of white lists that administrators accepted beside the configured ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<AcceptedSigner>,
     /// When the files were last read.
     pub refreshed: Option<Timestamp>,
     /// What happened then, each in a sentence.
     pub notes: Vec<String>,
     /// What somebody must look at, each in a sentence.
     pub alarms: Vec<String>,
+}
+
+/// Something that is fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceView {
+    /// What it is, in a few words.
+    pub what: String,
+    /// Where it is.
+    pub url: String,
+    /// When it was last had, or confirmed.
+    pub succeeded: Option<Timestamp>,
+    /// When it was last tried.
+    pub tried: Option<Timestamp>,
+    /// Why it was not had then.
+    pub error: Option<String>,
+    /// How often in a row it was not.
+    pub failures: u32,
+    /// When it is tried again.
+    pub next: Option<Timestamp>,
 }
 
 /// A white list.
@@ -75,12 +109,18 @@ pub struct ListView {
 pub struct CrlView {
     /// The authority.
     pub issuer: String,
+    /// Which of its certificates the list speaks of, where not of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// `valid`, `in-grace`, `stale`, or `missing`, and then the rest is empty.
     pub state: String,
     /// Its number.
     pub number: Option<String>,
     /// When it was made.
     pub this_update: Option<Timestamp>,
+    /// How old it is, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_seconds: Option<i64>,
     /// When the next is due.
     pub next_update: Option<Timestamp>,
     /// How many certificates it revokes.
@@ -136,9 +176,10 @@ impl TrustStatus {
         let list = situation.accepted.as_ref().map(|accepted| ListView::of(accepted, now));
         let (authorities, revocations) = (trust.authorities(), trust.revocations());
         let grace = situation.settings.crl_grace;
-        let known = authorities.all().map(|authority| match revocations.of(authority) {
-            Some(crl) => CrlView::of(crl, crl.state(now, grace)),
-            None => CrlView::missing(authority),
+        let known = authorities.all().flat_map(|authority| {
+            let known: Vec<_> =
+                revocations.of(authority).map(|crl| CrlView::of(crl, crl.state(now, grace), now)).collect();
+            if known.is_empty() { vec![CrlView::missing(authority)] } else { known }
         });
         let mut crls: Vec<CrlView> = Vec::new();
         // certificates of one authority share a list
@@ -154,6 +195,8 @@ impl TrustStatus {
             list,
             crls,
             authorities: authorities.all().map(AuthorityView::of).collect(),
+            sources: Vec::new(),
+            signers: situation.signers.clone(),
             refreshed: Some(situation.refreshed),
             notes: situation.notes.clone(),
             alarms: Vec::new(),
@@ -165,12 +208,15 @@ impl TrustStatus {
     /// What somebody must look at: causes before what follows from them.
     fn alarms(&self, situation: &Situation, now: Timestamp) -> Vec<String> {
         let problems = &situation.problems;
-        let crls = situation.settings.crls.display().to_string();
+        let mend = mend_crl(&situation.settings);
         let mut alarms: Vec<String> = Vec::new();
         alarms.extend(problems.authorities.clone());
+        alarms.extend(problems.signers.clone());
         alarms.extend(problems.crls.iter().cloned());
-        alarms.extend(self.crls.iter().filter_map(|crl| crl.alarm(&crls)));
+        alarms.extend(problems.offered_crls.values().cloned());
+        alarms.extend(self.crls.iter().filter_map(|crl| crl.alarm(&mend)));
         alarms.extend(problems.list.clone());
+        alarms.extend(problems.offered.clone());
         alarms.extend(problems.kept.clone());
         alarms.extend(problems.dated.clone());
         if let Some(Err(fault)) = situation.accepted.as_ref().map(|accepted| &accepted.standing) {
@@ -191,18 +237,22 @@ impl TrustStatus {
 /// Why relaying is stopped, for those who can mend it; what the peers read tells them to wait.
 fn stop(distrust: &Distrust, situation: &Situation) -> String {
     let settings = &situation.settings;
-    let file = settings.list.display();
+    let (confirm, place) = (confirm(settings), settings.list_place());
     match (distrust, situation.accepted.as_ref()) {
+        (Distrust::NoList, _) if settings.list_url.is_some() => format!(
+            "no white list is in force: nothing is exchanged with other operators until one is; the agency's newest is \
+             expected from {place}"
+        ),
         (Distrust::NoList, _) => format!(
             "no white list is in force: nothing is exchanged with other operators until one is; the agency's newest belongs \
-             in {file} ([trust] list)"
+             in {place}"
         ),
         (Distrust::ListTooOld { .. }, Some(accepted)) => {
             let checked = accepted.record.checked;
             let stops = checked.saturating_add(settings.stop_after).unwrap_or(Timestamp::MAX);
             format!(
                 "the white list was last confirmed on {checked}, which is too old to trust: relaying stopped on {stops}; \
-                 {CONFIRM} ({file}, [trust] list)"
+                 {confirm}: {place}"
             )
         }
         (other, _) => other.to_string(),
@@ -219,9 +269,9 @@ impl ListView {
         if now > stops {
             alarms.push(stop(&Distrust::ListTooOld { age }, situation));
         } else if age > settings.alarm_after {
-            let file = settings.list.display();
+            let (confirm, place) = (confirm(settings), settings.list_place());
             alarms.push(format!(
-                "the white list was last confirmed on {checked}: {CONFIRM} ({file}, [trust] list); relaying stops on {stops}"
+                "the white list was last confirmed on {checked}: {confirm}: {place}; relaying stops on {stops}"
             ));
         }
         if self.left_out > 0 {
@@ -247,8 +297,19 @@ impl ListView {
     }
 }
 
+/// How a revocation list is renewed here.
+fn mend_crl(settings: &TrustSettings) -> String {
+    let directory = settings.crls.display();
+    if settings.fetches_crls {
+        "see why it is not fetched (`vaguemestre trust status`), or import it (`vaguemestre crl import`)"
+            .to_owned()
+    } else {
+        format!("put the newest in {directory} ([trust] crls), or import it (`vaguemestre crl import`)")
+    }
+}
+
 impl CrlView {
-    fn of(crl: &Crl, state: CrlState) -> Self {
+    fn of(crl: &Crl, state: CrlState, now: Timestamp) -> Self {
         let state = match state {
             CrlState::Valid => "valid",
             CrlState::InGrace => "in-grace",
@@ -256,7 +317,9 @@ impl CrlView {
         };
         Self {
             issuer: crl.issuer().to_owned(),
+            part: crl.part(),
             state: state.to_owned(),
+            age_seconds: Some(now.duration_since(crl.this_update()).as_secs()),
             number: Some(crl.number().to_string()),
             this_update: Some(crl.this_update()),
             next_update: Some(crl.next_update()),
@@ -267,7 +330,9 @@ impl CrlView {
     fn missing(authority: &Authority) -> Self {
         Self {
             issuer: authority.name().to_owned(),
+            part: None,
             state: "missing".to_owned(),
+            age_seconds: None,
             number: None,
             this_update: None,
             next_update: None,
@@ -275,9 +340,8 @@ impl CrlView {
         }
     }
 
-    fn alarm(&self, directory: &str) -> Option<String> {
+    fn alarm(&self, mend: &str) -> Option<String> {
         let issuer = &self.issuer;
-        let mend = format!("put the newest in {directory} ([trust] crls)");
         let due = self.next_update.map(|due| due.to_string()).unwrap_or_default();
         match self.state.as_str() {
             "missing" => Some(format!(

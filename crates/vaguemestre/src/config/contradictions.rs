@@ -64,6 +64,19 @@ impl Pass<'_> {
             }
             return;
         };
+        if trust.list.is_none() && trust.fetching.list_url.is_none() {
+            let what = "nothing says where the white list is";
+            self.contradiction(
+                "trust",
+                "list",
+                what,
+                "the path of a file, or an address under list_url, or both",
+            );
+        }
+        if trust.fetching.list_refresh >= trust.alarm_after {
+            let what = "the list would be asked for less often than its age is an alarm";
+            self.contradiction("trust", "list_refresh", what, "a duration shorter than alarm_after");
+        }
         if trust.alarm_after >= trust.stop_after {
             let what = "relaying would stop before anyone is told that it will";
             self.contradiction("trust", "alarm_after", what, "a duration shorter than stop_after");

@@ -5,6 +5,7 @@
 
 mod connectors;
 mod contradictions;
+mod fetching;
 mod imap;
 mod keys;
 mod pass;
@@ -26,6 +27,7 @@ use store::KeepPlan;
 
 pub(crate) use self::{
     connectors::{Connector, Deliver, Host, Place, Protocol, SmartHost, SmartHostTrust, TlsMode, Unsecured},
+    fetching::Fetching,
     imap::Imap,
 };
 pub(crate) use trust::{Environment, Queue, Relay, Route, Trust};

@@ -165,6 +165,36 @@ fn contradictions_are_refused() {
 }
 
 #[test]
+fn what_is_fetched_is_said_by_addresses_and_nothing_else() {
+    let with = |lines: &str| format!("{REQUIRED}{TRUST}{lines}\n");
+    let fetching = read(&with("")).unwrap().trust.unwrap().fetching;
+    assert!(fetching.crls && fetching.list_url.is_none() && fetching.proxy.is_none());
+    let text = with(
+        "list_url = \"https://espacedeconfiance.mssante.fr/listeblanchemssante.xml\"\nproxy = \"http://u:geheim@proxy:3128\"\n\
+         crl_urls = [\"http://igc-sante.esante.gouv.fr/CRL/ACI-EL-ORG.crl\"]\ncrl_fetch = \"off\"",
+    );
+    let fetching = read(&text).unwrap().trust.unwrap().fetching;
+    assert_eq!((fetching.crl_urls.len(), fetching.crls), (1, false));
+    assert!(!format!("{fetching:?}").contains("geheim"));
+    for (lines, says) in [
+        ("list_url = \"http://espacedeconfiance.mssante.fr/liste.xml\"", "[trust] list_url: \"http://"),
+        ("crl_urls = [\"ldap://annuaire/x\"]", "[trust] crl_urls:"),
+        ("proxy = \"socks5://u:geheim@proxy\"", "[trust] proxy: it is no proxy"),
+        ("ocsp = \"prefer\"", "[trust] ocsp: revocation is known from lists alone (M-4)"),
+        ("list_refresh = \"48 h\"", "[trust] list_refresh: the list would be asked for less often"),
+        ("crl_fetch = \"perhaps\"", "[trust] crl_fetch:"),
+    ] {
+        let told = faults(&with(lines));
+        assert!(told.contains(says) && !told.contains("geheim"), "{lines}: {told}");
+    }
+    let nowhere = TRUST.replace("list = \"/var/lib/vaguemestre/listeblanchemssante.xml\"\n", "");
+    let told = faults(&format!("{REQUIRED}{nowhere}"));
+    assert!(told.contains("[trust] list: nothing says where the white list is"), "{told}");
+    let fetched = format!("{REQUIRED}{nowhere}list_url = \"https://host/liste.xml\"\n");
+    assert_eq!(read(&fetched).unwrap().trust.unwrap().list, None);
+}
+
+#[test]
 fn without_its_section_there_is_no_trust_and_nothing_to_relay_with() {
     assert_eq!(read(REQUIRED).unwrap().trust, None);
     let listener = format!("{REQUIRED}[listeners]\nrelay = [\"0.0.0.0:25\"]\n");

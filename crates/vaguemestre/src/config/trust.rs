@@ -7,10 +7,10 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use mssante::{Domain, dn::DistinguishedName};
 
-use super::{Tls, pass::Pass, raw::Value};
+use super::{Fetching, Tls, pass::Pass, raw::Value};
 
 /// The longest duration of these sections.
-const YEAR: Duration = Duration::from_secs(366 * 86_400);
+pub(super) const YEAR: Duration = Duration::from_secs(366 * 86_400);
 
 /// The usual port of mail between operators.
 const SMTP_PORT: u16 = 25;
@@ -34,8 +34,10 @@ pub(crate) struct Trust {
     pub(crate) crls: PathBuf,
     /// How long a revocation list still serves beyond its nextUpdate.
     pub(crate) crl_grace: Duration,
-    /// The signed white list.
-    pub(crate) list: PathBuf,
+    /// The file of the signed white list, where there is one.
+    pub(crate) list: Option<PathBuf>,
+    /// What is fetched.
+    pub(crate) fetching: Fetching,
     /// Whole names of those who may sign it.
     pub(crate) signers: Vec<DistinguishedName>,
     /// Policies of which the signer's certificate carries one.
@@ -99,7 +101,8 @@ impl Pass<'_> {
             authorities: self.path("trust", "authorities"),
             crls: self.path("trust", "crls"),
             crl_grace: self.duration("trust", "crl_grace", YEAR),
-            list: self.path("trust", "list"),
+            list: self.optional_path("trust", "list"),
+            fetching: self.fetching(),
             signers: self.signers(),
             signer_policies: self.some_texts("signer_policies", "[\"1.2.250.1.213.1.7.1.1.2.3.1\"]"),
             state: self.path("trust", "state"),
@@ -160,7 +163,7 @@ impl Pass<'_> {
     }
 
     /// A duration of at least a second: zero would never rest.
-    fn waiting(&mut self, section: &'static str, name: &'static str) -> Duration {
+    pub(super) fn waiting(&mut self, section: &'static str, name: &'static str) -> Duration {
         let duration = self.duration(section, name, YEAR);
         if duration < Duration::from_secs(1) && !self.faults.iter().any(|fault| fault.is_of(section, name)) {
             let line = self.line(section, name);

@@ -30,6 +30,13 @@ pub(super) struct Item {
     pub(super) value: Value,
 }
 
+impl Item {
+    /// Where it is written, if it is.
+    pub(super) fn line(&self) -> Option<usize> {
+        self.line
+    }
+}
+
 impl Pass<'_> {
     pub(super) fn text(&mut self, section: &'static str, name: &'static str) -> String {
         let item = self.item(section, name);
@@ -80,6 +87,13 @@ impl Pass<'_> {
             Value::Text(ref text) if text.is_empty() => instead.to_owned(),
             _ => self.path(section, name),
         }
+    }
+
+    /// A path; none where the empty text is written.
+    pub(super) fn optional_path(&mut self, section: &'static str, name: &'static str) -> Option<PathBuf> {
+        let item = self.item(section, name);
+        let is_empty = matches!(item.value, Value::Text(ref text) if text.is_empty());
+        (!is_empty).then(|| self.path(section, name))
     }
 
     pub(super) fn socket(&mut self) -> PathBuf {

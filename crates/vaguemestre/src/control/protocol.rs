@@ -8,9 +8,11 @@ pub(crate) mod connectors;
 pub(crate) mod queue;
 pub(crate) mod retention;
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use mssante::{Address, Domain, Profile, Rights, State};
-use pki::{DomainView, Refreshed, TrustStatus};
+use pki::{DomainView, Refreshed, SignerView, TrustStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -108,8 +110,20 @@ pub(crate) enum Request {
     TrustShow {
         domain: Domain,
     },
-    /// Looks at the files of the trust space now.
+    /// Looks at the files of the trust space now, and fetches what is fetched.
     TrustRefresh {},
+    /// What accepting a signer of white lists would mean.
+    TrustSigner {
+        name: String,
+    },
+    /// Accepts that signer, whose whole name was confirmed.
+    TrustAcceptSigner {
+        name: String,
+    },
+    /// Takes a revocation list from a file that the daemon can read.
+    CrlImport {
+        file: PathBuf,
+    },
 }
 
 impl Request {
@@ -140,12 +154,15 @@ impl Request {
             Self::TrustStatus {} => "trust-status",
             Self::TrustShow { .. } => "trust-show",
             Self::TrustRefresh {} => "trust-refresh",
+            Self::TrustSigner { .. } => "trust-signer",
+            Self::TrustAcceptSigner { .. } => "trust-accept-signer",
+            Self::CrlImport { .. } => "crl-import",
         }
     }
 
     /// Whether it may take longer than anybody should wait without a word.
     pub(crate) fn takes_long(&self) -> bool {
-        matches!(self, Self::Chore { .. })
+        matches!(self, Self::Chore { .. } | Self::TrustRefresh {})
     }
 
     /// Whether it only looks: changes leave their own trace in the store's commit, looking leaves one beside it.
@@ -158,6 +175,7 @@ impl Request {
             | Self::Trace { .. }
             | Self::RetentionShow {}
             | Self::TrustShow { .. }
+            | Self::TrustSigner { .. }
             | Self::QueueList { .. }
             | Self::QueueShow { .. } => true,
             Self::AccountAdd { .. }
@@ -173,6 +191,8 @@ impl Request {
             | Self::Status {}
             | Self::TrustStatus {}
             | Self::TrustRefresh {}
+            | Self::TrustAcceptSigner { .. }
+            | Self::CrlImport { .. }
             | Self::QueueRetry { .. }
             | Self::QueueRemove { .. } => false,
         }
@@ -250,6 +270,12 @@ pub(crate) enum Answer {
     TrustStatus(Box<TrustStatus>),
     TrustDomain(Box<DomainView>),
     Refreshed(Box<Refreshed>),
+    Signer(Box<SignerView>),
+    SignerAccepted {
+        refreshed: Box<Refreshed>,
+        trace: String,
+    },
+    CrlImported(Box<ImportedView>),
     Chored(Box<Chored>),
     /// What follows is no answer but commits, in pieces.
     Following {},
@@ -377,6 +403,18 @@ pub(crate) struct ListenerView {
     pub(crate) address: String,
     pub(crate) sessions: usize,
     pub(crate) sessions_limit: usize,
+}
+
+/// A revocation list that was handed over.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ImportedView {
+    /// What became of it, in sentences.
+    pub(crate) notes: Vec<String>,
+    /// The lists of its authority before, in sentences.
+    pub(crate) replaced: Vec<String>,
+    /// What the alarms are now.
+    pub(crate) alarms: Vec<String>,
+    pub(crate) trace: String,
 }
 
 /// A certificate of this server.

@@ -69,13 +69,24 @@ impl Daemon {
         };
         let started = Timestamp::from_second(1_800_000_000 - 60).unwrap();
         let own = DistinguishedName::parse("CN=mail.chu-nord.fr,C=FR").unwrap();
-        let warden = Warden::new(TrustSpace::closed(), clock.clone(), own, operator.mssante_domains.clone());
+        let warden = Warden::new(
+            TrustSpace::closed(),
+            clock.clone(),
+            move || own.clone(),
+            operator.mssante_domains.clone(),
+        );
         let office = Office {
             store: store.clone(),
             clock,
             operator,
-            house: Arc::new(House { started, doors: Vec::new(), certificate, relay_certificate: None }),
+            house: Arc::new(House {
+                started,
+                doors: Vec::new(),
+                certificate: Box::new(move || certificate.clone()),
+                relay_certificate: None,
+            }),
             warden: Arc::new(warden),
+            courier: None,
             chores: Chores::default(),
             connectors: Vec::new(),
         };

@@ -35,6 +35,7 @@ key = "{key}"
 roots = "{roots}"
 authorities = "{authorities}"
 crls = "{crls}"
+crl_fetch = "off"
 list = "{list}"
 signers = ["{signer}"]
 state = "trust"

@@ -48,7 +48,12 @@ impl Scene {
         let address = "127.0.0.1:587".parse().unwrap();
         let door = Door::new(Service::Submission, address, 70, Peers::new(7), String::new());
         let started = Timestamp::from_second(1_800_000_000 - 60).unwrap();
-        let house = House { started, doors: vec![door], certificate, relay_certificate: None };
+        let house = House {
+            started,
+            doors: vec![door],
+            certificate: Box::new(move || certificate.clone()),
+            relay_certificate: None,
+        };
         let tally = Tally::default();
         let ended = smtp::Ended {
             end: smtp::End::Quit,
@@ -61,7 +66,7 @@ impl Scene {
         };
         tally.add(&ended);
         let own = DistinguishedName::parse("CN=mail.chu-nord.fr,C=FR").unwrap();
-        let warden = Warden::new(TrustSpace::closed(), clock.clone(), own, Vec::new());
+        let warden = Warden::new(TrustSpace::closed(), clock.clone(), move || own.clone(), Vec::new());
         let figures = Figures {
             store: store.clone(),
             clock,

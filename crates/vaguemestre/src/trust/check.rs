@@ -30,7 +30,7 @@ pub(crate) fn check(settings: &Settings, file: &Path, at: Timestamp, as_json: bo
     };
     let failed = |error: String| Failure::failed(format!("[trust]: {error}"));
     let bytes = read(file).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
-    let space = space_settings(trust);
+    let space = space_settings(trust).with_kept_signers();
     let authorities = Authorities::load(&space.roots, space.authorities.as_deref())
         .map_err(|error| failed(error.to_string()))?;
     let (crls, mut notes) = CrlFile::read_all(&space.crls);

@@ -49,6 +49,7 @@ master_key = "master.key"
 roots = "pki/ca.pem"
 authorities = "pki/authorities.pem"
 crls = "pki/crl"
+crl_fetch = "off"
 list = "pki/listeblanche.xml"
 signers = ["{}"]
 state = "trust"
@@ -65,7 +66,7 @@ state = "trust"
     pub(crate) fn warden(&self) -> Warden {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let space = open(&self.settings, clock.now()).unwrap();
-        let own = relay_certificate(&self.settings).unwrap().name().clone();
-        Warden::new(space, clock, own, self.settings.operator.mssante_domains.clone())
+        let own = relay_certificate(&self.settings).unwrap();
+        Warden::new(space, clock, move || own.name(), self.settings.operator.mssante_domains.clone())
     }
 }

@@ -114,8 +114,9 @@ fn what_is_not_understood_is_not_believed() {
 #[test]
 fn a_list_of_some_certificates_speaks_of_those_only() {
     let hand = Hand::new(&[KeyUsagePurpose::CrlSign]);
-    let covered =
-        |flag| hand.read(&[], &[number(1), only(flag)]).map(|crl| [crl.covers(false), crl.covers(true)]);
+    let covered = |flag| {
+        hand.read(&[], &[number(1), only(flag)]).map(|crl| [crl.covers(false, &[]), crl.covers(true, &[])])
+    };
     assert_eq!(covered(1).unwrap(), [true, false]);
     assert_eq!(covered(2).unwrap(), [false, true]);
     assert_eq!(covered(4).unwrap_err(), CrlFault::Indirect);

@@ -22,12 +22,12 @@ use store::{Account, Action, Clock, Outcome, Store, StoreError, Trace, TraceId};
 use tracing::{info, warn};
 
 pub(crate) use chores::Chores;
-pub(crate) use status::House;
+pub(crate) use status::{Certificate, House};
 
 use super::protocol::{Answer, Refused, RefusedKind, Request};
 use crate::{
     config::{Connector, Operator},
-    trust::Warden,
+    trust::{Bell, Warden},
 };
 
 /// Everything that answering takes.
@@ -37,6 +37,8 @@ pub(crate) struct Office {
     pub(crate) operator: Operator,
     pub(crate) house: Arc<House>,
     pub(crate) warden: Arc<Warden>,
+    /// Who fetches what the trust space rests on, where anything is fetched.
+    pub(crate) courier: Option<Bell>,
     pub(crate) chores: Chores,
     /// Those that are set up (S-3.10).
     pub(crate) connectors: Vec<Connector>,
@@ -81,6 +83,9 @@ impl Office {
             Request::TrustStatus {} => self.trust_status(),
             Request::TrustShow { domain } => self.trust_domain(&domain),
             Request::TrustRefresh {} => self.refresh_trust(administrator).await,
+            Request::TrustSigner { name } => self.consider_signer(&name).await,
+            Request::TrustAcceptSigner { name } => self.accept_signer(administrator, &name).await,
+            Request::CrlImport { file } => self.import_crl(administrator, file).await,
             Request::QueueList { after, domain, message } => {
                 self.list_queue(after, domain, message.as_deref()).await
             }

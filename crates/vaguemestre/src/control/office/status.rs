@@ -17,16 +17,19 @@ pub(crate) struct House {
     pub(crate) started: Timestamp,
     pub(crate) doors: Vec<Arc<Door>>,
     /// What mail clients see.
-    pub(crate) certificate: pki::Description,
+    pub(crate) certificate: Certificate,
     /// What other operators see, where there is a trust space.
-    pub(crate) relay_certificate: Option<pki::Description>,
+    pub(crate) relay_certificate: Option<Certificate>,
 }
+
+/// What a certificate of ours says just now: it changes when its files do.
+pub(crate) type Certificate = Box<dyn Fn() -> pki::Description + Send + Sync>;
 
 impl House {
     /// Every certificate with who sees it.
-    pub(crate) fn certificates(&self) -> impl Iterator<Item = (&'static str, &pki::Description)> {
-        let relay = self.relay_certificate.iter().map(|certificate| ("operators", certificate));
-        std::iter::once(("clients", &self.certificate)).chain(relay)
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = (&'static str, pki::Description)> {
+        let relay = self.relay_certificate.iter().map(|certificate| ("operators", certificate()));
+        std::iter::once(("clients", (self.certificate)())).chain(relay)
     }
 }
 
@@ -56,8 +59,8 @@ impl Office {
             started: *started,
             uptime_seconds: u64::try_from(now.duration_since(*started).as_secs()).unwrap_or(0),
             listeners: listeners.collect(),
-            certificate: view(certificate, now),
-            relay_certificate: relay_certificate.as_ref().map(|certificate| view(certificate, now)),
+            certificate: view(&certificate(), now),
+            relay_certificate: relay_certificate.as_ref().map(|certificate| view(&certificate(), now)),
             queue,
             list_age_seconds: trust.list.map(|list| list.age_seconds),
             alarms: self
