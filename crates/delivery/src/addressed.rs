@@ -7,18 +7,27 @@ use jiff::{SignedDuration, Timestamp};
 use message::{Header, Scanner};
 use mssante::Address;
 use store::{
-    AccountId, BodyKind, Copy, Outgoing, OutgoingRecipient, Priority, SealedBody, Store, StoreError, Variant,
-    Way,
+    AccountId, BodyKind, BodyReader, Copy, Outgoing, OutgoingRecipient, Priority, SealedBody, Store,
+    StoreError, Variant, Way,
 };
 
 use crate::connector::Home;
 
 /// Whose report it is.
+#[derive(Clone, Copy)]
 pub(crate) enum Addressee<'a> {
     /// One of our accounts.
     Account(AccountId, &'a Home),
     /// Somebody at another operator.
     Elsewhere(&'a Address),
+}
+
+/// What a report encloses: the body of the original, and what stands after it.
+pub(crate) struct Enclosed {
+    pub(crate) body: BodyReader,
+    pub(crate) after: Vec<u8>,
+    /// What that body is made of.
+    pub(crate) kind: BodyKind,
 }
 
 /// The parts of a delivery that say to whom it goes.
@@ -31,10 +40,12 @@ pub(crate) struct Addressed {
     pub(crate) carried: Vec<(AccountId, String)>,
 }
 
-/// Addresses a report, as it was written, at this instant; it is tried for `lifetime`.
+/// Addresses a report, as it was written, at this instant; it is tried for `lifetime`. What it encloses follows what is written, chunk by
+/// chunk (I-3).
 pub(crate) async fn addressed(
     store: &Store,
     written: &[u8],
+    enclosed: Option<Enclosed>,
     addressee: Addressee<'_>,
     at: Timestamp,
     lifetime: SignedDuration,
@@ -42,9 +53,24 @@ pub(crate) async fn addressed(
     let mut scanner = Scanner::new(message::scan::Limits::default());
     let too_long = |_| StoreError::Engine("a report has too long a header".into());
     scanner.feed(written).map_err(too_long)?;
-    let scanned = scanner.finish().map_err(too_long)?;
+    let head = scanner.header().map_or(written.len(), <[u8]>::len);
     let mut body = store.body();
-    body.write(written.get(scanned.header.len()..).unwrap_or_default()).await?;
+    body.write(written.get(head..).unwrap_or_default()).await?;
+    let mut kind = if written.is_ascii() { BodyKind::SevenBit } else { BodyKind::EightBit };
+    if let Some(Enclosed { body: original, after, kind: of_original }) = enclosed {
+        kind = if of_original == BodyKind::SevenBit { kind } else { of_original };
+        let mut at = 0;
+        while at < original.len() {
+            let source = original.clone();
+            let chunk = store.read(move |_| source.chunk(at)).await?;
+            at += chunk.len().max(1) as u64;
+            scanner.feed(&chunk).map_err(too_long)?;
+            body.write(&chunk).await?;
+        }
+        scanner.feed(&after).map_err(too_long)?;
+        body.write(&after).await?;
+    }
+    let scanned = scanner.finish().map_err(too_long)?;
     let (mut variants, mut copies, mut outgoing) = (Vec::new(), Vec::new(), Vec::new());
     let mut variant = |path: &[u8]| {
         let header = [path, &scanned.header].concat();
@@ -58,7 +84,7 @@ pub(crate) async fn addressed(
         sender: None,
         variant,
         smtputf8: !to.is_ascii(),
-        body: BodyKind::SevenBit,
+        body: kind,
         require_tls: false,
         priority: Priority::Prompt,
         envid: None,

@@ -1,13 +1,16 @@
-//! The content of a message while it arrives, on either way in: scanned, digested and sealed into the store piece by piece, never whole
-//! in memory (I-3).
+//! The content of a message while it arrives, on either way in: scanned, digested, shown to the antivirus and sealed into the store piece
+//! by piece, never whole in memory (I-3).
 //!
-//! May use: the scanner, the store's body writer. Must never touch: the decision; it hands the header out.
+//! May use: the scanner, the antivirus, the store's body writer. Must never touch: the decision; it hands the header out.
 
 use aws_lc_rs::digest;
 use message::{Scanned, Scanner};
 use store::{BodyWriter, SealedBody};
 
-use crate::replies::{self, Denial};
+use crate::{
+    replies::{self, Denial},
+    scan::{Scan, Verdict},
+};
 
 /// Content that arrives.
 pub(crate) struct Arriving {
@@ -15,6 +18,9 @@ pub(crate) struct Arriving {
     /// Of every byte as it came, for the fingerprint of I-1.
     digest: digest::Context,
     body: BodyWriter,
+    antivirus: Option<Scan>,
+    /// Whether the antivirus was shown the header.
+    header_shown: bool,
     /// Whether an octet above 127 came.
     eight_bit: bool,
     /// Bytes scanned so far.
@@ -28,12 +34,15 @@ pub(crate) struct Arrived {
     /// Whether an octet of it is above 127.
     pub(crate) eight_bit: bool,
     pub(crate) body: SealedBody,
+    /// What the antivirus says, if there is one.
+    pub(crate) antivirus: Option<Verdict>,
 }
 
 impl Arriving {
-    pub(crate) fn new(scan: message::scan::Limits, body: BodyWriter) -> Self {
+    pub(crate) fn new(scan: message::scan::Limits, body: BodyWriter, antivirus: Option<Scan>) -> Self {
         let digest = digest::Context::new(&digest::SHA256);
-        Self { scanner: Scanner::new(scan), digest, body, eight_bit: false, seen: 0 }
+        let scanner = Scanner::new(scan);
+        Self { scanner, digest, body, antivirus, header_shown: false, eight_bit: false, seen: 0 }
     }
 
     /// Scans a piece. Gives the bytes of it that belong to the body, or nothing while the header is not complete.
@@ -55,19 +64,49 @@ impl Arriving {
         self.scanner.header().unwrap_or_default()
     }
 
-    /// Seals bytes of the body.
+    /// Seals bytes of the body; the antivirus sees them at the same time, and the client goes on when both have them.
     pub(crate) async fn write(&mut self, body: &[u8]) -> Result<(), Denial> {
-        if !body.is_empty() {
-            self.body.write(body).await?;
+        if body.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.show_header().await;
+        let seen = async {
+            if let Some(scan) = &mut self.antivirus {
+                scan.show(body).await;
+            }
+        };
+        let (written, ()) = tokio::join!(self.body.write(body), seen);
+        Ok(written?)
+    }
+
+    async fn show_header(&mut self) {
+        if let (Some(scan), Some(header), false) =
+            (&mut self.antivirus, self.scanner.header(), self.header_shown)
+        {
+            scan.show(header).await;
+            self.header_shown = true;
+        }
     }
 
     /// The last byte has come: a message without a body may have its header complete only now.
-    pub(crate) async fn finish(self) -> Result<Arrived, Denial> {
+    pub(crate) async fn finish(mut self) -> Result<Arrived, Denial> {
+        self.show_header().await;
+        let (antivirus, header_shown) = (self.antivirus, self.header_shown);
         let scanned = self.scanner.finish().map_err(too_long)?;
         let (digest, eight_bit) = (self.digest.finish(), self.eight_bit);
-        Ok(Arrived { scanned, digest, eight_bit, body: self.body.finish().await? })
+        let verdict = async {
+            match antivirus {
+                Some(mut scan) => {
+                    if !header_shown {
+                        scan.show(&scanned.header).await;
+                    }
+                    scan.finish().await.map(Some)
+                }
+                None => Ok(None),
+            }
+        };
+        let (body, antivirus) = tokio::join!(self.body.finish(), verdict);
+        Ok(Arrived { body: body?, antivirus: antivirus?, scanned, digest, eight_bit })
     }
 }
 

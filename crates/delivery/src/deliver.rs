@@ -10,6 +10,7 @@ use smtp::Connection;
 use store::{AccountId, Copy, Delivered, Delivery, Durable, SealedBody, Store, TraceId, Variant};
 
 use crate::{
+    conversation,
     envelope::Envelope,
     judge::{Judged, Path},
     outgoing,
@@ -17,6 +18,7 @@ use crate::{
     record::{Copied, Sent},
     repeat::{fingerprint, is_distinct},
     replies::Denial,
+    scan::Verdict,
     settings::Settings,
     success::{self, About, Asker},
     variants::{Additions, variant},
@@ -30,6 +32,8 @@ pub(crate) struct Complete<'a> {
     pub(crate) scanned: &'a Scanned,
     /// Digest of the content as it came.
     pub(crate) content: &'a [u8],
+    /// What the antivirus says, if there is one.
+    pub(crate) antivirus: Option<Verdict>,
     /// Whether an octet of it is above 127.
     pub(crate) eight_bit: bool,
     pub(crate) at: Timestamp,
@@ -55,6 +59,7 @@ pub(crate) async fn deliver(
         bytes: scanned.header.len() as u64 + scanned.body_bytes,
         copies: &copies,
         leaving: &queued,
+        antivirus: message.antivirus,
     };
     let additions = additions(&message, settings);
     let (mut variants, copied) = variants(&message, &copies, &additions);
@@ -72,6 +77,7 @@ pub(crate) async fn deliver(
         variants.push(variant);
         outgoing.push(leaves);
     }
+    let conversations = conversation::told(judged.account.id, &judged.header, &leaving, settings);
     let delivery = Delivery {
         id: envelope.id,
         body,
@@ -80,11 +86,8 @@ pub(crate) async fn deliver(
         outgoing,
         traces: sent.traces(),
         carried: carried(&message, &copies, &housed, &additions),
-        once: is_distinct(&judged.header).then(|| {
-            let people = envelope.recipients.iter().map(|recipient| &recipient.address);
-            let who = judged.account.id.to_string();
-            fingerprint(&who, envelope.sender.as_ref(), people, message.content)
-        }),
+        once: identity(&message),
+        conversations,
     };
     let about = About {
         id: envelope.id,
@@ -107,6 +110,15 @@ pub(crate) async fn deliver(
             Ok((durable, first))
         }
     }
+}
+
+/// The same account saying the same bytes to the same people (I-1).
+fn identity(message: &Complete<'_>) -> Option<[u8; 32]> {
+    let Complete { envelope, judged, content, .. } = message;
+    is_distinct(&judged.header).then(|| {
+        let people = envelope.recipients.iter().map(|recipient| &recipient.address);
+        fingerprint(&judged.account.id.to_string(), envelope.sender.as_ref(), people, content)
+    })
 }
 
 /// To whom the message goes.
@@ -155,6 +167,7 @@ fn additions(message: &Complete<'_>, settings: &Settings) -> Additions {
     let zoned = at.to_zoned(jiff::tz::TimeZone::UTC);
     let missing = |field: &str| judged.header.count(field) == 0;
     Additions {
+        hostname: settings.hostname.clone(),
         null_path: envelope.sender.is_none(),
         received,
         date: missing("Date").then(|| rfc2822::to_string(&zoned).ok()).flatten(),

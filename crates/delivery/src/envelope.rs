@@ -20,6 +20,8 @@ pub struct Envelope {
     /// The envelope sender: one of the account's own addresses, or none for the null reverse-path.
     pub(crate) sender: Option<Address>,
     pub(crate) smtputf8: bool,
+    /// Whether MAIL said that the content is no text of lines (RFC 3030 §3).
+    pub(crate) binary: bool,
     /// How much of the message a report should carry (RFC 3461 §4.3).
     pub(crate) ret: Option<store::Ret>,
     /// The sender's own name for the transaction (RFC 3461 §4.4).
@@ -70,6 +72,15 @@ pub(crate) fn ret(ret: smtp::Ret) -> store::Ret {
     match ret {
         smtp::Ret::Full => store::Ret::Full,
         smtp::Ret::Headers => store::Ret::Headers,
+    }
+}
+
+/// What a body is made of: `binary` is what MAIL said, `eight_bit` what was seen.
+pub(crate) fn kind(binary: bool, eight_bit: bool) -> store::BodyKind {
+    match (binary, eight_bit) {
+        (true, _) => store::BodyKind::Binary,
+        (false, true) => store::BodyKind::EightBit,
+        (false, false) => store::BodyKind::SevenBit,
     }
 }
 

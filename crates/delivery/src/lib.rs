@@ -13,6 +13,7 @@
 mod addressed;
 mod arriving;
 mod connector;
+mod conversation;
 mod deliver;
 mod distrust;
 mod envelope;
@@ -30,8 +31,10 @@ mod relay_in;
 mod relay_out;
 mod repeat;
 mod replies;
+mod results;
 #[cfg(test)]
 mod samples;
+mod scan;
 mod sender;
 mod settings;
 mod success;
@@ -47,5 +50,6 @@ pub use crate::{
         ConnectorServer, Dns, Lookup, NameError, Names, Relay, RelaySettings, RelayStatistics, Route, Server,
         ServerPlace, SmartHost,
     },
+    scan::{AT_ONCE as SCANS_AT_ONCE, OnFailure, ScanAddress, ScanSettings, ScanStatistics, Scanner},
     settings::Settings,
 };

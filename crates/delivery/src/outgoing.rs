@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use message::Header;
 use mssante::{Address, Rights};
-use store::{BodyKind, Outgoing, OutgoingRecipient, Priority, Reader, Store, StoreError, Variant, Way};
+use store::{Outgoing, OutgoingRecipient, Priority, Reader, Store, StoreError, Variant, Way};
 
 use crate::{
     deliver::Complete,
@@ -138,7 +138,7 @@ pub(crate) fn outgoing(
         reverse_path,
         variant,
         smtputf8: envelope.smtputf8 && !ascii,
-        body: if *eight_bit { BodyKind::EightBit } else { BodyKind::SevenBit },
+        body: envelope::kind(envelope.binary, *eight_bit),
         require_tls: false,
         priority: priority(recipients.len(), bytes),
         envid: envelope.envid.clone(),

@@ -21,6 +21,7 @@ use crate::{
     recipients::{self, Recipient},
     record::{self, Actor},
     replies::{self, Denial},
+    scan::{Scan, Scanner},
     sender,
     settings::Settings,
 };
@@ -33,6 +34,7 @@ pub struct SubmissionPolicy {
     trust: TrustSpace,
     pub(crate) settings: Settings,
     pub(crate) clock: Arc<dyn Clock>,
+    antivirus: Option<Arc<Scanner>>,
 }
 
 impl SubmissionPolicy {
@@ -45,7 +47,13 @@ impl SubmissionPolicy {
         settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, authenticator, trust, settings, clock }
+        Self { store, authenticator, trust, settings, clock, antivirus: None }
+    }
+
+    /// The same, showing every message to this scanner before it is kept.
+    #[must_use]
+    pub fn scanned_by(self, scanner: Arc<Scanner>) -> Self {
+        Self { antivirus: Some(scanner), ..self }
     }
 
     async fn place(&self, to: smtp::Recipient, envelope: &Envelope) -> Result<Recipient, Denial> {
@@ -85,7 +93,7 @@ impl SubmissionPolicy {
     async fn keep(&self, incoming: Incoming) -> Result<Accepted<Durable>, (Envelope, Denial)> {
         let Incoming { envelope, connection, content, judged } = incoming;
         let kept = async {
-            let Arrived { scanned, digest, eight_bit, body } = content.finish().await?;
+            let Arrived { scanned, digest, eight_bit, body, antivirus } = content.finish().await?;
             let judged = match judged {
                 Some(judged) => judged,
                 None => self.judged(&scanned.header, &envelope).await?,
@@ -99,6 +107,7 @@ impl SubmissionPolicy {
                 judged: &judged,
                 scanned: &scanned,
                 content: digest.as_ref(),
+                antivirus,
                 eight_bit,
                 at: self.clock.now(),
             };
@@ -171,6 +180,7 @@ impl Policy for SubmissionPolicy {
                 actor,
                 sender,
                 smtputf8: from.smtputf8,
+                binary: from.body == smtp::Body::Binary,
                 ret: from.ret.map(envelope::ret),
                 envid: from.envid,
                 recipients: Vec::new(),
@@ -201,7 +211,8 @@ impl Policy for SubmissionPolicy {
             return Err(self.refuse(*id, actor, error.into(), recipients).await);
         }
         let (scan, body) = (self.settings.scan.clone(), self.store.body());
-        let content = Arriving::new(scan, body);
+        let antivirus = self.antivirus.clone().map(Scan::new);
+        let content = Arriving::new(scan, body, antivirus);
         Ok(Incoming { envelope, connection: connection.clone(), content, judged: None })
     }
 

@@ -11,7 +11,7 @@ use smtp::{Connection, Reply};
 use store::{AccountId, Action, Outcome, Store, Trace, TraceId};
 use tracing::field::{DisplayValue, display};
 
-use crate::{judge::Path, recipients::Recipient, replies::Denial, sender::seen_by};
+use crate::{judge::Path, recipients::Recipient, replies::Denial, scan::Verdict, sender::seen_by};
 
 /// An account that gets a copy, what its owner may do, and the address that was written.
 pub(crate) type Copied<'a> = (AccountId, Rights, &'a Address);
@@ -219,6 +219,8 @@ pub(crate) struct Sent<'a> {
     pub(crate) copies: &'a [Copied<'a>],
     /// Those for whom it is queued.
     pub(crate) leaving: &'a [&'a Recipient],
+    /// What the antivirus says, if there is one.
+    pub(crate) antivirus: Option<Verdict>,
 }
 
 impl Sent<'_> {
@@ -231,6 +233,7 @@ impl Sent<'_> {
             pair("recipients", &(self.copies.len() + self.leaving.len())),
             pair("bytes", &self.bytes),
         ];
+        detail.extend(self.antivirus.map(|verdict| pair("antivirus", verdict.told())));
         detail.extend(self.null_path.then(|| pair("reverse-path", "<>")));
         let mut send = self.actor.trace(self.id, self.at, Action::Send, detail);
         // a connector's message with a null reverse-path, whose account is known by now

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use mssante::{Domain, dn::DistinguishedName, route::Reason};
 use pki::Distrust;
 
-use crate::{connector, distrust, replies};
+use crate::{connector, conversation, distrust, replies, scan};
 
 const TABLE: &str = include_str!("../../../docs/refusals.md");
 
@@ -134,6 +134,8 @@ fn every_refusal_is_in_the_table_with_its_codes() {
     let mut expected: BTreeSet<(String, String)> = replies::tests::all()
         .iter()
         .chain(&connector::replies::tests::all())
+        .chain(&scan::all_denials())
+        .chain(&[conversation::over()])
         .chain(&distrusted.iter().map(distrust::denial).collect::<Vec<_>>())
         .map(|denial| row(denial.reason, format!("{} {}", denial.code, denial.status)))
         .collect();

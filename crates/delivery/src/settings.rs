@@ -1,6 +1,6 @@
 //! What an operator sets for submission. May use: plain values. Must never touch: files; the program reads them.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, tz::TimeZone};
 use mssante::{Domain, Profile, StructureId, route::RouteSettings};
 
 use crate::connector::Connectors;
@@ -20,6 +20,10 @@ pub struct Settings {
     pub received_fields: usize,
     /// How long another operator's server is tried before the sender is told that it failed. 5 days (RFC 5321 §4.5.4.1).
     pub queue_lifetime: SignedDuration,
+    /// Whether what a patient still writes is refused once the professional ended their conversation (S-5.2). No.
+    pub refuse_ended: bool,
+    /// The time in which reports tell dates. UTC.
+    pub zone: TimeZone,
     /// Bounds of the scan of a message.
     pub scan: message::scan::Limits,
     /// Patients' addresses (S-5.1).
@@ -43,6 +47,8 @@ impl Settings {
             attachment_bytes: 60_000_000,
             received_fields: 50,
             queue_lifetime: SignedDuration::from_hours(5 * 24),
+            refuse_ended: false,
+            zone: TimeZone::UTC,
             scan: message::scan::Limits::default(),
             route,
             connectors: Connectors::default(),

@@ -80,10 +80,11 @@ async fn wanted(
         Asker::Account(account, _, home) => Addressee::Account(account, home),
         Asker::Elsewhere(to) => Addressee::Elsewhere(to),
     };
-    let report = addressed(store, &written, addressee, about.at, settings.queue_lifetime).await?;
+    let report = addressed(store, &written, None, addressee, about.at, settings.queue_lifetime).await?;
     let Addressed { body, variants, copies, outgoing, carried } = report;
     let traces = traces(about, asker, id, told.len());
-    Ok(Some(Delivery { id, body, variants, copies, outgoing, traces, carried, once: None }))
+    let conversations = Vec::new();
+    Ok(Some(Delivery { id, body, variants, copies, outgoing, traces, carried, once: None, conversations }))
 }
 
 fn written(
@@ -120,6 +121,7 @@ fn written(
         arrival: about.at,
         envelope_id: about.envid,
         original: about.header,
+        zone: &settings.zone,
         recipients: &rows,
     })
 }

@@ -5,13 +5,15 @@
 use message::{Editor, Header};
 use mssante::{Address, Profile, Rights, tag::MARK, without_tag};
 
-use crate::{outgoing::Correspondences, sender::seen_by};
+use crate::{outgoing::Correspondences, results, sender::seen_by};
 
 /// The fields whose own addresses follow the reader's rights (S-3.5).
 const REWRITTEN: [&str; 4] = ["From", "Sender", "Reply-To", "Disposition-Notification-To"];
 
 /// Fields that are the same for every class.
 pub(crate) struct Additions {
+    /// Name of this host.
+    pub(crate) hostname: String,
     /// Whether the Return-Path is the null one, as the client gave it.
     pub(crate) null_path: bool,
     /// Value of the Received field (RFC 5321 §4.4).
@@ -47,7 +49,7 @@ fn edited<'h>(header: &'h Header, profile: &Profile, reader: Rights, additions: 
     let target = seen_by(profile, reader);
     let mut editor = header.edit();
     // Set at final delivery, and only there (RFC 5321 §4.4).
-    editor.remove("Return-Path");
+    hidden(&mut editor, additions);
     editor.map_addresses(&REWRITTEN, &mut |address| rewritten(address, profile, target));
     add(&mut editor, additions);
     editor
@@ -62,7 +64,7 @@ pub(crate) fn relayed(
 ) -> Vec<u8> {
     let target = seen_by(profile, Rights::Full);
     let mut editor = header.edit();
-    editor.remove("Return-Path");
+    hidden(&mut editor, additions);
     editor.map_addresses(&REWRITTEN, &mut |address| rewritten(address, profile, target));
     editor.map_addresses(&READERS, &mut |address| {
         let key = Address::parse(address).ok()?.key();
@@ -73,6 +75,13 @@ pub(crate) fn relayed(
     }
     add(&mut editor, additions);
     editor.finish()
+}
+
+/// Drops what no copy shows: the path of another delivery, what was not verified here and says so, and readers whom the others must not know of (RFC 5322 §3.6.3), where a mail
+/// program left it to the server to keep them to itself.
+fn hidden(editor: &mut Editor<'_>, additions: &Additions) {
+    ["Return-Path", "Bcc", "Resent-Bcc"].into_iter().for_each(|name| editor.remove(name));
+    results::without_ours(editor, &additions.hostname);
 }
 
 /// What every copy gets on top.

@@ -11,6 +11,7 @@
 
 pub mod address;
 pub mod boxes;
+pub mod conversation;
 pub mod dn;
 pub mod domain;
 pub mod identifiers;

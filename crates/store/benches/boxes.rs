@@ -154,6 +154,7 @@ async fn receive(
                     traces: vec![],
                     carried: vec![],
                     once: None,
+                    conversations: Vec::new(),
                 };
                 store.deliver(delivery).await.unwrap();
             }

@@ -117,6 +117,7 @@ async fn large_body(store: &Store, account: AccountId) {
         traces: vec![],
         carried: vec![],
         once: None,
+        conversations: Vec::new(),
     };
     store.deliver(delivery).await.unwrap();
     println!("82 MiB in: {:?}, memory grew {} MiB", start.elapsed(), (status("VmHWM") - before) / 1024);

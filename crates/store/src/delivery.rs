@@ -3,6 +3,7 @@
 //! Must never touch: the engine. `Durable` is made by the committer alone.
 
 use message::IndexRecord;
+use mssante::Address;
 
 use crate::{
     body::SealedBody,
@@ -52,6 +53,19 @@ pub struct Delivery {
     /// Fingerprint of peer, envelope and content: the same one within 7 days is answered with the first one's
     /// identifier and stored once (I-1).
     pub once: Option<[u8; 32]>,
+    /// Conversations with patients that it ends, or goes on with (S-5.2).
+    pub conversations: Vec<Conversation>,
+}
+
+/// What a message says of a conversation with a patient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// The professional's account.
+    pub account: AccountId,
+    /// The patient's address.
+    pub patient: Address,
+    /// Whether it is over: the patient may not answer any more.
+    pub ended: bool,
 }
 
 /// What became of a delivery.

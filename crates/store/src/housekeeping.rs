@@ -1,5 +1,5 @@
-//! What the committer tidies on its way: chunks of bodies nobody committed, fingerprints and carried Message-IDs whose
-//! time has passed.
+//! What the committer tidies on its way: chunks of bodies nobody committed, fingerprints, carried Message-IDs and ends
+//! of conversations whose time has passed.
 
 use jiff::Timestamp;
 
@@ -34,7 +34,11 @@ pub(crate) fn expired(counters: Counters, now: Timestamp) -> Option<Vec<(Vec<u8>
     }
     let once = Day::from_number(today.number().saturating_sub(ONCE_DAYS));
     let carried = (month(now) + 1).saturating_sub(CARRIED_MONTHS);
-    Some(vec![(b"o".to_vec(), keys::once_day(once)), (b"k".to_vec(), keys::carried_month(carried))])
+    Some(vec![
+        (b"o".to_vec(), keys::once_day(once)),
+        (b"k".to_vec(), keys::carried_month(carried)),
+        (b"f".to_vec(), keys::ended(carried, &[])),
+    ])
 }
 
 /// Removes the chunks of bodies that nobody will commit.

@@ -22,6 +22,7 @@
 //! | accounts | `p` number first-uid | box, last uid: a run of messages made by a COPY that is not finished |
 //! | accounts | `o` day hash(fingerprint) | the journey accepted under that fingerprint (I-1), 7 days |
 //! | accounts | `k` month hash(account, Message-ID) | day of reception, nothing before format 3: carried (S-3.9), 15 months |
+//! | accounts | `f` month hash(account, patient's address) | nothing: the professional ended that conversation (S-5.2), 15 months |
 //! | accounts | `z` box day | the day is erased and out of the box's counters; rows of it may be left |
 //! | accounts | `e` kind day | when the keys of that day were destroyed, and since when they might be |
 //! | accounts | `x` body | turn, nothing before format 3: chunks being written; swept when the store opens |
@@ -188,6 +189,10 @@ pub(crate) fn once(day: Day, hash: &Hash) -> Vec<u8> {
 
 pub(crate) fn carried_month(month: u32) -> Vec<u8> {
     key!(*b"k", month.to_be_bytes())
+}
+
+pub(crate) fn ended(month: u32, hash: &[u8]) -> Vec<u8> {
+    [&b"f"[..], &month.to_be_bytes(), hash].concat()
 }
 
 pub(crate) fn carried(month: u32, hash: &Hash) -> Vec<u8> {
@@ -424,7 +429,7 @@ const SORTS: [(Family, &[u8], usize); 20] = [
     (Family::Accounts, b"clO", 16),
     (Family::Accounts, b"d", 32),
     (Family::Accounts, b"n", 40),
-    (Family::Accounts, b"ok", 36),
+    (Family::Accounts, b"fok", 36),
     (Family::Accounts, b"x", BODY_LEN),
     (Family::Accounts, b"pz", 12),
     (Family::Accounts, b"e", 5),

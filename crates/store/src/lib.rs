@@ -75,7 +75,8 @@ pub use boxes::{
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use day::Day;
 pub use delivery::{
-    APPENDED_AT_ONCE, Appended, AppendedAll, Copied, Copy, Delivered, Delivery, Durable, Incoming, Variant,
+    APPENDED_AT_ONCE, Appended, AppendedAll, Conversation, Copied, Copy, Delivered, Delivery, Durable,
+    Incoming, Variant,
 };
 pub use door::Store;
 pub use error::{Conflict, Limit, StoreError};

@@ -15,6 +15,7 @@ use crate::{
     keyring::KeyKind,
     keys,
     ops::{
+        conversations::HashedConversation,
         deliver::{SealedDelivery, SealedVariant},
         queue::SealedOutgoing,
         traces::SealedTrace,
@@ -26,7 +27,8 @@ use crate::{
 
 impl Store {
     pub(crate) async fn seal_delivery(&self, delivery: Delivery) -> Result<SealedDelivery> {
-        let Delivery { id, body, variants, copies, outgoing, traces, carried, once } = delivery;
+        let Delivery { id, body, variants, copies, outgoing, traces, carried, once, conversations } =
+            delivery;
         let variants = seal_variants(&self.core, &body, &variants)?;
         if outgoing.len() > WAYS {
             return Err(StoreError::Limit(Limit::Ways));
@@ -43,7 +45,12 @@ impl Store {
         let carried =
             carried.iter().map(|(account, mid)| accounts::carried_hash(keys, *account, mid)).collect();
         let once = once.map(|fingerprint| keys.lookup_hash("submission", &fingerprint));
-        Ok(SealedDelivery { id, body, variants, copies, outgoing, traces, carried, once })
+        let hashed = |told: crate::Conversation| HashedConversation {
+            hash: accounts::conversation_hash(keys, told.account, &told.patient),
+            ended: told.ended,
+        };
+        let conversations = conversations.into_iter().map(hashed).collect();
+        Ok(SealedDelivery { id, body, variants, copies, outgoing, traces, carried, once, conversations })
     }
 
     pub(crate) async fn seal_traces(&self, traces: Vec<Trace>) -> Result<Vec<SealedTrace>> {

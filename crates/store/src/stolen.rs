@@ -8,8 +8,8 @@ use data_encoding::{BASE64, HEXLOWER};
 use mssante::{Address, BoxType, Profile, State};
 
 use crate::{
-    AccountId, Action, Delivery, FlagChange, FlagMode, Flags, MasterKey, Notify, Outgoing, OutgoingRecipient,
-    Settlement, Store, StoreError, Uid, Variant,
+    AccountId, Action, Conversation, Delivery, FlagChange, FlagMode, Flags, MasterKey, Notify, Outgoing,
+    OutgoingRecipient, Settlement, Store, StoreError, Uid, Variant,
     common::{
         World, address, body_bytes, deliver, delivery, files_under, hours, inbox, index, outgoing, profile,
         read_body,
@@ -242,6 +242,11 @@ async fn telling(world: &World, store: &Store, account: AccountId, number: u64) 
         traces: vec![traced(world, Action::Send)],
         carried: vec![(account, format!("<{MESSAGE_ID}>"))],
         once: Some([7 + number as u8; 32]),
+        conversations: vec![Conversation {
+            account,
+            patient: Address::parse(&format!("{PATIENT}@patient.mssante.fr")).unwrap(),
+            ended: true,
+        }],
         ..delivery(store, world.clock_now(), number, body.as_bytes(), &[account]).await
     }
 }

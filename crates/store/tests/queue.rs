@@ -211,6 +211,7 @@ fn one_entry_that_is_gone_undoes_the_whole_settlement() {
             traces: vec![world.trace(Action::Report)],
             carried: vec![],
             once: None,
+            conversations: Vec::new(),
         };
         let result = settle(&world, &store, entries, Some(report));
         assert_eq!(result, Err(StoreError::NotFound));
@@ -433,6 +434,7 @@ fn acceptance_and_its_report_are_one_commit_and_a_retry_causes_none() {
     let accept = |number, report: Delivery| {
         let accepted = Delivery {
             once: Some([7; 32]),
+            conversations: Vec::new(),
             outgoing: vec![outgoing(world.clock_now(), &["trois"])],
             ..make(number, &[account])
         };

@@ -62,6 +62,7 @@ pub(crate) async fn deliver(store: &Store, now: Timestamp, notice: &Notice<'_>) 
         traces: vec![trace],
         carried: ids.into_iter().map(|id| (notice.account.id, id)).collect(),
         once: None,
+        conversations: Vec::new(),
     };
     store.deliver(delivery).await?;
     Ok(())

@@ -10,7 +10,7 @@ mod settings;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use delivery::{
-    ConnectorPolicy, Relay, RelayPolicy, RelaySettings, RelayStatistics, SubmissionPolicy, Visitor,
+    ConnectorPolicy, Relay, RelayPolicy, RelaySettings, RelayStatistics, Scanner, SubmissionPolicy, Visitor,
 };
 use identity::Authenticator;
 use pki::{ServerTls, Trust};
@@ -103,19 +103,24 @@ impl Rooms {
         let Foundations { store, clock, warden } = foundations.clone();
         let authenticator =
             Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), Arc::clone(&clock)));
-        let submission = SubmissionPolicy::new(
+        let scanner = settings.scan.clone().map(|scan| Arc::new(Scanner::new(scan)));
+        let mut submission = SubmissionPolicy::new(
             store.clone(),
             Arc::clone(&authenticator),
             warden.space().clone(),
             settings::delivery(settings),
             Arc::clone(&clock),
         );
-        let relay = RelayPolicy::new(
+        let mut relay = RelayPolicy::new(
             store.clone(),
             warden.space().clone(),
             settings::delivery(settings),
             Arc::clone(&clock),
         );
+        if let Some(scanner) = &scanner {
+            submission = submission.scanned_by(Arc::clone(scanner));
+            relay = relay.scanned_by(Arc::clone(scanner));
+        }
         let imap =
             imap::Server::new(store.clone(), authenticator, Arc::clone(&clock), settings::imap(settings));
         let submission = Arc::new(submission);
@@ -128,7 +133,7 @@ impl Rooms {
         let tallies = [Service::Submission, Service::Relay, Service::Connector]
             .map(|service| (service, Arc::default()));
         let house = Arc::clone(house);
-        let figures = Figures { store, clock, house, warden, outbound, tallies: tallies.to_vec() };
+        let figures = Figures { store, clock, house, warden, outbound, scanner, tallies: tallies.to_vec() };
         let [(_, submissions), (_, relayed), (_, handed_over)] = tallies;
         Self {
             submission,

@@ -190,6 +190,7 @@ impl Policy for ConnectorPolicy {
             by: By::Connector { connector: Arc::clone(&self.connector), logged_in },
             sender,
             smtputf8: from.smtputf8,
+            binary: from.body == smtp::Body::Binary,
             ret: from.ret.map(envelope::ret),
             envid: from.envid,
             recipients: Vec::new(),

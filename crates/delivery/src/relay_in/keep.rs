@@ -4,21 +4,23 @@
 //! May use: the store. Must never touch: any byte of the message but the fields that final delivery adds.
 
 use jiff::Timestamp;
-use message::{Header, Received, Scanned};
+use message::{Editor, Header, Received, Scanned, Verified};
 use mssante::Address;
 use smtp::Connection;
 use store::{
-    Action, BodyKind, Copy, Delivered, Delivery, Durable, Outgoing, SealedBody, Store, Trace, TraceId,
+    Action, Copy, Delivered, Delivery, Durable, Outgoing, SealedBody, Store, Trace, TraceId,
     Variant, Way,
 };
 
 use super::RelayEnvelope;
 use crate::{
-    outgoing,
+    envelope, outgoing,
     recipients::{self, Housed, Recipient},
     record::{Copied, pair},
     repeat::{fingerprint, is_distinct},
     replies::Denial,
+    results,
+    scan::Verdict,
     settings::Settings,
     success::{self, About, Asker},
 };
@@ -33,6 +35,8 @@ pub(super) struct Complete<'a> {
     pub(super) content: &'a [u8],
     /// Whether an octet of it is above 127.
     pub(super) eight_bit: bool,
+    /// What the antivirus says, if there is one.
+    pub(super) antivirus: Option<Verdict>,
     pub(super) at: Timestamp,
 }
 
@@ -57,6 +61,7 @@ pub(super) async fn keep(
         traces: traces(&message, &copies, &housed, bytes),
         carried: carried(header, &copies, &housed),
         once: comes_once(header).then(|| identity(envelope, message.content)),
+        conversations: Vec::new(),
     };
     let queued: Vec<&Recipient> = housed.iter().map(|one| one.to).collect();
     let log = |id, repeated: bool| {
@@ -95,6 +100,8 @@ fn variants(
 ) -> (Vec<Variant>, Vec<Outgoing>) {
     let Complete { envelope, header, scanned, .. } = message;
     let (received, path) = (received(message, settings), envelope.reverse_path.as_ref());
+    let verified = verified(message, settings);
+    let ours = (settings.hostname.as_str(), verified.as_str(), received.as_str());
     let mut variants = Vec::new();
     let mut add = |header: Vec<u8>| {
         let index = message::index(&header, scanned);
@@ -102,11 +109,11 @@ fn variants(
         variants.len() - 1
     };
     if !copies.is_empty() {
-        add(kept(header, path, &received));
+        add(kept(header, path, ours));
     }
     let mut outgoing: Vec<Outgoing> = Vec::new();
     if !housed.is_empty() {
-        let variant = add(handed_on(header, &received));
+        let variant = add(handed_on(header, ours));
         for one in housed {
             let way = Way::Connector(one.server.connector.to_string());
             let entry = outgoing::housed_entry(one);
@@ -120,22 +127,28 @@ fn variants(
     (variants, outgoing)
 }
 
-/// The header as it is read here: Return-Path and Received on top (RFC 5321 §4.4), an older Return-Path gone, every other byte as it came.
-fn kept(header: &Header, reverse_path: Option<&Address>, received: &str) -> Vec<u8> {
+/// The header as it is read here: Return-Path, what was verified and Received on top (RFC 5321 §4.4, RFC 8601 §5), an older Return-Path
+/// and what speaks in our name gone, every other byte as it came.
+fn kept(header: &Header, reverse_path: Option<&Address>, ours: (&str, &str, &str)) -> Vec<u8> {
     let path = reverse_path.map(ToString::to_string).unwrap_or_default();
-    let mut editor = header.edit();
-    editor.remove("Return-Path");
-    editor.prepend("Received", received);
+    let mut editor = on_top(header, ours);
     editor.prepend("Return-Path", &format!("<{path}>"));
     editor.finish()
 }
 
-/// The header for a server that sets Return-Path itself.
-fn handed_on(header: &Header, received: &str) -> Vec<u8> {
+/// What was verified and Received on top; what speaks in our name and the path of another delivery gone.
+fn on_top<'a>(header: &'a Header, (hostname, verified, received): (&str, &str, &str)) -> Editor<'a> {
     let mut editor = header.edit();
     editor.remove("Return-Path");
+    results::without_ours(&mut editor, hostname);
     editor.prepend("Received", received);
-    editor.finish()
+    editor.prepend(results::FIELD, verified);
+    editor
+}
+
+/// The header for a server that sets Return-Path itself.
+fn handed_on(header: &Header, ours: (&str, &str, &str)) -> Vec<u8> {
+    on_top(header, ours).finish()
 }
 
 /// What leaves for a hospital's own server, without its recipients. Whoever sent it is told what becomes of it at its own operator.
@@ -149,7 +162,7 @@ fn leaving(message: &Complete<'_>, way: Way, variant: usize, settings: &Settings
         sender: None,
         variant,
         smtputf8: envelope.smtputf8 && !ascii,
-        body: if *eight_bit { BodyKind::EightBit } else { BodyKind::SevenBit },
+        body: envelope::kind(envelope.binary, *eight_bit),
         require_tls: false,
         priority: outgoing::priority(envelope.recipients.len(), bytes),
         envid: envelope.envid.clone(),
@@ -157,6 +170,21 @@ fn leaving(message: &Complete<'_>, way: Way, variant: usize, settings: &Settings
         expires: at.saturating_add(settings.queue_lifetime).unwrap_or(Timestamp::MAX),
         recipients: Vec::new(),
     }
+}
+
+/// What was judged at MAIL, at the header and at the last byte, for whoever reads the message (RFC 8601).
+fn verified(message: &Complete<'_>, settings: &Settings) -> String {
+    let Complete { envelope, header, .. } = message;
+    let mail_from = envelope.reverse_path.as_ref().map(ToString::to_string);
+    let judged = mail_from.is_some();
+    let from = header.addresses("From").into_iter().next().filter(|_| judged);
+    let from = from.as_ref().and_then(|from| from.address.rsplit_once('@')).map(|(_, domain)| domain);
+    message::authentication_results(&Verified {
+        by: &settings.hostname,
+        certificate: &envelope.peer.name().to_string(),
+        mail_from: mail_from.as_deref(),
+        from,
+    })
 }
 
 fn received(message: &Complete<'_>, settings: &Settings) -> String {
@@ -181,8 +209,9 @@ fn received(message: &Complete<'_>, settings: &Settings) -> String {
 fn traces(message: &Complete<'_>, copies: &[Copied<'_>], housed: &[Housed<'_>], bytes: u64) -> Vec<Trace> {
     let Complete { envelope, at, .. } = message;
     let from = envelope.reverse_path.as_ref().map_or_else(|| "<>".to_owned(), ToString::to_string);
-    let detail =
-        vec![pair("from", &from), pair("recipients", &(copies.len() + housed.len())), pair("bytes", &bytes)];
+    let count = copies.len() + housed.len();
+    let mut detail = vec![pair("from", &from), pair("recipients", &count), pair("bytes", &bytes)];
+    detail.extend(message.antivirus.map(|verdict| pair("antivirus", verdict.told())));
     let relay = envelope.actor.trace(envelope.id, *at, Action::Relay, detail);
     let receive = copies.iter().map(|(account, _, to)| Trace {
         acting_as: Some(*account),
@@ -231,16 +260,26 @@ mod tests {
     fn made(fields: &str, reverse_path: Option<&str>) -> String {
         let header = Header::parse(format!("{fields}\r\n").as_bytes());
         let reverse_path = reverse_path.map(|text| Address::parse(text).unwrap());
-        String::from_utf8(kept(&header, reverse_path.as_ref(), "from a by b")).unwrap()
+        let ours = ("mail.nord.fr", "mail.nord.fr; x", "from a by b");
+        String::from_utf8(kept(&header, reverse_path.as_ref(), ours)).unwrap()
     }
 
     #[test]
     fn the_return_path_is_the_reverse_path_and_stands_once() {
         let fields =
             "From: a@b.fr\r\nreturn-path : <x@\r\n example.org>\r\nTo: c@d.fr\r\nReturn-Path: <y@z.fr>\r\n";
-        let rest = "Received: from a by b\r\nFrom: a@b.fr\r\nTo: c@d.fr\r\n\r\n";
+        let rest = "Authentication-Results: mail.nord.fr; x\r\nReceived: from a by b\r\nFrom: a@b.fr\r\nTo: c@d.fr\r\n\r\n";
         assert_eq!(made(fields, Some("A.b@c.fr")), format!("Return-Path: <A.b@c.fr>\r\n{rest}"));
         assert_eq!(made(fields, None), format!("Return-Path: <>\r\n{rest}"));
+    }
+
+    #[test]
+    fn what_speaks_in_our_name_is_dropped_and_what_speaks_in_another_stays() {
+        let others = "Authentication-Results: mail.sud.fr; spf=pass\r\nX-MSS-NIL: 1\r\nAuthentication-Results: mail.nord.fr.example.org; x\r\n\
+            ARC-Authentication-Results: i=1; mail.nord.fr; x\r\n";
+        let forged = "authentication-results : (a)\r\n \"MAIL.nord.fr\" 1;\r\n\tx-mssante=pass\r\nAuthentication-Results: mail.nord.fr./1; x\r\n";
+        let top = "Return-Path: <>\r\nAuthentication-Results: mail.nord.fr; x\r\nReceived: from a by b\r\n";
+        assert_eq!(made(&format!("{forged}{others}"), None), format!("{top}{others}\r\n"));
     }
 
     #[test]
@@ -276,7 +315,7 @@ mod tests {
             if old {
                 with_old.insert(at.index(fields.len() + 1), "Return-Path: <old@example.org>\r\n".to_owned());
             }
-            let expected = format!("Return-Path: <a@b.fr>\r\nReceived: from a by b\r\n{}\r\n", fields.concat());
+            let expected = format!("Return-Path: <a@b.fr>\r\nAuthentication-Results: mail.nord.fr; x\r\nReceived: from a by b\r\n{}\r\n", fields.concat());
             prop_assert_eq!(made(&with_old.concat(), Some("a@b.fr")), expected);
         }
     }

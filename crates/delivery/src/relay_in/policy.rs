@@ -18,10 +18,11 @@ use super::{
 };
 use crate::{
     arriving::{Arrived, Arriving},
-    connector, envelope, lookup,
+    connector, conversation, envelope, lookup,
     recipients::{self, Recipient},
     record::{self, Actor},
     replies::{self, Denial},
+    scan::{Scan, Scanner},
     settings::Settings,
 };
 
@@ -34,6 +35,7 @@ pub struct RelayPolicy {
     trust: TrustSpace,
     settings: Settings,
     clock: Arc<dyn Clock>,
+    antivirus: Option<Arc<Scanner>>,
 }
 
 /// A transaction that a peer's MAIL opened.
@@ -45,6 +47,8 @@ pub struct RelayEnvelope {
     /// None for the null reverse-path.
     pub(super) reverse_path: Option<Address>,
     pub(super) smtputf8: bool,
+    /// Whether MAIL said that the content is no text of lines (RFC 3030 §3).
+    pub(super) binary: bool,
     /// How much of the message a report should carry (RFC 3461 §4.3).
     pub(super) ret: Option<store::Ret>,
     /// The sender's own name for the transaction (RFC 3461 §4.4).
@@ -65,7 +69,13 @@ impl RelayPolicy {
     /// A policy over this store, with what is trusted there.
     #[must_use]
     pub fn new(store: Store, trust: TrustSpace, settings: Settings, clock: Arc<dyn Clock>) -> Self {
-        Self { store, trust, settings, clock }
+        Self { store, trust, settings, clock, antivirus: None }
+    }
+
+    /// The same, showing every message to this scanner before it is kept.
+    #[must_use]
+    pub fn scanned_by(self, scanner: Arc<Scanner>) -> Self {
+        Self { antivirus: Some(scanner), ..self }
     }
 
     /// Who may write as `from`, and what MAIL says besides.
@@ -104,10 +114,12 @@ impl RelayPolicy {
         let account = found.as_ref().map(|found| &found.account);
         let place = relayed::place(&address, account, domains)?;
         let home = account.map(|account| self.settings.connectors.home(&account.profile)).unwrap_or_default();
+        let account = account.map(|account| account.id);
+        conversation::check_open(envelope.reverse_path.as_ref(), account, &self.store, &self.settings)
+            .await?;
         if home.has_box {
             lookup::check_room(found.as_ref(), &address)?;
         }
-        let account = account.map(|account| account.id);
         Ok(Recipient { account, address, place, home, notify, original })
     }
 
@@ -136,7 +148,7 @@ impl RelayPolicy {
     async fn keep(&self, incoming: RelayIncoming) -> Result<Accepted<Durable>, (RelayEnvelope, Denial)> {
         let RelayIncoming { envelope, connection, content, header } = incoming;
         let kept = async {
-            let Arrived { scanned, digest, eight_bit, body } = content.finish().await?;
+            let Arrived { scanned, digest, eight_bit, body, antivirus } = content.finish().await?;
             let header = match header {
                 Some(header) => {
                     // a body may take an hour to come, and what the list or an authority takes back counts at once
@@ -154,6 +166,7 @@ impl RelayPolicy {
                 header: &header,
                 scanned: &scanned,
                 content: digest.as_ref(),
+                antivirus,
                 eight_bit,
                 at: self.clock.now(),
             };
@@ -204,9 +217,10 @@ impl Policy for RelayPolicy {
         let actor = Actor::operator(Some(peer.name()), connection);
         match self.sender(peer, &from) {
             Ok(reverse_path) => {
-                let MailFrom { smtputf8, ret, envid, .. } = from;
+                let MailFrom { smtputf8, ret, envid, body, .. } = from;
+                let binary = body == smtp::Body::Binary;
                 let (peer, recipients, ret) = (peer.clone(), Vec::new(), ret.map(envelope::ret));
-                Ok(RelayEnvelope { id, peer, actor, reverse_path, smtputf8, ret, envid, recipients })
+                Ok(RelayEnvelope { id, peer, actor, reverse_path, smtputf8, binary, ret, envid, recipients })
             }
             Err(denial) => Err(self.refuse(id, &actor, denial, &[]).await),
         }
@@ -238,7 +252,8 @@ impl Policy for RelayPolicy {
             let RelayEnvelope { id, actor, recipients, .. } = &envelope;
             return Err(self.refuse(*id, actor, error.into(), recipients).await);
         }
-        let content = Arriving::new(self.settings.scan.clone(), self.store.body());
+        let antivirus = self.antivirus.clone().map(Scan::new);
+        let content = Arriving::new(self.settings.scan.clone(), self.store.body(), antivirus);
         Ok(RelayIncoming { envelope, connection: connection.clone(), content, header: None })
     }
 

@@ -1,21 +1,23 @@
 //! The report that an attempt causes: one for all the recipients of a message that it tells of, on its way to the sender in the same
 //! commit (M-7, RFC 3461 §6). Never about a report; to somebody at another operator only about what was accepted from there for a
-//! hospital's own server.
+//! hospital's own server. The body goes back to an account of ours alone, where it asked for it (RET=FULL) and the message failed.
 //!
-//! May use: `message::report`, the store. Must never touch: SMTP; the body of the message reported on.
+//! May use: `message::report`, the store. Must never touch: SMTP; what the body says.
 
 use jiff::Timestamp;
-use message::report::{Action as Fate, Diagnostic, Outcome as Row, Report, report};
+use message::report::{Action as Fate, Diagnostic, Outcome as Row, Report, enclosing, report};
+use mssante::Address;
 use smtp::client::Stage;
-use store::{Action, Delivery, Outcome, Queued, StoreError, Trace, TraceId, Way};
+use store::{Account, Action, BodyReader, Delivery, Outcome, Queued, Ret, StoreError, Trace, TraceId, Way};
 
 use super::{
     Shared,
     attempt::What,
+    content::held,
     settle::{Settled, pair},
     texts::{self, Text},
 };
-use crate::addressed::{Addressed, Addressee, addressed};
+use crate::addressed::{Addressed, Addressee, Enclosed, addressed};
 
 /// A report that is part of a commit.
 pub(super) struct Told {
@@ -62,25 +64,20 @@ pub(super) async fn write(
         let header = match reader.queued_content(id) {
             Err(StoreError::Busy) => return Err(StoreError::Busy),
             // the sender hears of what became of it, damaged or not
-            Err(_) => Some(bytes::Bytes::new()),
-            Ok(found) => found.map(|(header, _)| header),
+            Err(_) => Some((bytes::Bytes::new(), None)),
+            Ok(found) => found.map(|(header, body)| (header, Some(body))),
         };
-        Ok(header.map(|header| (account, header)))
+        Ok(header.map(|original| (account, original)))
     });
-    let Some((account, original)) = found.await? else {
+    let Some((account, (original, body))) = found.await? else {
         tracing::warn!(id = %first.message, "the sender of a message is gone: nobody is told what became of it");
         return Ok(None);
     };
     let name = TraceId::new(now);
     let texts: Vec<Text> = about.iter().map(|settled| texts::of(settled)).collect();
-    let written = shaped(shared, &about, &texts, &original, name, &to.to_string(), now);
-    let home = account.as_ref().map(|account| shared.settings.connectors.home(&account.profile));
-    let addressee = match (&account, &home) {
-        (Some(account), Some(home)) => Addressee::Account(account.id, home),
-        _ => Addressee::Elsewhere(&to),
-    };
-    let lifetime = shared.settings.report_lifetime;
-    let report = addressed(&shared.store, &written, addressee, now, lifetime).await?;
+    let whole = body.filter(|body| account.is_some() && goes_back(shared, &about, body));
+    let report =
+        made(shared, (&about, &texts), (&original, whole), (account.as_ref(), &to), name, now).await?;
     let Addressed { body, variants, copies, outgoing, carried } = report;
     let received = Trace {
         id: name,
@@ -93,20 +90,57 @@ pub(super) async fn write(
         detail: vec![pair("to", &to), pair("reverse-path", "<>"), pair("report-on", &first.message)],
     };
     let traces = vec![received];
-    let delivery = Delivery { id: name, body, variants, copies, outgoing, traces, carried, once: None };
+    let conversations = Vec::new();
+    let delivery =
+        Delivery { id: name, body, variants, copies, outgoing, traces, carried, once: None, conversations };
     Ok(Some((delivery, Told { id: name, recipients: about.len() })))
 }
 
+/// The report, on its way to one of our accounts, or else to somebody at another operator.
+async fn made(
+    shared: &Shared,
+    told: (&[&Settled], &[Text]),
+    (original, whole): (&[u8], Option<BodyReader>),
+    (account, to): (Option<&Account>, &Address),
+    name: TraceId,
+    now: Timestamp,
+) -> Result<Addressed, StoreError> {
+    let Shared { store, settings, .. } = shared;
+    let home = account.map(|account| settings.connectors.home(&account.profile));
+    let addressee = match (account, &home) {
+        (Some(account), Some(home)) => Addressee::Account(account.id, home),
+        _ => Addressee::Elsewhere(to),
+    };
+    let asked = whole.is_some();
+    let shape = |whole| shaped(shared, told, (original, whole), name, &to.to_string(), now);
+    let (written, enclosed) = shape(whole);
+    match addressed(store, &written, enclosed, addressee, now, settings.report_lifetime).await {
+        // a body that cannot be read any more keeps nobody from hearing that it did not arrive
+        Err(error) if asked && !matches!(error, StoreError::Busy | StoreError::Full) => {
+            let (written, _) = shape(None);
+            addressed(store, &written, None, addressee, now, settings.report_lifetime).await
+        }
+        report => report,
+    }
+}
+
+/// Whether the whole message is given back: asked for, failed for somebody, and no longer than that may be (RFC 3461 §4.3).
+fn goes_back(shared: &Shared, about: &[&Settled], body: &BodyReader) -> bool {
+    about.iter().any(|settled| settled.verdict.told == Some(Fate::Failed))
+        && about.first().is_some_and(|settled| settled.entry.ret == Some(Ret::Full))
+        && body.len() <= shared.settings.returned_body
+}
+
+/// The report, and what of the original it encloses.
 fn shaped(
     shared: &Shared,
-    about: &[&Settled],
-    texts: &[Text],
-    original: &[u8],
+    (about, texts): (&[&Settled], &[Text]),
+    (original, whole): (&[u8], Option<BodyReader>),
     name: TraceId,
     to: &str,
     now: Timestamp,
-) -> Vec<u8> {
-    let Some(first) = about.first().map(|settled| &settled.entry) else { return Vec::new() };
+) -> (Vec<u8>, Option<Enclosed>) {
+    let Some(first) = about.first().map(|settled| &settled.entry) else { return (Vec::new(), None) };
     let addresses: Vec<String> = about.iter().map(|settled| named(&settled.entry)).collect();
     let rows: Vec<Row<'_>> = about
         .iter()
@@ -118,7 +152,7 @@ fn shaped(
     let theirs = to.rsplit_once('@').map_or(shared.settings.hostname.as_str(), |(_, domain)| domain);
     let own = shared.settings.domain.as_ref().filter(|_| first.sender.is_none());
     let domain = own.map_or(theirs, |domain| domain.as_str());
-    report(&Report {
+    let told = Report {
         id: &name.to_string(),
         hostname: &shared.settings.hostname,
         from: &format!("postmaster@{domain}"),
@@ -127,8 +161,12 @@ fn shaped(
         arrival: first.queued,
         envelope_id: first.envid.as_deref(),
         original,
+        zone: &shared.settings.zone,
         recipients: &rows,
-    })
+    };
+    let Some(body) = whole else { return (report(&told), None) };
+    let (before, after) = enclosing(&told, held(first.body));
+    (before, Some(Enclosed { body, after, kind: first.body }))
 }
 
 /// The recipient as its sender knows it: an account at its hospital's own server has another address there.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, tz::TimeZone};
 use mssante::Domain;
 use pki::{Pins, SmartHostTrust};
 use smtp::client;
@@ -124,6 +124,10 @@ pub struct RelaySettings {
     pub distrust_lifetime: SignedDuration,
     /// When the sender is told, once, that a message waits. 4 h.
     pub delay_notice: SignedDuration,
+    /// Longest body that a report of failure gives back where the sender asked for the whole message (RFC 3461 §4.3), in bytes. 1 MiB.
+    pub returned_body: u64,
+    /// The time in which reports tell dates. UTC.
+    pub zone: TimeZone,
     /// How often a commit that fails is tried again before the outcome is given up, unless a peer took the message: that is never
     /// given up. 5.
     pub settle_attempts: u32,
@@ -169,6 +173,8 @@ impl RelaySettings {
             jitter: 20,
             distrust_lifetime: SignedDuration::from_hours(4),
             delay_notice: SignedDuration::from_hours(4),
+            returned_body: 1 << 20,
+            zone: TimeZone::UTC,
             settle_attempts: 5,
             settle_pause: Duration::from_secs(1),
             stop_grace: Duration::from_secs(15),

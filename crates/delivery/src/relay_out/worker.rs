@@ -6,10 +6,7 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use smtp::{
-    Body,
-    client::{self, Failure, Outgoing, Recipient, RecipientOutcome},
-};
+use smtp::client::{self, Failure, Outgoing, Recipient, RecipientOutcome};
 use store::{BodyKind, BodyReader, Lane, QueueId, Queued, Store, StoreError};
 use tokio::time::{Instant, timeout_at};
 
@@ -176,8 +173,14 @@ impl Seat {
                 in_vain: false,
             };
         };
+        let mut content = match message.content(store).fit(line.transport.extensions()).await {
+            Ok(content) => content,
+            Err(what) => {
+                let unfit = proven.into_iter().map(|proven| attempt(proven.err().unwrap_or(what.clone())));
+                return Sent { attempts: unfit.collect(), in_vain: false };
+            }
+        };
         line.sent += 1;
-        let mut content = message.content(store);
         let confirms = line.transport.extensions().dsn;
         let (mut outcomes, in_vain) = match line.transport.send(&outgoing, &mut content).await {
             Ok(outcomes) => {
@@ -240,12 +243,8 @@ impl Message {
     }
 
     fn content(&self, store: &Store) -> QueuedContent {
-        let declared = match self.entries.first().map(|entry| entry.body) {
-            None | Some(BodyKind::SevenBit) => Body::SevenBit,
-            Some(BodyKind::EightBit) => Body::EightBit,
-            Some(BodyKind::Binary) => Body::Binary,
-        };
-        QueuedContent::new(store.clone(), self.header.clone(), self.body.clone(), declared)
+        let kind = self.entries.first().map_or(BodyKind::SevenBit, |entry| entry.body);
+        QueuedContent::new(store.clone(), self.header.clone(), self.body.clone(), kind)
     }
 
     /// The envelope for the recipients that are proven; none if nobody is.

@@ -14,7 +14,14 @@ async fn a_message_arrives_byte_for_byte_under_its_return_path_and_one_received(
     );
     let id = world.send(&world.sud(), SENDER, &[DOCTOR], &content).await.unwrap().id;
     let (header, body) = world.house.inbox(DOCTOR).remove(0);
-    let rest = header.strip_prefix(&format!("Return-Path: <{SENDER}>\r\nReceived: ")).unwrap();
+    let rest = header.strip_prefix(&format!("Return-Path: <{SENDER}>\r\nAuthentication-Results: ")).unwrap();
+    let (verified, rest) = rest.split_once("\r\nReceived: ").unwrap();
+    let (domain, expected) =
+        (SENDER.rsplit_once('@').unwrap().1, "mail.chu-nord.fr;\r\n\tx-mssante=pass\r\n\tsmtp.mailfrom=");
+    assert!(
+        verified.starts_with(&format!("{expected}{SENDER} header.from={domain}\r\n\tpolicy.certificate=\"")),
+        "{verified}"
+    );
     let (received, rest) = rest.split_once("\r\nReceived: by smtp.clinique-sud.fr").unwrap();
     assert!(
         received.starts_with("from smtp.clinique-sud.fr ([192.0.2.25])\r\n\t(certificate "),

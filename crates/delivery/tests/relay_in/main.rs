@@ -7,6 +7,7 @@ mod house;
 
 mod content;
 mod keeping;
+mod patients;
 mod peers;
 mod recipients;
 mod reports;

@@ -43,6 +43,34 @@ async fn a_failure_is_told_in_two_languages_with_the_header_only() {
 }
 
 #[tokio::test]
+async fn the_whole_message_comes_back_where_it_was_asked_for_and_is_not_too_long() {
+    let mut world = World::start().await;
+    world.settings.returned_body = 100_000;
+    let peer = Peer::start(&world.tls("sud")).await;
+    world.route(SUD, peer.port);
+    let relay = world.relay();
+    let to = format!("inconnu@{SUD}");
+    let short = format!("{LETTER}{}", "une ligne d\u{e9}j\u{e0} lue\r\n".repeat(4_000));
+    for (number, content) in
+        [short.clone(), format!("{short}{}", "x\r\n".repeat(40_000))].into_iter().enumerate()
+    {
+        world.send(Letter { content, whole: true, ..Letter::to(&[&to]) }).await;
+        world.until("a report", |world| world.reports().len() > number).await;
+    }
+    let reports = world.reports();
+    let (_, enclosed) = reports[0]
+        .split_once("\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
+        .unwrap();
+    assert!(enclosed.contains(&short[LETTER.len()..]), "every byte of its body");
+    assert!(reports[0].contains("Votre message est joint en entier") && enclosed.trim_end().ends_with("--"));
+    assert!(
+        !reports[1].contains("d\u{e9}j\u{e0} lue")
+            && reports[1].contains("Content-Type: text/rfc822-headers")
+    );
+    world.end(relay).await;
+}
+
+#[tokio::test]
 async fn nobody_is_told_about_a_report_or_who_asked_for_none() {
     let mut world = World::start().await;
     let peer = Peer::start(&world.tls("sud")).await;

@@ -41,6 +41,7 @@ pub(crate) struct Letter {
     pub(crate) content: String,
     pub(crate) notify: Option<Notify>,
     pub(crate) null_path: bool,
+    pub(crate) whole: bool,
     pub(crate) lifetime: Option<SignedDuration>,
 }
 
@@ -137,7 +138,7 @@ impl World {
 
     /// Queues a message of the doctor's.
     pub(crate) async fn send(&self, letter: Letter) -> TraceId {
-        let Letter { to, content, notify, null_path, lifetime } = letter;
+        let Letter { to, content, notify, null_path, whole, lifetime } = letter;
         let (now, id) = (self.now(), TraceId::new(self.now()));
         let (header, text) = content.split_at(content.find("\r\n\r\n").unwrap() + 4);
         let mut scanner = message::Scanner::new(message::scan::Limits::default());
@@ -160,11 +161,11 @@ impl World {
             sender: Some(self.doctor.id),
             variant: 0,
             smtputf8: false,
-            body: BodyKind::SevenBit,
+            body: if content.is_ascii() { BodyKind::SevenBit } else { BodyKind::EightBit },
             require_tls: false,
             priority: Priority::Usual,
             envid: Some("envoi-1".to_owned()),
-            ret: Some(Ret::Headers),
+            ret: Some(if whole { Ret::Full } else { Ret::Headers }),
             expires: now + lifetime.unwrap_or(SignedDuration::from_hours(5 * 24)),
             recipients: recipients.collect(),
         };
@@ -177,6 +178,7 @@ impl World {
             traces: vec![Trace { id, action: Action::Send, ..trace(now) }],
             carried: Vec::new(),
             once: None,
+            conversations: Vec::new(),
         };
         self.store.deliver(delivery).await.unwrap();
         id

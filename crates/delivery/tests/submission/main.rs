@@ -5,11 +5,13 @@
 #[path = "../house/mod.rs"]
 mod house;
 
+mod awkward;
 mod content;
 mod full;
 mod keeping;
 mod leaving;
 mod paths;
+mod patients;
 mod people;
 mod readers;
 mod receipts;

@@ -125,6 +125,7 @@ impl Stage {
             outgoing: vec![],
             traces: vec![],
             once: None,
+            conversations: Vec::new(),
         };
         self.server.store.deliver(delivery).await.unwrap();
         id

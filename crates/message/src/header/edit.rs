@@ -9,11 +9,13 @@ use super::{
     address::{Entries, Entry},
     reword,
 };
+use crate::words;
 
 /// Changes to a header block.
 pub struct Editor<'a> {
     header: &'a Header,
     top: Vec<u8>,
+    bottom: Vec<u8>,
     removed: Vec<bool>,
     /// Replacements by the offset where they start: where they end, and what stands there instead.
     replaced: BTreeMap<usize, (usize, Vec<u8>)>,
@@ -21,25 +23,52 @@ pub struct Editor<'a> {
 
 impl<'a> Editor<'a> {
     pub(super) fn new(header: &'a Header) -> Self {
-        Self { header, top: Vec::new(), removed: vec![false; header.fields.len()], replaced: BTreeMap::new() }
+        let removed = vec![false; header.fields.len()];
+        Self { header, top: Vec::new(), bottom: Vec::new(), removed, replaced: BTreeMap::new() }
     }
 
     /// Puts a field on top of the block (a later call lands above). Takes the value without its final line break; folded
     /// lines are kept, any other line break becomes a blank, so that a value can never become a second field. What is no
     /// visible ASCII in `name` is dropped.
     pub fn prepend(&mut self, name: &str, value: &str) {
-        let mut field: Vec<u8> =
-            name.bytes().filter(|byte| byte.is_ascii_graphic() && *byte != b':').collect();
-        field.extend_from_slice(b": ");
-        field.extend_from_slice(contained(value).as_bytes());
-        field.extend_from_slice(b"\r\n");
-        self.top.splice(0..0, field);
+        self.top.splice(0..0, written(name, value));
+    }
+
+    /// Gives the first field of this name another value and drops its namesakes; a block without one gets it as its last field.
+    /// Takes the value as [`prepend`](Self::prepend) does.
+    pub fn set(&mut self, name: &str, value: &str) {
+        let mut known = false;
+        for (field, removed) in self.header.fields.iter().zip(&mut self.removed) {
+            if !self.header.is_named(field, name) {
+                continue;
+            }
+            if known {
+                *removed = true;
+            } else {
+                let value = format!(" {}\r\n", contained(value));
+                self.replaced.insert(field.value, (field.whole.end, value.into_bytes()));
+            }
+            known = true;
+        }
+        if !known {
+            self.bottom.extend(written(name, value));
+        }
     }
 
     /// Drops every field of this name that the parsed block has; fields prepended stay.
     pub fn remove(&mut self, name: &str) {
         for (field, removed) in self.header.fields.iter().zip(&mut self.removed) {
             *removed |= self.header.is_named(field, name);
+        }
+    }
+
+    /// Drops the fields of this name whose value, unfolded, is unwanted.
+    pub fn remove_where(&mut self, name: &str, unwanted: &dyn Fn(&str) -> bool) {
+        for (field, removed) in self.header.fields.iter().zip(&mut self.removed) {
+            if self.header.is_named(field, name) {
+                let value = words::unfold(self.header.value(field));
+                *removed |= unwanted(&String::from_utf8_lossy(&value));
+            }
         }
     }
 
@@ -92,9 +121,22 @@ impl<'a> Editor<'a> {
             }
             out.extend_from_slice(raw.get(at..field.whole.end).unwrap_or_default());
         }
+        if !self.bottom.is_empty() && !out.is_empty() && !out.ends_with(b"\n") {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(&self.bottom);
         out.extend_from_slice(raw.get(self.header.blank.clone()).unwrap_or_default());
         out
     }
+}
+
+/// A field, line break included.
+fn written(name: &str, value: &str) -> Vec<u8> {
+    let mut field: Vec<u8> = name.bytes().filter(|byte| byte.is_ascii_graphic() && *byte != b':').collect();
+    field.extend_from_slice(b": ");
+    field.extend_from_slice(contained(value).as_bytes());
+    field.extend_from_slice(b"\r\n");
+    field
 }
 
 /// The value with only such line breaks as are folding: CRLF before a blank, with something on the line that follows.
@@ -149,6 +191,23 @@ mod tests {
             String::from_utf8(edit.finish()).unwrap(),
             "B: safe Evil: yes     \r\nX: one\r\n\ttwo\r\nA: 1\r\nodd\r\n\r\n".replace("yes     ", "yes    ")
         );
+    }
+
+    #[test]
+    fn sets_one_field_and_leaves_the_others() {
+        let set = |raw: &str| {
+            let header = Header::parse(raw.as_bytes());
+            let mut edit = header.edit();
+            edit.set("X", "new");
+            String::from_utf8(edit.finish()).unwrap()
+        };
+        assert_eq!(
+            set("A: 1\r\nx : old\r\n more\r\nB: 2\r\nX: again\r\n\r\n"),
+            "A: 1\r\nx : new\r\nB: 2\r\n\r\n"
+        );
+        assert_eq!(set("A: 1\r\n\r\n"), "A: 1\r\nX: new\r\n\r\n");
+        assert_eq!(set("A: 1"), "A: 1\r\nX: new\r\n");
+        assert_eq!(set("\r\n"), "X: new\r\n\r\n");
     }
 
     fn block() -> impl Strategy<Value = String> {

@@ -1,8 +1,8 @@
 //! Reports on a message's fate: not delivered, delayed, delivered or relayed (RFC 3461, 3464, 6522; M-7).
 //!
-//! May use: mail-builder, the header. Must never touch: the body of the message reported on, its subject (outside the
+//! May use: the header, the text encodings. Must never touch: the body of the message reported on, its subject (outside the
 //! text for its sender and the returned header), the clock, any decision: who gets a report and why is the caller's matter, and so is the envelope,
-//! whose reverse-path is null. What peers and senders wrote is put on one line and cut before it goes in.
+//! whose reverse-path is null, and whether the body goes back. What peers and senders wrote is put on one line and cut before it goes in.
 
 mod returned;
 mod status;
@@ -10,14 +10,9 @@ mod status;
 mod tests;
 mod text;
 
-use jiff::Timestamp;
-use mail_builder::{
-    MessageBuilder,
-    headers::{address::Address, content_type::ContentType, date::Date, message_id::MessageId, raw::Raw},
-    mime::MimePart,
-};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter, tz::TimeZone};
 
-use crate::Header;
+use crate::{Header, recode, words};
 
 /// Most recipients that one report tells of: as many as a transaction has. The rest is counted in its text.
 pub const MAX_REPORTED: usize = 1_000;
@@ -53,6 +48,8 @@ pub struct Report<'a> {
     pub envelope_id: Option<&'a str>,
     /// Header of the message, with or without its blank line; never its body.
     pub original: &'a [u8],
+    /// The time in which people are told dates; programs get the same instants with its offset.
+    pub zone: &'a TimeZone,
     /// The recipients that it tells of.
     pub recipients: &'a [Outcome<'a>],
 }
@@ -125,36 +122,88 @@ pub enum Diagnostic<'a> {
     Local(&'a str),
 }
 
-/// Writes the report: a whole message, ready to be kept. Its envelope has the null reverse-path.
+/// Writes the report, with the header of the original: a whole message, ready to be kept. Its envelope has the null reverse-path.
 #[must_use]
 pub fn report(report: &Report<'_>) -> Vec<u8> {
-    let original = returned::header(report.original);
+    let (original, returned) = returned::header(report.original);
+    let mut part = original.field();
+    part.extend(original.written(&returned));
+    let (mut before, after) = around(report, text::Attached::Header, original.content(), &[&part]);
+    before.extend(part);
+    before.extend(after);
+    before
+}
+
+/// Writes the report around the whole original (RET=FULL, RFC 3461 §4.3): what stands before the first byte of its body, and what
+/// after the last one. `body` is what the original may hold. For people in the trust space only (M-7).
+#[must_use]
+pub fn enclosing(report: &Report<'_>, body: recode::Content) -> (Vec<u8>, Vec<u8>) {
+    let part = returned::message(report.original, body);
+    let (mut before, after) = around(report, text::Attached::Whole, body, &[&part]);
+    before.extend(part);
+    (before, after)
+}
+
+/// What stands before the third part, up to its delimiter, and after it. `content`: what the third part may hold.
+fn around(
+    report: &Report<'_>,
+    attached: text::Attached,
+    content: recode::Content,
+    third: &[&[u8]],
+) -> (Vec<u8>, Vec<u8>) {
+    let text = recode::quoted_printable(text::part(report, attached).as_bytes());
     let status = status::part(report);
-    let text = text::part(report);
+    let mut parts = vec![text.as_slice(), status.text.as_bytes()];
+    parts.extend(third);
+    let boundary = boundary(&word(report.id), &parts);
+    let mut out = head(report, &boundary, content.max(status.content()));
+    let mut add = |piece: &[u8]| out.extend_from_slice(piece);
+    add(format!("--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n").as_bytes());
+    add(b"Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+    add(&text);
+    add(format!("\r\n--{boundary}\r\n{}\r\n", status.fields()).as_bytes());
+    add(status.text.as_bytes());
+    add(format!("\r\n--{boundary}\r\n").as_bytes());
+    (out, format!("\r\n--{boundary}--\r\n").into_bytes())
+}
+
+/// The header of the report, blank line included.
+fn head(report: &Report<'_>, boundary: &str, content: recode::Content) -> Vec<u8> {
     let hostname = word(report.hostname);
-    let boundary = boundary(&word(report.id), &[text.as_bytes(), status.as_bytes(), &original]);
-    let parts = vec![
-        MimePart::new(ContentType::new("text/plain").attribute("charset", "utf-8"), text),
-        MimePart::new("message/delivery-status", status.into_bytes()).transfer_encoding("7bit"),
-        MimePart::new("text/rfc822-headers", original),
-    ];
-    let body = ContentType::new("multipart/report")
-        .attribute("report-type", "delivery-status")
-        .attribute("boundary", boundary);
-    let mut message = MessageBuilder::new()
-        .from(Address::new_address(Some(text::FROM), word(report.from)))
-        .to(Address::new_address(None::<&str>, word(report.to)))
-        .subject(text::subject(report.recipients))
-        .date(Date::new(report.at.as_second()))
-        .message_id(MessageId::new(format!("{}@{hostname}", word(report.id))))
-        .header("Auto-Submitted", Raw::new("auto-replied"))
-        .body(MimePart::new(body, parts));
+    let mut head = format!(
+        "From: {} <{}>\r\nTo: <{}>\r\nSubject: {}\r\nDate: {}\r\nMessage-ID: <{}@{hostname}>\r\nAuto-Submitted: auto-replied\r\n",
+        words::encode(text::FROM),
+        address(report.from),
+        address(report.to),
+        words::encode(text::subject(report.recipients)),
+        date(report.at, report.zone),
+        bare(report.id),
+    );
     if let Some(id) = message_id(report.original) {
-        message = message.in_reply_to(id.clone()).references(id);
+        head.push_str(&format!("In-Reply-To: <{id}>\r\nReferences: <{id}>\r\n"));
     }
-    let mut written = Vec::new();
-    message.serialize(&mut written);
-    written
+    head.push_str("MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status;\r\n");
+    head.push_str(&format!("\tboundary=\"{boundary}\"\r\n"));
+    if content > recode::Content::SevenBit {
+        head.push_str(&format!("Content-Transfer-Encoding: {}\r\n", content.name()));
+    }
+    head.push_str("\r\n");
+    head.into_bytes()
+}
+
+/// An address as a field holds it: nothing that would end it.
+fn address(text: &str) -> String {
+    word(text).chars().filter(|c| !"<>".contains(*c)).collect()
+}
+
+/// What an identifier may be made of.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect()
+}
+
+/// An instant as header fields have it. Years that have no four digits have no such form; the field is then empty and still a field.
+fn date(at: Timestamp, zone: &TimeZone) -> String {
+    DateTimePrinter::new().zoned_to_string(&at.to_zoned(zone.clone())).unwrap_or_default()
 }
 
 /// The message's identifier, without its brackets, if it is one that a field can hold.

@@ -11,6 +11,8 @@ const ORIGINAL: &[u8] = b"Return-Path: <medecin.un@chu-nord.mssante.fr>\r\n\
     Subject: XDM/1.0/DDM+Compte rendu DUPONT Jean\r\nBcc: secret@chu-nord.mssante.fr\r\n\
     Message-ID: <abc@poste.chu-nord.fr>\r\n\r\nLe patient va mieux.\r\nX-Body: y\r\n";
 
+static UTC: TimeZone = TimeZone::UTC;
+
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
@@ -39,6 +41,7 @@ fn made<'a>(recipients: &'a [Outcome<'a>]) -> Report<'a> {
         arrival: at("2026-11-16T12:00:00Z"),
         envelope_id: Some("env+1"),
         original: ORIGINAL,
+        zone: &UTC,
         recipients,
     }
 }
@@ -49,11 +52,15 @@ fn parts(raw: &[u8]) -> (Message<'_>, [String; 3]) {
     let kind = message.content_type().unwrap();
     assert_eq!((kind.ctype(), kind.subtype()), ("multipart", Some("report")));
     assert_eq!(kind.attribute("report-type"), Some("delivery-status"));
-    let types = [("text", "plain"), ("message", "delivery-status"), ("text", "rfc822-headers")];
+    let types = [
+        vec![("text", "plain")],
+        vec![("message", "delivery-status"), ("message", "global-delivery-status")],
+        vec![("text", "rfc822-headers"), ("message", "global-headers")],
+    ];
     assert_eq!(message.parts.len(), 4, "{}", String::from_utf8_lossy(raw));
-    let mut found = message.parts.iter().skip(1).zip(types).map(|(part, (ctype, subtype))| {
+    let mut found = message.parts.iter().skip(1).zip(types).map(|(part, types)| {
         let kind = part.content_type().unwrap();
-        assert_eq!((kind.ctype(), kind.subtype()), (ctype, Some(subtype)));
+        assert!(types.contains(&(kind.ctype(), kind.subtype().unwrap())), "{kind:?}");
         match &part.body {
             PartType::Text(text) => text.to_string(),
             PartType::Binary(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
@@ -206,16 +213,80 @@ fn a_delay_says_until_when_and_successes_say_where() {
 }
 
 #[test]
-fn addresses_that_are_not_ascii_are_written_in_ascii() {
+fn addresses_that_are_not_ascii_make_a_global_report() {
     let outcome = Outcome {
         original: Some("utf-8;rené@chu-sud.mssante.fr"),
         ..outcome("rené@chu-sud.mssante.fr", Action::Failed, "5.1.1")
     };
-    let raw = report(&made(&[outcome]));
-    let (_, [text, status, _]) = parts(&raw);
-    assert!(status.contains("Original-Recipient: utf-8;ren\\x{E9}@chu-sud.mssante.fr\r\n"), "{status}");
-    assert!(status.contains("Final-Recipient: utf-8; ren\\x{E9}@chu-sud.mssante.fr\r\n"), "{status}");
-    assert!(status.is_ascii() && text.contains("<rené@chu-sud.mssante.fr>"));
+    let original = "From: a@b.fr\r\nSubject: été\r\nX-Long: a\r\n b\r\n\r\n";
+    let raw = report(&Report { original: original.as_bytes(), ..made(&[outcome]) });
+    let (_, [text, status, header]) = parts(&raw);
+    assert!(status.contains("Original-Recipient: utf-8;rené@chu-sud.mssante.fr\r\n"), "{status}");
+    assert!(status.contains("Final-Recipient: utf-8; rené@chu-sud.mssante.fr\r\n"), "{status}");
+    assert!(text.contains("<rené@chu-sud.mssante.fr>") && header.contains("Subject: été\r\n"));
+    let raw = String::from_utf8(raw).unwrap();
+    for field in [
+        "\r\nContent-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n",
+        "\r\nContent-Type: message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n",
+        "_\"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n--=_",
+    ] {
+        assert!(raw.contains(field), "{field}: {raw}");
+    }
+}
+
+#[test]
+fn a_header_in_no_known_charset_goes_back_all_the_same() {
+    let none = [outcome("a@b.fr", Action::Failed, "5.1.1")];
+    let long = format!("X-Long: {}\r\nSubject: \u{e9}t\u{e9}\r\n\r\n", "x".repeat(2_000));
+    for original in [&b"Subject: \xe9t\xe9\r\n\r\n"[..], long.as_bytes()] {
+        let raw = report(&Report { original, ..made(&none) });
+        assert!(raw.is_ascii() && raw.split(|byte| *byte == b'\n').all(|line| line.len() < 1_000));
+        let message = MessageParser::default().parse(&raw).unwrap();
+        let returned = message.parts.last().unwrap();
+        let kept = match &returned.body {
+            PartType::Text(text) => text.as_bytes().to_vec(),
+            _ => returned.contents().to_vec(),
+        };
+        let subject = Header::parse(&kept).subject().unwrap();
+        assert!(subject == "été" || subject == "\u{fffd}t\u{fffd}", "{subject}");
+    }
+}
+
+#[test]
+fn dates_are_told_in_the_zone_of_the_readers_and_to_programs_with_its_offset() {
+    let Ok(paris) = TimeZone::get("Europe/Paris") else { panic!("this machine has no zones") };
+    let delayed = Outcome {
+        retry_until: Some(at("2026-07-26T22:30:00Z")),
+        ..outcome("a@chu-sud.mssante.fr", Action::Delayed, "4.4.1")
+    };
+    let recipients = [delayed];
+    let raw = report(&Report { zone: &paris, ..made(&recipients) });
+    let (message, [text, status, _]) = parts(&raw);
+    assert!(text.contains("16/11/2026 à 13:00 (heure de Paris)"), "{text}");
+    assert!(text.contains("jusqu'au 27/07/2026 à 00:30 (heure de Paris)"), "summer counts: {text}");
+    assert!(text.contains("16/11/2026 at 13:00 (Paris time)"));
+    assert!(status.contains("Will-Retry-Until: Mon, 27 Jul 2026 00:30:00 +0200\r\n"), "{status}");
+    assert_eq!(message.date().unwrap().to_rfc3339(), "2026-11-21T13:00:00+01:00");
+}
+
+#[test]
+fn the_whole_message_goes_back_where_it_is_asked_for() {
+    let recipients = [outcome("a@b.fr", Action::Failed, "5.1.1")];
+    let body = "Le patient va mieux : é.\r\n";
+    let (mut raw, after) = enclosing(&made(&recipients), recode::Content::EightBit);
+    raw.extend_from_slice(body.as_bytes());
+    raw.extend(after);
+    let message = MessageParser::default().parse(&raw).unwrap();
+    let PartType::Message(original) = &message.parts.last().unwrap().body else {
+        panic!("an embedded message")
+    };
+    assert_eq!(original.subject(), Some("XDM/1.0/DDM+Compte rendu DUPONT Jean"));
+    let whole = String::from_utf8(raw.clone()).unwrap();
+    assert!(whole.contains("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\nFrom: "));
+    assert!(!whole.contains("Bcc") && !whole.contains("Return-Path: <med"), "{whole}");
+    assert!(message.body_text(0).unwrap().contains("Votre message est joint en entier"));
+    let (seven, _) = enclosing(&made(&recipients), recode::Content::SevenBit);
+    assert!(!String::from_utf8(seven).unwrap().contains("8bit"));
 }
 
 #[test]
@@ -323,11 +394,10 @@ proptest! {
         let header = Header::parse(&raw);
         let names = header.whole_fields().map(|(name, _)| String::from_utf8_lossy(name).into_owned());
         let known = ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "In-Reply-To", "References",
-            "MIME-Version", "Content-Type"];
+            "MIME-Version", "Content-Type", "Content-Transfer-Encoding"];
         let names: Vec<String> = names.collect();
         prop_assert!(names.iter().all(|name| known.contains(&name.as_str())), "{:?}", names);
         let (_, [_, status, _]) = parts(&raw);
-        prop_assert!(status.is_ascii());
         prop_assert!(status.lines().all(|line| line.len() <= 998));
         let groups = groups(&status);
         prop_assert_eq!(groups.len(), 1 + count);

@@ -4,7 +4,7 @@
 //! May use: the report, the original's subject. Must never touch: the rest of the original; a subject may not leave this part for the
 //! header of the report (M-7).
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     Action, Diagnostic, MAX_EXPLAINED, MAX_REPORTED, MAX_SUBJECT, MAX_TEXT, Outcome, Report, line,
@@ -30,6 +30,13 @@ fn worst(recipients: &[Outcome<'_>]) -> Action {
     [Action::Failed, Action::Delayed].into_iter().find(|action| any(*action)).unwrap_or(Action::Delivered)
 }
 
+/// What of the original comes with the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attached {
+    Header,
+    Whole,
+}
+
 /// One language's words.
 struct Words {
     opening: fn(host: &str, date: &str, subject: &str) -> String,
@@ -43,9 +50,12 @@ struct Words {
     technical: Option<(&'static str, &'static str)>,
     others: fn(count: usize) -> String,
     untold: fn(count: usize) -> String,
-    closing: &'static str,
+    closing: fn(Attached) -> &'static str,
     explained: for<'a> fn(&Outcome<'a>) -> &'a str,
+    /// A day and a time, without the zone.
     date: &'static str,
+    /// The zone of a city.
+    city: fn(city: &str) -> String,
 }
 
 const FRENCH: Words = Words {
@@ -72,9 +82,13 @@ const FRENCH: Words = Words {
     technical: None,
     others: |count| format!("... et {count} autres, listés dans la partie technique de cet avis."),
     untold: |count| format!("... et {count} autres, que cet avis ne peut pas lister."),
-    closing: "L'en-tête de votre message est joint ; son contenu ne l'est pas.",
+    closing: |attached| match attached {
+        Attached::Header => "L'en-tête de votre message est joint ; son contenu ne l'est pas.",
+        Attached::Whole => "Votre message est joint en entier, comme votre logiciel l'a demandé.",
+    },
     explained: |outcome| outcome.fr,
-    date: "%d/%m/%Y à %H:%M UTC",
+    date: "%d/%m/%Y à %H:%M",
+    city: |city| format!("(heure de {city})"),
 };
 
 const ENGLISH: Words = Words {
@@ -99,13 +113,17 @@ const ENGLISH: Words = Words {
     technical: Some(("Answer of", "Finding of this server:")),
     others: |count| format!("... and {count} others, listed in the technical part of this notice."),
     untold: |count| format!("... and {count} others, which this notice cannot list."),
-    closing: "The header of your message is attached; its content is not.",
+    closing: |attached| match attached {
+        Attached::Header => "The header of your message is attached; its content is not.",
+        Attached::Whole => "Your whole message is attached, as your mail program asked.",
+    },
     explained: |outcome| outcome.en,
-    date: "%d/%m/%Y at %H:%M UTC",
+    date: "%d/%m/%Y at %H:%M",
+    city: |city| format!("({city} time)"),
 };
 
 /// The whole text.
-pub(super) fn part(report: &Report<'_>) -> String {
+pub(super) fn part(report: &Report<'_>, attached: Attached) -> String {
     let id = message_id(report.original);
     let about = about(report.original);
     let mut text = String::new();
@@ -113,13 +131,13 @@ pub(super) fn part(report: &Report<'_>) -> String {
         if at > 0 {
             text.push_str("\r\n* * *\r\n\r\n");
         }
-        let date = shown(report.arrival, words);
+        let date = shown(report.arrival, report.zone, words);
         let about = about.as_deref().map_or_else(|| words.no_subject.to_owned(), words.subject);
         text.push_str(&(words.opening)(&word(report.hostname), &date, &about));
         text.push_str("\r\n");
         text.extend(words.id.zip(id.as_deref()).map(|(told, id)| told(id)));
-        recipients(&mut text, report.recipients, words);
-        text.push_str(&format!("\r\n{}\r\n", words.closing));
+        recipients(&mut text, report, words);
+        text.push_str(&format!("\r\n{}\r\n", (words.closing)(attached)));
     }
     text
 }
@@ -132,7 +150,8 @@ fn about(original: &[u8]) -> Option<String> {
     (!cut.is_empty()).then(|| format!("{cut}{dots}"))
 }
 
-fn recipients(text: &mut String, recipients: &[Outcome<'_>], words: &Words) {
+fn recipients(text: &mut String, report: &Report<'_>, words: &Words) {
+    let recipients = report.recipients;
     let mut left = MAX_EXPLAINED;
     for action in [Action::Failed, Action::Delayed, Action::Delivered, Action::Relayed] {
         let told = recipients.iter().take(MAX_REPORTED).filter(|outcome| outcome.action == action);
@@ -142,7 +161,7 @@ fn recipients(text: &mut String, recipients: &[Outcome<'_>], words: &Words) {
         }
         for outcome in told {
             left -= 1;
-            explained(text, outcome, words);
+            explained(text, outcome, report.zone, words);
         }
     }
     let listed = recipients.len().min(MAX_REPORTED);
@@ -154,14 +173,14 @@ fn recipients(text: &mut String, recipients: &[Outcome<'_>], words: &Words) {
     }
 }
 
-fn explained(text: &mut String, outcome: &Outcome<'_>, words: &Words) {
+fn explained(text: &mut String, outcome: &Outcome<'_>, zone: &TimeZone, words: &Words) {
     text.push_str(&format!("\r\n  <{}>\r\n", word(outcome.recipient)));
     let why = line((words.explained)(outcome), MAX_TEXT);
     if !why.is_empty() {
         text.push_str(&format!("    {why}\r\n"));
     }
     if let Some(until) = outcome.retry_until {
-        text.push_str(&format!("    {}\r\n", (words.until)(&shown(until, words))));
+        text.push_str(&format!("    {}\r\n", (words.until)(&shown(until, zone, words))));
     }
     let Some((answer, finding)) = words.technical else { return };
     match (outcome.diagnostic, outcome.remote) {
@@ -175,6 +194,13 @@ fn explained(text: &mut String, outcome: &Outcome<'_>, words: &Words) {
     }
 }
 
-fn shown(at: Timestamp, words: &Words) -> String {
-    at.strftime(words.date).to_string()
+/// An instant as people of that zone tell it, by the name of its city: an offset means nothing to them.
+fn shown(at: Timestamp, zone: &TimeZone, words: &Words) -> String {
+    let at = at.to_zoned(zone.clone());
+    let name = match zone.iana_name().and_then(|name| name.rsplit_once('/')) {
+        Some((region, city)) if region != "Etc" => (words.city)(&city.replace('_', " ")),
+        _ if at.offset().is_zero() => "UTC".to_owned(),
+        _ => at.strftime("UTC%:z").to_string(),
+    };
+    format!("{} {name}", at.strftime(words.date))
 }

@@ -100,7 +100,7 @@ pub fn recipient(
     settings: &RouteSettings,
 ) -> Result<(), Refusal> {
     within_rights(sender, to, place)?;
-    if *to.domain() == settings.patient_domain && !is_patient(to.local(), settings) {
+    if *to.domain() == settings.patient_domain && !is_patient(to, settings) && !is_robot(to, settings) {
         return Err(texts::patient_number(to));
     }
     Ok(())
@@ -144,10 +144,17 @@ fn within_rights(sender: &Sender, to: &Address, place: Place) -> Result<(), Refu
     }
 }
 
-fn is_patient(local: &str, settings: &RouteSettings) -> bool {
-    let lower = local.to_lowercase();
+/// Whether an address is a patient's: a number in the patients' domain, none of its robots (S-5.1).
+#[must_use]
+pub fn is_patient(address: &Address, settings: &RouteSettings) -> bool {
+    let local = address.local();
     let number = if settings.test_identities { Ins::parse_any_key(local) } else { Ins::parse(local) };
-    number.is_ok() || settings.patient_robots.iter().any(|robot| robot.to_lowercase() == lower)
+    *address.domain() == settings.patient_domain && number.is_ok()
+}
+
+fn is_robot(address: &Address, settings: &RouteSettings) -> bool {
+    let lower = address.local().to_lowercase();
+    settings.patient_robots.iter().any(|robot| robot.to_lowercase() == lower)
 }
 
 /// Why the message is secure, if it is (S-3.1).

@@ -11,7 +11,7 @@ mod tests;
 mod texts;
 
 pub use self::{
-    decision::{Answers, Decision, Facts, Why, beyond, decide, recipient},
+    decision::{Answers, Decision, Facts, Why, beyond, decide, is_patient, recipient},
     refusal::{Reason, Refusal},
 };
 use crate::{Domain, Rights, State};

@@ -111,6 +111,7 @@ async fn one_caller(store: &Store, body: &[u8], to: AccountId, start: Instant) -
             traces: vec![trace(&SystemClock, store::Action::Receive)],
             carried: vec![],
             once: None,
+            conversations: Vec::new(),
         };
         store.deliver(delivery).await.unwrap();
         latencies.push(began.elapsed());

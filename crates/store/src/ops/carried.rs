@@ -43,7 +43,8 @@ pub(crate) fn first_reception(view: &impl View, now: Timestamp, hash: &Hash) -> 
     Ok(first)
 }
 
-fn months(now: Timestamp) -> impl Iterator<Item = u32> {
+/// The months that count, from this one back.
+pub(super) fn months(now: Timestamp) -> impl Iterator<Item = u32> {
     let this = month(now);
     (0..CARRIED_MONTHS).map(move |back| this.saturating_sub(back))
 }

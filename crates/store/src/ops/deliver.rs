@@ -14,6 +14,7 @@ use crate::{
     keys::{self, Hash},
     ops::{
         carried,
+        conversations::{self, HashedConversation},
         edit::{BoxEdit, NewListing},
         queue::{self, SealedOutgoing},
         quota,
@@ -41,6 +42,7 @@ pub(crate) struct SealedDelivery {
     pub(crate) traces: Vec<SealedTrace>,
     pub(crate) carried: Vec<Hash>,
     pub(crate) once: Option<Hash>,
+    pub(crate) conversations: Vec<HashedConversation>,
 }
 
 /// What a delivery came to, before it is durable.
@@ -74,7 +76,17 @@ pub(crate) fn deliver_and_report(
 
 /// The same as [`deliver`], whatever the clock says and however long the queue is.
 pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcome> {
-    let SealedDelivery { id, body, variants, copies, outgoing, traces: steps, carried: ids, once } = delivery;
+    let SealedDelivery {
+        id,
+        body,
+        variants,
+        copies,
+        outgoing,
+        traces: steps,
+        carried: ids,
+        once,
+        conversations: told,
+    } = delivery;
     let now = txn.core.clock.now();
     let day = body.id().day;
     let first = once.map(|hash| known_submission(txn, &hash)).transpose()?.flatten();
@@ -108,6 +120,9 @@ pub(crate) fn keep(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcom
     }
     for hash in ids {
         carried::remember(txn, month(now), &hash, day)?;
+    }
+    for conversation in told {
+        conversations::note(txn, now, conversation)?;
     }
     if let Some(hash) = once {
         txn.put(Family::Accounts, keys::once(Day::of(now), &hash), records::encode(&OnceRecord { id })?);

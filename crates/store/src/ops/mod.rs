@@ -6,6 +6,7 @@ pub(crate) mod accounts;
 pub(crate) mod boxes;
 pub(crate) mod carried;
 pub(crate) mod connectors;
+pub(crate) mod conversations;
 pub(crate) mod deliver;
 pub(crate) mod edit;
 pub(crate) mod messages;

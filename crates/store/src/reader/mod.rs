@@ -154,6 +154,12 @@ impl<'store> Reader<'store> {
         ops::carried::was(&self.view, self.now(), &hash)
     }
 
+    /// Whether the account ended its conversation with this patient in the last 15 months, and wrote nothing else to them since (S-5.2).
+    pub fn conversation_ended(&self, account: AccountId, patient: &Address) -> Result<bool> {
+        let hash = accounts::conversation_hash(&self.core.keys, account, patient);
+        ops::conversations::has_ended(&self.view, self.now(), &hash)
+    }
+
     /// The first day on which the account received or sent a message with this Message-ID, as far as the last 15 months
     /// tell: an APPEND of it is filed there ([`crate::Store::body_of`], S-4.3).
     pub fn first_reception(&self, account: AccountId, message_id: &str) -> Result<Option<Day>> {

@@ -23,6 +23,13 @@ pub(crate) fn carried_hash(keys: &StoreKey, account: AccountId, message_id: &str
     keys.lookup_hash("carried", &data)
 }
 
+/// Hash under which the conversation of an account with a patient is found.
+pub(crate) fn conversation_hash(keys: &StoreKey, account: AccountId, patient: &Address) -> Hash {
+    let mut data = account.0.to_be_bytes().to_vec();
+    data.extend_from_slice(patient.key().as_bytes());
+    keys.lookup_hash("conversation", &data)
+}
+
 pub(crate) fn account(view: &impl View, keys: &StoreKey, id: AccountId) -> Result<Option<Account>> {
     let key = keys::account(id);
     view.get(Family::Accounts, &key)?.map(|sealed| open_account(keys, id, &key, &sealed)).transpose()

@@ -220,6 +220,7 @@ pub async fn delivery(store: &Store, now: Timestamp, number: u64, body: &[u8], t
         traces: vec![],
         carried: vec![],
         once: None,
+        conversations: Vec::new(),
     }
 }
 

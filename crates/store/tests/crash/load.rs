@@ -165,6 +165,7 @@ pub(super) async fn act(store: &Store, clock: &dyn store::Clock, place: &Place, 
                 traces: vec![trace(clock, Action::Receive)],
                 carried: vec![],
                 once: None,
+                conversations: Vec::new(),
             };
             store.deliver(delivery).await.map(drop)
         }

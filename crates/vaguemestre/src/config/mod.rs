@@ -11,6 +11,7 @@ mod keys;
 mod pass;
 mod raw;
 mod retention;
+mod scan;
 mod trust;
 pub(crate) mod units;
 mod values;
@@ -22,6 +23,8 @@ use std::{
     time::Duration,
 };
 
+use delivery::ScanSettings;
+use jiff::tz::TimeZone;
 use mssante::{Domain, StructureId};
 use store::KeepPlan;
 
@@ -44,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) queue: Queue,
     pub(crate) store: StorePlace,
     pub(crate) retention: KeepPlan,
+    /// Absent: no antivirus looks at what arrives.
+    pub(crate) scan: Option<ScanSettings>,
     pub(crate) listeners: Listeners,
     pub(crate) imap: Imap,
     /// Hospitals' own servers (S-3.10).
@@ -67,6 +72,8 @@ pub(crate) struct Operator {
     pub(crate) login_domains: Vec<Domain>,
     /// Structures all of whose mail is secure (S-3.1).
     pub(crate) secure_structures: Vec<StructureId>,
+    /// The time in which reports tell people dates.
+    pub(crate) time_zone: TimeZone,
 }
 
 /// The addresses of patients (S-5.1).
@@ -77,6 +84,8 @@ pub(crate) struct Patients {
     pub(crate) robots: Vec<String>,
     /// Whether numbers that exist only for tests are accepted.
     pub(crate) test_identities: bool,
+    /// Whether what patients write after the end of a conversation is refused (S-5.2).
+    pub(crate) refuse_ended: bool,
 }
 
 /// The certificate of the listeners.

@@ -42,6 +42,7 @@ impl Pass<'_> {
                 mssante_domains: self.domains("operator", "mssante_domains"),
                 login_domains: self.domains("operator", "login_domains"),
                 secure_structures: self.secure_structures(),
+                time_zone: self.time_zone(),
             },
             patients: Patients {
                 domain: self.domain("patients", "domain"),
@@ -50,6 +51,11 @@ impl Pass<'_> {
                     ("patients", "test_identities"),
                     false,
                     &[("refuse", false), ("accept", true)],
+                ),
+                refuse_ended: self.choice(
+                    ("patients", "after_end"),
+                    false,
+                    &[("deliver", false), ("refuse", true)],
                 ),
             },
             trust: self.trust(),
@@ -65,6 +71,7 @@ impl Pass<'_> {
                 disk_reserve: self.size("store", "disk_reserve", 0, 1 << 50),
             },
             retention: self.retention(),
+            scan: self.scan(),
             listeners: Listeners {
                 submission: self.addresses("submission"),
                 submission_tls: self.addresses("submission_tls"),

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::tz::TimeZone;
 use mssante::Domain;
 
 use super::{
@@ -61,6 +62,24 @@ impl Pass<'_> {
     /// A path of the file, which starts from its directory.
     pub(super) fn beside(&self, path: &str) -> PathBuf {
         self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// A zone that this machine knows. The default is none of its operator's faults: without zones it is UTC.
+    pub(super) fn time_zone(&mut self) -> TimeZone {
+        let item = self.item("operator", "time_zone");
+        let found = match &item.value {
+            Value::Text(name) => TimeZone::get(name).ok(),
+            _ => None,
+        };
+        match found {
+            Some(zone) => zone,
+            None if item.line.is_none() => TimeZone::UTC,
+            None => {
+                let write = "the name of a time zone that this machine has, such as \"Europe/Paris\" (package tzdata), or \"UTC\"";
+                let () = self.wrong(&item, write);
+                TimeZone::UTC
+            }
+        }
     }
 
     pub(super) fn master_key(&mut self) -> MasterKeyPlace {

@@ -60,6 +60,7 @@ impl Daemon {
             mssante_domains: vec![Domain::parse("chu-nord.mssante.fr").unwrap()],
             login_domains: vec![Domain::parse("chu-nord.fr").unwrap()],
             secure_structures: Vec::new(),
+            time_zone: jiff::tz::TimeZone::UTC,
         };
         let certificate = pki::Description {
             subject: "CN=mail.chu-nord.fr".into(),

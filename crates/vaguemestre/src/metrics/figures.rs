@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use delivery::RelayStatistics;
+use delivery::{RelayStatistics, Scanner};
 use prometheus_client::{
     encoding::text,
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
@@ -25,6 +25,8 @@ pub(crate) struct Figures {
     pub(crate) house: Arc<House>,
     pub(crate) warden: Arc<Warden>,
     pub(crate) outbound: Arc<RelayStatistics>,
+    /// The antivirus, if there is one.
+    pub(crate) scanner: Option<Arc<Scanner>>,
     /// What ended SMTP sessions did, by service.
     pub(crate) tallies: Vec<(Service, Arc<Tally>)>,
 }
@@ -51,6 +53,7 @@ impl Figures {
         self.doors(&mut registry);
         self.messages(&mut registry);
         self.relayed(&mut registry);
+        self.scanned(&mut registry);
         self.stored(&mut registry);
         self.queue(&mut registry).await?;
         self.retention(&mut registry).await?;
@@ -126,6 +129,17 @@ impl Figures {
             "Connections that failed, or to nobody who is trusted",
             failed,
         );
+    }
+
+    fn scanned(&self, registry: &mut Registry) {
+        let Some(figures) = self.scanner.as_ref().map(|scanner| scanner.statistics()) else { return };
+        let verdicts = Family::<Labels, Counter>::default();
+        for (verdict, count) in
+            [("clean", figures.clean()), ("infected", figures.infected()), ("unscanned", figures.unscanned())]
+        {
+            verdicts.get_or_create(&vec![("verdict", verdict.to_owned())]).inc_by(count);
+        }
+        registry.register("scanned", "Messages that the antivirus judged, or could not", verdicts);
     }
 
     fn stored(&self, registry: &mut Registry) {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use delivery::{ScanAddress, ScanSettings, Scanner};
 use jiff::Timestamp;
 use mssante::dn::DistinguishedName;
 use pki::TrustSpace;
@@ -73,6 +74,9 @@ impl Scene {
             house: Arc::new(house),
             warden: Arc::new(warden),
             outbound: Arc::default(),
+            scanner: Some(Arc::new(Scanner::new(ScanSettings::new(ScanAddress::Unix(
+                "/nonexistent".into(),
+            ))))),
             tallies: vec![(Service::Submission, Arc::new(tally))],
         };
         Self { store, metrics: Metrics::new(figures), _dir: dir }

@@ -25,6 +25,8 @@ pub(super) fn delivery(settings: &Settings) -> delivery::Settings {
         connectors: connectors(settings),
         secure_structures: settings.operator.secure_structures.clone(),
         smart_host: settings.smart_host.is_some(),
+        refuse_ended: settings.patients.refuse_ended,
+        zone: settings.operator.time_zone.clone(),
         ..delivery::Settings::new(
             &settings.operator.hostname,
             settings.operator.mssante_domains.clone(),
@@ -122,6 +124,7 @@ pub(super) fn relay(settings: &Settings) -> RelaySettings {
         delay_notice: signed(settings.queue.delay_notice),
         distrust_lifetime: signed(settings.queue.distrust_lifetime),
         stop_grace: settings.grace,
+        zone: settings.operator.time_zone.clone(),
         ..RelaySettings::new(&settings.operator.hostname)
     }
 }

@@ -49,6 +49,7 @@ async fn send(store: &Store, to: &[String]) -> TraceId {
         traces: vec![],
         carried: vec![],
         once: None,
+        conversations: Vec::new(),
     };
     store.deliver(delivery).await.unwrap();
     id
