@@ -1,12 +1,12 @@
 //! kill -9 at random moments of 50 transfers: what was told 250 is there, once; what was not is absent or complete (I-1).
 
-use std::collections::HashMap;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use crate::harness::random::seed;
 use crate::harness::{
-    DEPARTMENT, DOCTOR, INTERN, PASSWORD, SECRETARY, Smtp, World, base64_lines, letter, noise,
+    DEPARTMENT, DOCTOR, INTERN, PASSWORD, Random, SECRETARY, Smtp, World, base64_lines, letter, noise,
 };
 
 const ROUNDS: u64 = 10;
@@ -20,9 +20,8 @@ struct Transfer {
 
 #[test]
 fn killed_at_any_moment_what_was_told_is_there_once() {
-    let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos().into();
-    println!("seed {seed}");
-    let mut random = Random(seed);
+    let seed = seed();
+    let mut random = Random::from(seed);
     let mut world = World::start();
     let mut transfers = Vec::new();
     for round in 0..ROUNDS {
@@ -52,7 +51,7 @@ fn killed_at_any_moment_what_was_told_is_there_once() {
     assert!(told < transfers.len(), "some were cut");
 
     let boxes = [format!("{DEPARTMENT}*{INTERN}"), SECRETARY.to_owned()];
-    let found: Vec<_> = boxes.iter().map(|user| read_all(&world, user)).collect();
+    let found: Vec<_> = boxes.iter().map(|user| world.imap_as(user).texts()).collect();
     for transfer in &transfers {
         let copies: Vec<usize> = found.iter().map(|f| f.get(&transfer.id).map_or(0, Vec::len)).collect();
         let expected: &[&[usize]] = if transfer.told { &[&[1, 1]] } else { &[&[0, 0], &[1, 1]] };
@@ -72,7 +71,7 @@ fn killed_at_any_moment_what_was_told_is_there_once() {
     }
     retry_the_rest(&world, &transfers);
     for user in &boxes {
-        let found = read_all(&world, user);
+        let found = world.imap_as(user).texts();
         assert!(
             transfers.iter().all(|t| found.get(&t.id).map(Vec::len) == Some(1)),
             "after a retry, each once"
@@ -98,29 +97,5 @@ fn retry_the_rest(world: &World, transfers: &[Transfer]) {
     for transfer in transfers.iter().filter(|t| !t.told) {
         let message = letter(DEPARTMENT, &transfer.id, "#med# coupure", &transfer.body);
         assert_eq!(smtp.submit(DOCTOR, &[DEPARTMENT, SECRETARY], message.as_bytes()).unwrap().0, 250);
-    }
-}
-
-/// Message-ID (without brackets) to the texts found under it.
-fn read_all(world: &World, user: &str) -> HashMap<String, Vec<String>> {
-    let mut imap = world.imap_as(user);
-    let selected = imap.text("EXAMINE INBOX");
-    let exists: u32 =
-        selected.lines().find_map(|l| l.strip_prefix("* ")?.strip_suffix(" EXISTS")?.parse().ok()).unwrap();
-    let mut found: HashMap<String, Vec<String>> = HashMap::new();
-    for number in 1..=exists {
-        let header = String::from_utf8(imap.section(number, "HEADER.FIELDS (Message-ID)")).unwrap();
-        let id = header.split(['<', '>']).nth(1).unwrap().to_owned();
-        found.entry(id).or_default().push(String::from_utf8(imap.section(number, "TEXT")).unwrap());
-    }
-    found
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
     }
 }

@@ -1,6 +1,7 @@
 //! A plain client for stories that must cut a line in the middle or see each byte: SMTP, as mail software and as another
 //! operator, and IMAP; blocking, no cleverness.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -43,9 +44,15 @@ pub struct Smtp {
 impl Smtp {
     /// Connects over implicit TLS, reads the greeting, says EHLO.
     pub fn connect(port: u16, ca: &Path) -> Smtp {
-        let mut smtp = Smtp { stream: connect(port, ca), extensions: String::new() };
-        smtp.greeted("poste.chu-nord.fr").unwrap();
-        smtp
+        Smtp::try_connect(port, ca).unwrap()
+    }
+
+    /// The same, where the server may be away.
+    pub fn try_connect(port: u16, ca: &Path) -> std::io::Result<Smtp> {
+        let stream = secured(clear(port)?, client_config(ca, None));
+        let mut smtp = Smtp { stream, extensions: String::new() };
+        smtp.greeted("poste.chu-nord.fr")?;
+        Ok(smtp)
     }
 
     /// Connects as another operator in clear, reads the greeting, says EHLO.
@@ -93,9 +100,14 @@ impl Smtp {
     }
 
     pub fn login(&mut self, user: &str, password: &str) -> (u16, String) {
+        self.try_login(user, password).unwrap()
+    }
+
+    /// The same, where the line may break.
+    pub fn try_login(&mut self, user: &str, password: &str) -> std::io::Result<(u16, String)> {
         use base64::Engine as _;
         let secret = base64::engine::general_purpose::STANDARD.encode(format!("\0{user}\0{password}"));
-        self.command(&format!("AUTH PLAIN {secret}")).unwrap()
+        self.command(&format!("AUTH PLAIN {secret}"))
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
@@ -299,6 +311,28 @@ impl Imap {
             assert!(Instant::now() < deadline, "not {count} messages:\n{said}");
             sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Opens INBOX for looking; gives how many messages it holds.
+    pub fn examine(&mut self) -> u32 {
+        let said = self.text("EXAMINE INBOX");
+        let exists =
+            said.lines().find_map(|line| line.strip_prefix("* ")?.strip_suffix(" EXISTS")?.parse().ok());
+        exists.unwrap_or_else(|| panic!("{said}"))
+    }
+
+    /// The messages of INBOX: Message-ID (without brackets) to the texts found under it.
+    pub fn texts(&mut self) -> HashMap<String, Vec<String>> {
+        let mut found: HashMap<String, Vec<String>> = HashMap::new();
+        for number in 1..=self.examine() {
+            let header = String::from_utf8(self.section(number, "HEADER.FIELDS (Message-ID)")).unwrap();
+            let id = header.split(['<', '>']).nth(1).unwrap_or_else(|| panic!("no Message-ID: {header}"));
+            found
+                .entry(id.to_owned())
+                .or_default()
+                .push(String::from_utf8(self.section(number, "TEXT")).unwrap());
+        }
+        found
     }
 
     /// The bytes of one body section of message `number`.

@@ -3,9 +3,12 @@
 
 mod client;
 mod filling;
+pub mod line;
 pub mod maildir;
 mod peer;
 pub mod postfix;
+pub mod processes;
+pub mod random;
 mod sink;
 pub mod tls;
 pub mod web;
@@ -16,6 +19,7 @@ use std::process::{Command, Output};
 pub use client::{Imap, Smtp};
 pub use filling::fill;
 pub use peer::{Flaw, Peer};
+pub use random::Random;
 pub use sink::{Answer, Sink};
 pub use tls::client_config;
 pub use world::{PASSWORD, Site, World};

@@ -104,9 +104,14 @@ impl World {
 
     /// Adds a row to the white list and signs it again.
     pub fn list(&self, domain: &str, dn: &str) {
+        self.list_all(&[domain], dn);
+    }
+
+    /// The same for many domains of one operator.
+    pub fn list_all(&self, domains: &[&str], dn: &str) {
         let pki = self.pki();
         let mut rows = pki.rows().unwrap();
-        rows.push(Row::new(domain, dn, Timestamp::now()));
+        rows.extend(domains.iter().map(|domain| Row::new(domain, dn, Timestamp::now())));
         pki.publish(&rows, Timestamp::now()).unwrap();
     }
 

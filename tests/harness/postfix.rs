@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Peer, World, succeed};
+use super::{Peer, World, processes, succeed};
 
 const PROGRAM: &str = "/usr/sbin/postfix";
 /// Who owns what is delivered: nobody.
@@ -22,17 +22,24 @@ pub struct Postfix {
     pub relay: u16,
     /// Where its own users hand mail in: clear text, loopback.
     pub submission: u16,
+    /// main.cf without what a story adds.
+    usual: String,
 }
 
 impl Postfix {
     /// An operator that shows `peer`'s certificate, keeps the mail for its domain, and relays what is for nord's to port `nord`.
     pub fn start(world: &World, peer: &Peer, nord: u16) -> Postfix {
+        Postfix::tuned(world, peer, nord, "")
+    }
+
+    /// The same with more lines of main.cf, which count in place of the usual ones.
+    pub fn tuned(world: &World, peer: &Peer, nord: u16, more: &str) -> Postfix {
         let only_nord = format!(
             "default_transport = error:nothing leaves but for nord\n\
              transport_maps = inline:{{ chu-nord.mssante.fr=smtp:[127.0.0.1]:{nord} }}\n\
              smtp_tls_secure_cert_match = mail.chu-nord.fr\n"
         );
-        Postfix::launch(world, peer, &only_nord)
+        Postfix::launch(world, peer, &only_nord, more)
     }
 
     /// A hospital's own server, with `domain`'s mailboxes: what its users hand in for others leaves by `transport` (`relay` of its
@@ -44,39 +51,70 @@ impl Postfix {
              smtp_tls_secure_cert_match = mail.chu-nord.fr\n\
              minimal_backoff_time = 1s\n\
              maximal_backoff_time = 2s\n\
-             queue_run_delay = 1s\n{more}"
+             queue_run_delay = 1s\n"
         );
-        Postfix::launch(world, peer, &settings)
+        Postfix::launch(world, peer, &settings, more)
     }
 
-    fn launch(world: &World, peer: &Peer, more: &str) -> Postfix {
+    fn launch(world: &World, peer: &Peer, role: &str, more: &str) -> Postfix {
         assert!(Path::new(PROGRAM).exists(), "Postfix is missing: `.ci/need test` installs it");
         let dir = tempfile::Builder::new().prefix("vaguemestre-postfix-").tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let postfix = Postfix { dir, relay: free_port(), submission: free_port() };
+        let mut postfix = Postfix { dir, relay: free_port(), submission: free_port(), usual: String::new() };
         for name in ["etc", "queue", "data", "box"] {
             fs::create_dir(postfix.dir().join(name)).unwrap();
         }
         succeed(Command::new("chown").arg("postfix").arg(postfix.dir().join("data")));
         chown(postfix.dir().join("box"), Some(KEEPER), Some(KEEPER)).unwrap();
         let (chain, key) = world.files_of(peer);
-        let main = postfix.settings(peer, &chain, &key, &world.ca()) + more;
-        fs::write(postfix.dir().join("etc/main.cf"), main).unwrap();
+        postfix.usual = postfix.settings(peer, &chain, &key, &world.ca()) + role;
+        postfix.configure(more);
         fs::write(postfix.dir().join("etc/master.cf"), postfix.services()).unwrap();
-        // Its master only starts as root.
-        succeed(&mut postfix.command("start"));
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while [postfix.relay, postfix.submission]
-            .iter()
-            .any(|p| TcpStream::connect(("127.0.0.1", *p)).is_err())
-        {
-            assert!(Instant::now() < deadline, "Postfix does not come up:\n{}", postfix.log());
-            sleep(Duration::from_millis(20));
-        }
+        postfix.serve();
         postfix
     }
 
-    fn dir(&self) -> &Path {
+    /// Writes main.cf, the usual lines and these: each setting once, since each process of Postfix warns of a second one as it
+    /// starts, its log's own too.
+    pub fn configure(&self, more: &str) {
+        let key = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+        let mut lines: Vec<&str> = Vec::new();
+        for line in self.usual.lines().chain(more.lines()) {
+            lines.retain(|earlier| key(earlier) != key(line));
+            lines.push(line);
+        }
+        fs::write(self.dir().join("etc/main.cf"), lines.join("\n") + "\n").unwrap();
+    }
+
+    /// Starts it (again); returns once it answers. Its master only starts as root.
+    pub fn serve(&self) {
+        succeed(&mut self.command("start"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while [self.relay, self.submission].iter().any(|p| TcpStream::connect(("127.0.0.1", *p)).is_err()) {
+            assert!(Instant::now() < deadline, "Postfix does not come up:\n{}", self.log());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// `kill -9` of all its processes.
+    pub fn kill(&self) {
+        let master = self.master();
+        // The master first: it would start others in place of those that go.
+        processes::kill_at_once(&processes::family(master));
+    }
+
+    /// The process above all of its others.
+    pub fn master(&self) -> u32 {
+        let text = fs::read_to_string(self.dir().join("queue/pid/master.pid")).unwrap();
+        text.trim().parse().unwrap()
+    }
+
+    /// The files of one of its queues: `incoming`, `active`, `deferred`, `hold`.
+    pub fn files_in(&self, queue: &str) -> Vec<PathBuf> {
+        files_below(&self.dir().join("queue").join(queue))
+    }
+
+    pub fn dir(&self) -> &Path {
         self.dir.path()
     }
 
@@ -136,6 +174,7 @@ impl Postfix {
             ("error", "-", "-", "-", "error"),
             ("retry", "-", "-", "-", "error"),
             ("anvil", "-", "-", "1", "anvil"),
+            ("tlsproxy", "-", "-", "0", "tlsproxy"),
             ("scache", "-", "-", "1", "scache"),
         ] {
             let _ = writeln!(text, "{name} unix {privileged} - n {wakeup} {most} {program}");
@@ -144,7 +183,8 @@ impl Postfix {
         text
     }
 
-    fn command(&self, word: &str) -> Command {
+    /// A command of Postfix's own, about this instance.
+    pub fn command(&self, word: &str) -> Command {
         let mut command = Command::new(PROGRAM);
         command.arg("-c").arg(self.dir().join("etc")).arg(word);
         command
@@ -152,8 +192,7 @@ impl Postfix {
 
     /// The messages delivered so far, their lines ended by LF as Postfix keeps them.
     pub fn delivered(&self) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(self.dir().join("box/new")) else { return Vec::new() };
-        entries.map(|entry| entry.unwrap().path()).collect()
+        files_below(&self.dir().join("box/new"))
     }
 
     pub fn log(&self) -> String {
@@ -170,6 +209,20 @@ impl Drop for Postfix {
             eprintln!("the end of Postfix's log:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
         }
     }
+}
+
+/// The files of a directory and of those in it. Files come and go while it looks.
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files_below(&entry.path())),
+            Ok(_) => found.push(entry.path()),
+            Err(_) => {}
+        }
+    }
+    found
 }
 
 /// A port that was free a moment ago.

@@ -123,7 +123,11 @@ impl World {
     }
 
     pub fn submission_tls(&self) -> u16 {
-        self.port(Site::Nord, 4650)
+        self.submission_tls_at(Site::Nord)
+    }
+
+    pub fn submission_tls_at(&self, site: Site) -> u16 {
+        self.port(site, 4650)
     }
 
     pub fn imap(&self) -> u16 {
@@ -248,6 +252,19 @@ impl World {
         self.dir().join(format!("daemon-{}.log", site.id()))
     }
 
+    /// Recipients that wait in the queue of `site`, as the administrator's command counts them.
+    pub fn queued_at(&self, site: Site) -> usize {
+        let text = super::succeed(&mut self.command_at(site, &["queue", "list", "--json"]));
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        answer["queue"]["entries"].as_array().unwrap().len()
+    }
+
+    /// Has `site` try again every second.
+    pub fn restless(&self, site: Site) {
+        self.configure(site, "queue", "first_retry", "\"1 s\"");
+        self.configure(site, "queue", "longest_retry", "\"1 s\"");
+    }
+
     /// A figure of `/proc/PID/status`, in KiB (`VmRSS`, `RssAnon`, `VmHWM`).
     pub fn memory(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
@@ -272,7 +289,7 @@ impl World {
 
     /// A submission session, not logged in.
     pub fn smtp_at(&self, site: Site) -> Smtp {
-        Smtp::connect(self.port(site, 4650), &self.ca())
+        Smtp::connect(self.submission_tls_at(site), &self.ca())
     }
 
     pub fn imap_as(&self, user: &str) -> Imap {

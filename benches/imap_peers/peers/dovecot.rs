@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use rustls::ClientConfig;
 
 use super::{Ours, Peer};
-use crate::harness::{PASSWORD, succeed};
-use crate::{Way, letters, memory};
+use crate::harness::{PASSWORD, processes, succeed};
+use crate::{Way, letters};
 
 const PROGRAM: &str = "/usr/sbin/dovecot";
 const USER: &str = "medecin";
@@ -130,7 +130,7 @@ impl Dovecot {
 
     fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        let all = memory::family(child.id());
+        let all = processes::family(child.id());
         succeed(Command::new("kill").args(["-TERM", &child.id().to_string()]));
         child.wait().unwrap();
         let deadline = Instant::now() + PATIENCE;
@@ -180,7 +180,7 @@ impl Peer for Dovecot {
     }
 
     fn processes(&self) -> Vec<u32> {
-        memory::family(self.child.as_ref().unwrap().id())
+        processes::family(self.child.as_ref().unwrap().id())
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rustls::ClientConfig;
 
 use super::Peer;
-use crate::harness::{DOCTOR, Site, World, client_config};
-use crate::{Way, filling, memory};
+use crate::harness::{DOCTOR, Site, World, client_config, processes};
+use crate::{Way, filling};
 
 /// How long it may take to end.
 const ENDING: Duration = Duration::from_secs(60);
@@ -74,6 +74,6 @@ impl Peer for Ours {
     }
 
     fn processes(&self) -> Vec<u32> {
-        memory::family(self.world.pid())
+        processes::family(self.world.pid())
     }
 }
