@@ -6,6 +6,7 @@
 #   make lint    formatting, lints and documentation only
 #   make bench   micro benchmarks and the load generator, ratios and figures on this machine
 #   make bench-imap   our IMAP beside Debian's Dovecot; smaller: make bench-imap BENCH_IMAP="messages=20000 sessions=500"
+#   make bench-relay  our relay beside Debian's Postfix; smaller: make bench-relay BENCH_RELAY="messages=400 runs=1"
 #   make fuzz    each fuzz target for FUZZ_SECONDS (default 30)
 #   make clean   forget ./var and what was built
 #
@@ -18,7 +19,7 @@ FUZZ_SECONDS ?= 30
 CARGO := cargo
 RELEASE := --release --locked
 
-.PHONY: run test lint fmt bench bench-imap fuzz clean need-build need-test need-peers
+.PHONY: run test lint fmt bench bench-imap bench-relay fuzz clean need-build need-test need-peers need-relay
 
 run: need-build
 	@echo "make: building (the first time compiles RocksDB: about ten minutes on two cores)"
@@ -43,6 +44,9 @@ bench: need-build
 bench-imap: need-build need-peers
 	$(CARGO) bench --locked -p vaguemestre --bench imap_peers -- $(BENCH_IMAP)
 
+bench-relay: need-build need-relay
+	$(CARGO) bench --locked -p vaguemestre --bench relay -- $(BENCH_RELAY)
+
 fuzz: need-build
 	@.ci/fuzz $(FUZZ_SECONDS)
 
@@ -57,3 +61,6 @@ need-test:
 
 need-peers:
 	@.ci/need peers
+
+need-relay:
+	@.ci/need relay
