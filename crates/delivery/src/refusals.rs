@@ -108,13 +108,38 @@ fn every_reason() -> Vec<Reason> {
     all
 }
 
+/// The sources of this room below a directory, but for tests of their own.
+fn sources(directory: &Path) -> Vec<String> {
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let paths = paths.filter(|path| !path.ends_with("tests.rs"));
+    let texts = paths.flat_map(|path| match path.is_dir() {
+        true => sources(&path),
+        false => vec![fs::read_to_string(path).unwrap()],
+    });
+    texts.collect()
+}
+
+/// Each refusal that is written down with its code, status and name, so that none is forgotten in the lists of the tests.
+fn written() -> BTreeSet<(String, String)> {
+    let quoted = |text: &str| Some(text.trim().strip_prefix('"')?.strip_suffix('"')?.to_owned());
+    let mut found = BTreeSet::new();
+    for text in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        for arguments in text.split("::new(").skip(1) {
+            let mut arguments = arguments.splitn(4, ',');
+            let mut read = || {
+                let code: u16 = arguments.next()?.trim().parse().ok()?;
+                let (status, name) = (quoted(arguments.next()?)?, quoted(arguments.next()?)?);
+                Some(row(&name, format!("{code} {status}")))
+            };
+            found.extend(read());
+        }
+    }
+    found
+}
+
 /// What the outbound relay says: the names and codes are where they are used, each on a line.
 fn outbound() -> BTreeSet<(String, String)> {
-    let files = ["src/relay_out", "src/relay_out/ways"].into_iter().flat_map(|directory| {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
-        fs::read_dir(directory).unwrap().map(|file| file.unwrap().path())
-    });
-    let texts = files.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap());
+    let texts = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/relay_out")).into_iter();
     let found = texts.flat_map(|text| {
         let uses = text.split("Fault::new(\"").skip(1);
         let named = uses.filter_map(|rest| {
@@ -139,6 +164,9 @@ fn every_refusal_is_in_the_table_with_its_codes() {
         .chain(&distrusted.iter().map(distrust::denial).collect::<Vec<_>>())
         .map(|denial| row(denial.reason, format!("{} {}", denial.code, denial.status)))
         .collect();
+    let written = written();
+    assert!(written.len() > 20, "they are found: {written:?}");
+    expected.extend(written);
     let rows = rows();
     let missing: Vec<_> = expected.difference(&rows).collect();
     assert!(missing.is_empty(), "not in docs/refusals.md: {missing:?}");
