@@ -134,3 +134,24 @@ fn on_a_disk_that_fails_mail_is_refused_for_now_and_taken_again_by_itself() {
         assert!(matches!(code, 451 | 452), "{code} {text}");
     }
 }
+
+/// The log's own disk is full: a line that cannot be written is lost, and mail goes on. `/dev/full` takes nothing.
+#[test]
+fn a_daemon_whose_log_has_no_room_lives_and_serves() {
+    let mut world = World::prepared();
+    world.serve_under(Site::Nord, |daemon| {
+        let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+        daemon.stdout(full()).stderr(full());
+    });
+    assert_eq!(world.smtp().login(DOCTOR, "not the password").0, 535);
+    assert_eq!(submit(&world, "sans-journal", 100).0, 250);
+    let mut imap = world.imap_as(&reader());
+    assert!(imap.text("SELECT INBOX").contains("* 1 EXISTS"));
+    world.terminate();
+    assert!(world.wait(PATIENCE).success());
+    assert_eq!(world.log(), "", "nothing of it went to a file");
+    // That it had something to say shows where there is room.
+    world.serve();
+    assert_eq!(world.smtp().login(DOCTOR, "not the password").0, 535);
+    until(&world, "the log is written", || world.log().contains("INFO"));
+}
