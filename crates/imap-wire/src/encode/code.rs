@@ -19,8 +19,6 @@ pub enum Code {
     },
     /// Wrong user or password (RFC 5530).
     AuthenticationFailed,
-    /// The right to use the mailbox ended, or never was (RFC 5530).
-    AuthorizationFailed,
     /// The charset is not known (RFC 3501); ones that are known are told.
     BadCharset,
     /// It can never be done (RFC 5530).
@@ -38,14 +36,14 @@ pub enum Code {
         /// UIDs in the target.
         to: Vec<u32>,
     },
+    /// What is kept here is damaged (RFC 5530).
+    Corruption,
     /// Some messages are gone, their expunge not told yet (RFC 5530).
     ExpungeIssued,
     /// It has mailboxes below it (RFC 9051 §7.1).
     HasChildren,
     /// The mod-sequence up to which a client knows everything (RFC 7162 §3.1.2.1).
     HighestModSeq(u64),
-    /// Another one uses it (RFC 5530).
-    InUse,
     /// A limit was reached (RFC 5530).
     Limit,
     /// Messages that changed meanwhile and were left as they are (RFC 7162 §3.1.3), first and last of each run of numbers.
@@ -96,7 +94,6 @@ impl Code {
             Self::Alert => "ALERT",
             Self::AlreadyExists => "ALREADYEXISTS",
             Self::AuthenticationFailed => "AUTHENTICATIONFAILED",
-            Self::AuthorizationFailed => "AUTHORIZATIONFAILED",
             Self::BadCharset => {
                 "BADCHARSET (US-ASCII UTF-8 ISO-8859-1 ISO-8859-15 WINDOWS-1252 ISO-8859-2 SHIFT_JIS BIG5 GB18030)"
             }
@@ -105,9 +102,9 @@ impl Code {
                 return out.extend_from_slice(format!("CAPABILITY {capability}").as_bytes());
             }
             Self::Closed => "CLOSED",
+            Self::Corruption => "CORRUPTION",
             Self::ExpungeIssued => "EXPUNGEISSUED",
             Self::HasChildren => "HASCHILDREN",
-            Self::InUse => "INUSE",
             Self::Limit => "LIMIT",
             Self::NonExistent => "NONEXISTENT",
             Self::NoPerm => "NOPERM",

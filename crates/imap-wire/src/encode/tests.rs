@@ -62,11 +62,10 @@ fn every_code_is_one_bracketed_line() {
     for code in [
         Code::AlreadyExists,
         Code::AuthenticationFailed,
-        Code::AuthorizationFailed,
+        Code::Corruption,
         Code::Cannot,
         Code::ExpungeIssued,
         Code::HasChildren,
-        Code::InUse,
         Code::Limit,
         Code::NonExistent,
         Code::NoPerm,

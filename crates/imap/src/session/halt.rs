@@ -83,11 +83,26 @@ pub(super) fn answer(error: &StoreError) -> Completion {
             Completion::no_with(Code::HasChildren, "There are mailboxes below it: delete them first")
         }
         StoreError::Conflict(what) => Completion::no_with(Code::Cannot, format!("Not done: {what}")),
-        other => {
-            tracing::error!(error = %other, "the store failed");
+        StoreError::Corrupt(_) => {
+            tracing::error!(%error, "what is kept is damaged");
+            Completion::no_with(
+                Code::Corruption,
+                "What is kept here is damaged, the log tells its operators where: ask them to restore it; what does not \
+                 need it goes on",
+            )
+        }
+        StoreError::Engine(_) => {
+            tracing::error!(%error, "the store failed");
+            Completion::no_with(
+                Code::Unavailable,
+                "The store failed, its operators find the reason in the log: try again later",
+            )
+        }
+        StoreError::Taken(_) => {
+            tracing::error!("the store spoke of addresses to a mail client");
             Completion::no_with(
                 Code::ServerBug,
-                "The store failed, its operators find the reason in the log: try again later",
+                "The service made a mistake, its operators find it in the log: tell them what you did",
             )
         }
     }
@@ -101,4 +116,60 @@ pub(super) fn no_such_mailbox() -> Completion {
 /// `NO [TRYCREATE]` for the target of COPY, MOVE and APPEND (RFC 3501 §6.3.11, §6.4.7).
 pub(super) fn create_it_first() -> Completion {
     Completion::no_with(Code::TryCreate, "There is no such mailbox: create it first")
+}
+
+#[cfg(test)]
+mod tests {
+    use mssante::Address;
+    use store::Limit;
+
+    use super::*;
+
+    fn code(error: &StoreError) -> Code {
+        match answer(error) {
+            Completion::No(reply) => {
+                assert!(!reply.text.is_empty(), "{error:?}");
+                reply.code.unwrap()
+            }
+            other => panic!("{error:?}: {other:?}"),
+        }
+    }
+
+    /// RFC 5530 §3. Of its codes EXPIRED, CONTACTADMIN and AUTHORIZATIONFAILED are never told, because all failures of a login
+    /// look alike (M-5); INUSE and CLIENTBUG, because nothing here locks a mailbox and every BAD says in words what is wrong.
+    #[test]
+    fn every_error_of_the_store_has_the_code_that_a_client_can_act_on() {
+        let table = [
+            (StoreError::NotFound, Code::NonExistent),
+            (StoreError::Limit(Limit::Boxes), Code::Limit),
+            (StoreError::Limit(Limit::BoxKeywords), Code::Limit),
+            (StoreError::Busy, Code::Unavailable),
+            (StoreError::Full, Code::Unavailable),
+            (StoreError::Damaged("000012.sst".into()), Code::Unavailable),
+            (StoreError::Quota, Code::OverQuota),
+            (StoreError::Erased, Code::Cannot),
+            (StoreError::ClockBehind, Code::Unavailable),
+            (StoreError::Conflict(Conflict::BoxExists), Code::AlreadyExists),
+            (StoreError::Conflict(Conflict::HasChildren), Code::HasChildren),
+            (StoreError::Conflict(Conflict::Inbox), Code::Cannot),
+            (StoreError::Conflict(Conflict::BoxName), Code::Cannot),
+            (StoreError::Conflict(Conflict::UnderItself), Code::Cannot),
+            (StoreError::Corrupt("box"), Code::Corruption),
+            (StoreError::Engine("write stalled".into()), Code::Unavailable),
+            (StoreError::Taken(Address::parse("a@b.fr").unwrap()), Code::ServerBug),
+        ];
+        for (error, expected) in table {
+            assert_eq!(code(&error), expected, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_failed_inside_is_told_to_nobody_outside() {
+        for error in
+            [StoreError::Engine("IO error: /var/lib/x".into()), StoreError::Damaged("000012.sst".into())]
+        {
+            let Completion::No(reply) = answer(&error) else { panic!() };
+            assert!(!reply.text.contains('/') && !reply.text.contains(".sst"), "{}", reply.text);
+        }
+    }
 }

@@ -292,10 +292,8 @@ impl Session {
     fn writable_view(&self) -> Result<&View, Halt> {
         let view = self.view()?;
         if view.is_read_only() {
-            return Err(Completion::no(
-                "The mailbox was opened read-only by EXAMINE: SELECT it to change it",
-            )
-            .into());
+            let text = "The mailbox was opened read-only by EXAMINE: SELECT it to change it";
+            return Err(Completion::no_with(Code::ReadOnly, text).into());
         }
         Ok(view)
     }

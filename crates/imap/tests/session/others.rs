@@ -79,7 +79,7 @@ async fn a_right_that_ends_closes_the_box_and_what_is_open_of_it() {
     let refused = reads.say("SEARCH BODY bonjour").await;
     assert_eq!(
         refused,
-        "A NO [AUTHORIZATIONFAILED] The right to read this mailbox ended during the search\r\n"
+        "A NO [NOPERM] The right to read this mailbox ended during the search\r\n"
     );
     // A session that left that mailbox goes on, and finds nothing there any more.
     assert!(timeout(Duration::from_millis(300), goes_on).await.is_err());

@@ -138,7 +138,7 @@ async fn find(session: &Session, key: &SearchKey) -> Result<Found, Halt> {
 }
 
 fn rights_ended() -> Completion {
-    Completion::no_with(Code::AuthorizationFailed, "The right to read this mailbox ended during the search")
+    Completion::no_with(Code::NoPerm, "The right to read this mailbox ended during the search")
 }
 
 /// The numbers of these messages, first and last of each run, ascending.
