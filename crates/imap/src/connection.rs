@@ -313,6 +313,11 @@ fn done(name: &str) -> Completion {
     Completion::ok(format!("{name} done"))
 }
 
+/// The answer to a STARTTLS after which nothing would change: in TLS, or where `Mode::Plain` has none.
+fn no_starttls() -> Completion {
+    Completion::bad("STARTTLS is not for this connection: it is in TLS already, or needs none")
+}
+
 /// What is told at this moment of a connection (RFC 3501 §7.2.1).
 fn capabilities(moment: Moment, offered: Extensions, settings: &Settings) -> String {
     capability::line(moment, offered, settings.append_bytes)

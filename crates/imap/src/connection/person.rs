@@ -17,7 +17,7 @@ use crate::{
     connection::{
         Ended, Stop, append,
         backend::Person,
-        capabilities, done, id, idle,
+        capabilities, done, id, idle, no_starttls,
         pace::Pace,
         stopped,
         stream::{Halt, Wire, silent},
@@ -216,7 +216,7 @@ where
             wire.lines(&[id::RESPONSE]).await?;
             done("ID")
         }
-        ConnectionCommand::StartTls => Completion::bad("TLS is active already"),
+        ConnectionCommand::StartTls => no_starttls(),
         ConnectionCommand::Login { .. } | ConnectionCommand::Authenticate { .. } => {
             Completion::bad("logged in already: LOGOUT first to change")
         }

@@ -15,6 +15,7 @@ use crate::{
         backend::{Backend, Person},
         capabilities, done, id,
         login::{self, Caller, Outcome},
+        no_starttls,
         pace::Pace,
         stream::{Halt, Wire},
     },
@@ -167,7 +168,7 @@ impl<B: Backend> Door<'_, B> {
                 wire.lines(&[id::RESPONSE]).await?;
                 done("ID")
             }
-            ConnectionCommand::StartTls if self.secure => Completion::bad("TLS is active already"),
+            ConnectionCommand::StartTls if self.secure => no_starttls(),
             ConnectionCommand::StartTls => {
                 wire.complete(Some(tag), Completion::ok("begin TLS now")).await?;
                 wire.flush().await?;
