@@ -24,6 +24,8 @@ use self::fake::FakeBackend;
 mod fake;
 mod splits;
 mod tls;
+#[path = "../../tests/session/understood.rs"]
+mod understood;
 
 /// Our side of a conversation.
 struct Client {
@@ -31,6 +33,8 @@ struct Client {
     server: JoinHandle<Ended>,
     stop: watch::Sender<Stop>,
     backend: FakeBackend,
+    /// All lines that the server said.
+    heard: Vec<u8>,
 }
 
 fn settings() -> Settings {
@@ -66,7 +70,7 @@ impl Client {
             let mode = if secure { Mode::Plain } else { Mode::StartTls };
             serve_on(theirs, mode, peer, no_tls(), &served, stopped).await
         });
-        Self { stream, server, stop, backend }
+        Self { stream, server, stop, backend, heard: Vec::new() }
     }
 
     /// A client that is logged in.
@@ -99,6 +103,7 @@ impl Client {
                 Err(_) => return None,
             }
         }
+        self.heard.extend_from_slice(&line);
         line.truncate(line.len() - 2);
         Some(String::from_utf8(line).unwrap())
     }
@@ -108,8 +113,10 @@ impl Client {
         assert!(line.starts_with(start), "{line}");
     }
 
+    /// The server closed; all that it said is what a client understands.
     async fn ended(mut self) -> Ended {
         assert_eq!(self.line().await, None);
+        understood::understood(&self.heard);
         self.server.await.unwrap()
     }
 
@@ -199,7 +206,7 @@ async fn a_message_arrives_as_it_was_and_in_small_pieces() {
     client.say("a APPEND Sent {90000+}\r\n").await;
     client.stream.write_all(&message).await.unwrap();
     client.say("\r\n").await;
-    client.expect_start("* person@x.fr changed").await;
+    client.expect_start("* OK person@x.fr changed").await;
     client.expect_start("a OK [APPENDUID 1 90000]").await;
     let (kept, largest) = client.backend.kept();
     assert!(kept == message);
@@ -211,7 +218,7 @@ async fn stopping_ends_idle_sessions_with_a_bye() {
     let mut client = Client::logged_in(settings()).await;
     client.say("a IDLE\r\n").await;
     client.expect_start("+ idling").await;
-    client.expect_start("* person@x.fr changed").await;
+    client.expect_start("* OK person@x.fr changed").await;
     client.stop.send_replace(Stop::Stop);
     client.expect_start("* BYE the server is stopping").await;
     assert_eq!(client.ended().await, Ended::Stopped);
@@ -224,7 +231,7 @@ async fn stopping_lets_the_command_in_hand_finish() {
     client.expect_start("+").await;
     client.stop.send_replace(Stop::Stop);
     client.say("abcd\r\nb NOOP\r\n").await;
-    client.expect_start("* person@x.fr changed").await;
+    client.expect_start("* OK person@x.fr changed").await;
     client.expect_start("a OK").await;
     client.expect_start("* BYE the server is stopping").await;
     assert_eq!(client.ended().await, Ended::Stopped);
@@ -306,7 +313,7 @@ async fn idle_gives_signs_of_life() {
     let mut client = Client::logged_in(Settings { keep_alive: Duration::from_millis(1), ..settings() }).await;
     client.say("a IDLE\r\n").await;
     client.expect_start("+").await;
-    client.expect_start("* person@x.fr changed").await;
+    client.expect_start("* OK person@x.fr changed").await;
     client.expect_start("* OK Still here").await;
     client.expect_start("* OK Still here").await;
 }
@@ -323,7 +330,7 @@ async fn too_many_commands_are_read_later_and_all_answered() {
     });
     let mut answers = tokio::io::BufReader::new(&mut from).lines();
     for n in 0..1500 {
-        assert_eq!(answers.next_line().await.unwrap().unwrap(), "* person@x.fr NOOP");
+        assert_eq!(answers.next_line().await.unwrap().unwrap(), "* OK person@x.fr NOOP");
         assert_eq!(answers.next_line().await.unwrap().unwrap(), format!("{n} OK NOOP done"));
     }
     // a second's worth is free, the rest takes its time
@@ -351,7 +358,7 @@ async fn a_flood_without_end_is_told_and_closed() {
 async fn an_empty_line_is_no_command() {
     let mut client = Client::logged_in(settings()).await;
     client.say("\r\n\r\na NOOP\r\n").await;
-    client.expect_start("* person@x.fr NOOP").await;
+    client.expect_start("* OK person@x.fr NOOP").await;
     client.expect_start("a OK").await;
 }
 

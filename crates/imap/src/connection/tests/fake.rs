@@ -145,7 +145,7 @@ impl Person for FakePerson {
             })
             .await?;
         }
-        out.line(format!("* {} {name}", self.name)).await?;
+        out.line(format!("* OK {} {name}", self.name)).await?;
         Ok(match name {
             "DELETE" => Completion::no_with(Code::Cannot, "this box stays"),
             "CHECK" => Completion::Bye("the box is gone".into()),
@@ -167,7 +167,7 @@ impl Person for FakePerson {
     }
 
     async fn poll_changes(&mut self, out: &mut Output<'_>, _may_expunge: bool) -> Result<(), Fatal> {
-        out.line(format!("* {} changed", self.name)).await
+        out.line(format!("* OK {} changed", self.name)).await
     }
 }
 
