@@ -250,6 +250,8 @@ impl<B: Backend> Visit<'_, B> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
+        // For the whole session: a client goes by what the answer to its login told (RFC 7888 §3), so an ID that comes later and
+        // switches literals off must not have refused what it may have on its way.
         wire.input.framer().set_limits(person_limits(self.backend.settings(), person.extensions()));
         let around = Around {
             settings: self.backend.settings(),

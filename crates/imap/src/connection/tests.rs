@@ -391,6 +391,23 @@ async fn what_is_switched_off_for_a_client_is_refused_once_it_gave_its_name() {
     }
 }
 
+/// What the answer to the login said of literals is what the client goes by, whatever its name switches off later.
+#[tokio::test]
+async fn literals_stay_as_the_login_told_them() {
+    let literals: Extensions = [Extension::LiteralPlus, Extension::LiteralMinus].into_iter().collect();
+    let offer = Offer { clients: vec![("Old Mail".to_owned(), literals)], ..Offer::default() };
+    let mut client = Client::logged_in(Settings { offer, ..settings() }).await;
+    client.say("i ID (\"name\" {8+}\r\nold mail)\r\n").await;
+    client.expect_start("* ID").await;
+    client.expect_start("i OK").await;
+    client.say("j ID (\"name\" {8+}\r\nold mail)\r\nk LOGOUT\r\n").await;
+    client.expect_start("* ID").await;
+    client.expect_start("j OK").await;
+    client.expect_start("* BYE").await;
+    client.expect_start("k OK").await;
+    assert_eq!(client.ended().await, Ended::Logout);
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_is_noticed() {
     let client = Client::logged_in(settings()).await;
