@@ -20,7 +20,7 @@ mod words;
 pub use decode::{Decoder, Encoding, MAX_DECODED_PART, decode_part};
 pub use header::{Editor, Header, Mailbox, field_texts, filter_fields};
 pub use index::{DecodeError, IndexRecord, IndexRef, Part, PartKind, Piece, SectionPath, SectionText, index};
-pub use mime::decoded_parameters;
+pub use mime::{decoded_parameters, labels};
 pub use received::{Received, received};
 pub use report::{Report, report};
 pub use results::{Verified, authentication_results, results_by};

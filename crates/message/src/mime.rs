@@ -187,6 +187,18 @@ pub fn decoded_parameters(header: &Header, name: &str) -> Vec<String> {
     params.iter().filter_map(|(key, _)| text(key)).collect()
 }
 
+/// What a person is shown of a part beside its content: its description, and the names of its file, in whatever form they were
+/// written (RFC 2183 §2.3, RFC 2231, encoded words). Never fails.
+pub fn labels(header: &Header) -> Vec<String> {
+    let mut labels: Vec<String> = header.text("Content-Description").into_iter().collect();
+    for field in ["Content-Disposition", "Content-Type"] {
+        let Some(value) = header.values(field).next().map(words::unfold) else { continue };
+        let (_, params) = parameters(&value);
+        labels.extend(["filename", "name"].iter().filter_map(|name| extended(&params, name)));
+    }
+    labels
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,5 +279,20 @@ mod tests {
         assert_eq!(info("Content-Type: multipart/mixed; boundary=\"\"").boundary(), None);
         let long = format!("Content-Type: multipart/mixed; boundary={}", "x".repeat(MAX_BOUNDARY + 1));
         assert_eq!(info(&long).boundary(), None);
+    }
+
+    #[test]
+    fn a_part_is_labelled_by_its_description_and_its_file_names() {
+        let of = |header: &str| labels(&Header::parse(header.as_bytes()));
+        assert_eq!(of("Content-Type: text/plain; charset=utf-8\r\n"), [""; 0]);
+        assert_eq!(
+            of("Content-Disposition: attachment; filename*=utf-8''r%C3%A9sultat.pdf\r\n"),
+            ["résultat.pdf"]
+        );
+        assert_eq!(
+            of("Content-Description: Radio du =?utf-8?Q?f=C3=A9mur?=\r\nContent-Type: image/jpeg;\r\n \
+                name=\"=?iso-8859-1?Q?f=E9mur.jpg?=\"\r\nContent-Disposition: inline; filename=a b.jpg\r\n"),
+            ["Radio du fémur", "a b.jpg", "fémur.jpg"]
+        );
     }
 }

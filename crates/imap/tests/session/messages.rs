@@ -17,6 +17,7 @@ pub(crate) fn named(name: &str) -> Vec<u8> {
         }
         "html" => lines(HTML),
         "named-file" => lines(NAMED_FILE),
+        "attached" => lines(ATTACHED),
         "decomposed" => lines(DECOMPOSED),
         "broken-words" => lines(BROKEN_WORDS),
         other => panic!("no message is called {other}"),
@@ -139,6 +140,31 @@ Content-Disposition: attachment; filename*=utf-8''r%C3%A9sultat%20n%C2%B0%203.pd
 Content-Transfer-Encoding: base64
 
 JVBERi0xLjQK
+";
+
+const ATTACHED: &str = "\
+From: labo@chu-nord.mssante.fr
+Subject: pieces
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+
+Bonjour
+--b
+Content-Type: application/pdf; name=\"=?utf-8?Q?=C3=89picrise?= 2026.pdf\"
+Content-Disposition: attachment; filename*0*=utf-8''Scanner%20; filename*1=\"thoracique.pdf\"
+Content-Transfer-Encoding: base64
+
+JVBERi0xLjQK
+--b
+Content-Type: application/octet-stream
+Content-Description: =?iso-8859-1?Q?Clich=E9_du_f=E9mur?=
+Content-Transfer-Encoding: base64
+
+AAAA
+--b--
 ";
 
 const DECOMPOSED: &str = "\

@@ -1,10 +1,10 @@
 //! One message under a search: what it is asked is read when it is needed, and once.
 //! May read index record, header and body pieces. Must never hold more of a body than one chunk (I-3).
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use bytes::Bytes;
-use message::{Header, IndexRecord, Part, PartKind, decoded_parameters, field_texts, filter_fields};
+use message::{Header, IndexRecord, Part, PartKind, decoded_parameters, field_texts, filter_fields, labels};
 use store::{BoxId, Entry, ModSeq, Reader, StoreError, Uid};
 
 use super::{
@@ -120,6 +120,8 @@ struct Subject<'s> {
     header: OnceCell<Bytes>,
     in_header: OnceCell<Vec<bool>>,
     in_body: OnceCell<Vec<bool>>,
+    /// A chunk of the body and where it begins.
+    chunk: RefCell<Option<(u64, Bytes)>>,
     read: std::cell::Cell<u64>,
 }
 
@@ -135,6 +137,7 @@ impl<'s> Subject<'s> {
             header: OnceCell::new(),
             in_header: OnceCell::new(),
             in_body: OnceCell::new(),
+            chunk: RefCell::default(),
             read: std::cell::Cell::new(0),
         }
     }
@@ -225,6 +228,7 @@ impl<'s> Subject<'s> {
         body: &store::BodyReader,
         scan: &mut Scan<'_>,
     ) -> Result<(), StoreError> {
+        self.scan_labels(part, body, scan)?;
         scan.next_text();
         match part.kind {
             PartKind::Text => {
@@ -258,6 +262,29 @@ impl<'s> Subject<'s> {
         Ok(())
     }
 
+    /// The names of files and descriptions that people see of a part: they look for an attachment by what it is called. The other
+    /// words of its MIME header are nobody's text.
+    fn scan_labels(
+        &self,
+        part: &Part,
+        body: &store::BodyReader,
+        scan: &mut Scan<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(range) = part.mime.clone().filter(|_| part.kind != PartKind::Multipart) else {
+            return Ok(());
+        };
+        let mut header = Vec::new();
+        self.each_piece(range, body, |piece| {
+            header.extend_from_slice(piece);
+            true
+        })?;
+        for label in labels(&Header::parse(&header)) {
+            scan.next_text();
+            scan.push(&label);
+        }
+        Ok(())
+    }
+
     /// Gives the bytes of a range chunk by chunk until `go_on` says no.
     fn each_piece(
         &self,
@@ -268,16 +295,30 @@ impl<'s> Subject<'s> {
         let end = range.end.min(body.len());
         let mut at = range.start;
         while at < end {
-            let chunk = body.chunk(at)?;
+            let chunk = self.chunk(body, at)?;
             let left = usize::try_from(end - at).unwrap_or(usize::MAX);
             let piece = chunk.get(..chunk.len().min(left)).unwrap_or_default();
             if piece.is_empty() || !go_on(piece) {
                 break;
             }
             at += piece.len() as u64;
-            self.read.set(self.read.get() + piece.len() as u64);
         }
         Ok(())
+    }
+
+    /// The bytes from there to the end of their chunk. The chunk opened last is kept: parts follow each other in it.
+    fn chunk(&self, body: &store::BodyReader, at: u64) -> Result<Bytes, StoreError> {
+        let within = at % store::CHUNK as u64;
+        let start = at - within;
+        let mut known = self.chunk.borrow_mut();
+        if known.as_ref().is_none_or(|(of, _)| *of != start) {
+            let chunk = body.chunk(start)?;
+            self.read.set(self.read.get() + chunk.len() as u64);
+            *known = Some((start, chunk));
+        }
+        let whole = known.as_ref().map(|(_, bytes)| bytes.clone()).unwrap_or_default();
+        let within = usize::try_from(within).unwrap_or(usize::MAX);
+        Ok(if within < whole.len() { whole.slice(within..) } else { Bytes::new() })
     }
 
     fn index(&self) -> Result<Option<&IndexRecord>, StoreError> {
