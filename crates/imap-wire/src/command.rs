@@ -220,6 +220,8 @@ pub struct SelectParams {
     pub condstore: bool,
     /// `QRESYNC (…)`.
     pub qresync: Option<QResync>,
+    /// What the client calls the mailbox, where that is called otherwise.
+    pub written: Option<String>,
 }
 
 /// What a client kept of a mailbox from an earlier session (RFC 7162 §3.2.5).

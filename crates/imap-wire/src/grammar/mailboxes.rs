@@ -20,19 +20,20 @@ pub(super) fn sp_mailbox(cursor: &mut Cursor<'_>) -> Parsed<MailboxName> {
     sp_mailbox_as_written(cursor).map(|(mailbox, _)| mailbox)
 }
 
-/// The same, and the name as the client wrote it.
-fn sp_mailbox_as_written(cursor: &mut Cursor<'_>) -> Parsed<(MailboxName, String)> {
+/// The same, and the name as the client wrote it, where that is another.
+pub(super) fn sp_mailbox_as_written(cursor: &mut Cursor<'_>) -> Parsed<(MailboxName, Option<String>)> {
     cursor.space()?;
     let bytes = cursor.astring(A_MAILBOX)?;
     let name = cursor.names().decode(&bytes).map_err(|error| Fault::other(error.to_string()))?;
-    Ok((MailboxName::parse(&name).map_err(Fault::Name)?, name))
+    let mailbox = MailboxName::parse(&name).map_err(Fault::Name)?;
+    // A separator at the end is a hint that children will come, no part of the name (RFC 3501 §6.3.3).
+    let written = Some(name).filter(|name| name.trim_end_matches('/') != mailbox.as_str());
+    Ok((mailbox, written))
 }
 
 /// CREATE, with `(USE (\Sent))` of RFC 6154 §3.
 pub(super) fn create(cursor: &mut Cursor<'_>) -> Parsed<SessionCommand> {
     let (mailbox, written) = sp_mailbox_as_written(cursor)?;
-    // A separator at the end is a hint that children will come, no part of the name (RFC 3501 §6.3.3).
-    let written = Some(written).filter(|written| written.trim_end_matches('/') != mailbox.as_str());
     let mut special_use = Vec::new();
     if !cursor.at_end() {
         cursor.space()?;

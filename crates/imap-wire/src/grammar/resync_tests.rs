@@ -46,7 +46,7 @@ fn select_takes_the_parameters_of_rfc_7162() {
         other => panic!("{other:?}"),
     };
     assert_eq!(select("a SELECT INBOX"), SelectParams::default());
-    let condstore = SelectParams { condstore: true, qresync: None };
+    let condstore = SelectParams { condstore: true, ..SelectParams::default() };
     assert_eq!(select("a EXAMINE INBOX (condstore)"), condstore);
     let mut known = QResync {
         uid_validity: 67_890_007,
@@ -54,7 +54,11 @@ fn select_takes_the_parameters_of_rfc_7162() {
         known_uids: None,
         sequence_match: None,
     };
-    let params = |condstore, qresync: &QResync| SelectParams { condstore, qresync: Some(qresync.clone()) };
+    let params = |condstore, qresync: &QResync| SelectParams {
+        condstore,
+        qresync: Some(qresync.clone()),
+        ..SelectParams::default()
+    };
     assert_eq!(select("a SELECT INBOX (QRESYNC (67890007 20050715194045000))"), params(false, &known));
     known.sequence_match = Some((set(&[(1, 2)]), set(&[(7, 7), (9, 9)])));
     assert_eq!(

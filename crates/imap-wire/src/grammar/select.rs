@@ -10,8 +10,8 @@ use super::{
 /// A mailbox and what is asked beside it.
 pub(super) fn arguments(cursor: &mut Cursor<'_>) -> Parsed<(MailboxName, SelectParams)> {
     const A_PARAMETER: &str = "CONDSTORE or QRESYNC";
-    let mailbox = mailboxes::sp_mailbox(cursor)?;
-    let mut params = SelectParams::default();
+    let (mailbox, written) = mailboxes::sp_mailbox_as_written(cursor)?;
+    let mut params = SelectParams { written, ..SelectParams::default() };
     if cursor.at_end() {
         return Ok((mailbox, params));
     }

@@ -105,10 +105,7 @@ impl Writer {
             SessionCommand::Unsubscribe(mailbox) => self.on("UNSUBSCRIBE ", mailbox),
             SessionCommand::Create { mailbox, written, special_use } => {
                 self.raw("CREATE ");
-                match written {
-                    Some(name) => encode::mailbox(&mut self.out, name, self.names),
-                    None => self.mailbox(mailbox),
-                }
+                self.called(mailbox, written.as_deref());
                 if !special_use.is_empty() {
                     self.raw(" (USE ");
                     self.list(special_use, |writer, attribute| {
@@ -152,8 +149,17 @@ impl Writer {
         }
     }
 
+    /// A name as the client wrote it.
+    fn called(&mut self, mailbox: &MailboxName, written: Option<&str>) {
+        match written {
+            Some(name) => encode::mailbox(&mut self.out, name, self.names),
+            None => self.mailbox(mailbox),
+        }
+    }
+
     fn open(&mut self, word: &str, mailbox: &MailboxName, params: &SelectParams) {
-        self.on(word, mailbox);
+        self.raw(word);
+        self.called(mailbox, params.written.as_deref());
         let mut words = Vec::new();
         if params.condstore {
             words.push("CONDSTORE".to_owned());

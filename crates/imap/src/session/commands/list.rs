@@ -190,9 +190,22 @@ pub(super) async fn tell_new_name(
     if !session.enabled.rev2 || name == old {
         return Ok(());
     }
-    let mut extended = b" (\"OLDNAME\" (".to_vec();
-    encode::mailbox(&mut extended, old, session.names());
-    extended.extend_from_slice(b"))");
+    write_named(session, name, Some(old), out).await
+}
+
+/// A LIST response that a command other than LIST gives, with the name that the client used, if that is another.
+pub(super) async fn write_named(
+    session: &Session,
+    name: &str,
+    old: Option<&str>,
+    out: &mut Output<'_>,
+) -> Result<(), Halt> {
+    let mut extended = Vec::new();
+    if let Some(old) = old {
+        extended.extend_from_slice(b" (\"OLDNAME\" (");
+        encode::mailbox(&mut extended, old, session.names());
+        extended.extend_from_slice(b"))");
+    }
     write(session, out, "LIST", &[], name, extended).await
 }
 

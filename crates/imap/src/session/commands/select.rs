@@ -4,7 +4,10 @@
 
 use store::{Action, OpenBox, SystemFlag, Uid};
 
-use super::resync::{self, Missed};
+use super::{
+    list,
+    resync::{self, Missed},
+};
 use crate::{
     capability::Extension,
     command::{MailboxName, SelectParams},
@@ -17,7 +20,7 @@ use crate::{
         trace::detail,
         view::View,
     },
-    wire::encode::{self, Code},
+    wire::encode::Code,
 };
 
 /// Keywords told in FLAGS and PERMANENTFLAGS; more may exist, `\*` says so.
@@ -64,7 +67,7 @@ pub(in crate::session) async fn open(
         .trace(session.new_trace(found.account, Action::Select, vec![detail("mailbox", id)]))
         .await?;
     let view = View::new(id, read_only, &opened.uids, opened.info.highest);
-    tell(session, name, opened, &view, out).await?;
+    tell(session, name, params.written.as_deref(), opened, &view, out).await?;
     session.open(found.account, view, changes).await?;
     if let Some(missed) = missed
         && let Err(halt) = resync::tell(session, missed, out).await
@@ -83,6 +86,7 @@ pub(in crate::session) async fn open(
 async fn tell(
     session: &Session,
     name: &MailboxName,
+    written: Option<&str>,
     opened: OpenBox,
     view: &View,
     out: &mut Output<'_>,
@@ -112,10 +116,7 @@ async fn tell(
         untagged_ok(Code::HighestModSeq(info.highest.get()), "Highest mod-sequence", out).await?;
     }
     if rev2 {
-        let buffer = out.buffer();
-        buffer.extend_from_slice(b"* LIST () \"/\" ");
-        encode::mailbox(buffer, name.as_str(), session.names());
-        out.line("").await?;
+        list::write_named(session, name.as_str(), written, out).await?;
     }
     Ok(())
 }
