@@ -55,6 +55,7 @@ dialogues!(
     status,
     store,
     two_clients,
+    unchanged_since,
 );
 
 macro_rules! clients {
@@ -66,4 +67,4 @@ macro_rules! clients {
     )*};
 }
 
-clients!(apple_mail, iphone, k9, outlook, thunderbird);
+clients!(apple_mail, fairemail, iphone, k9, mbsync, outlook, thunderbird);
