@@ -15,8 +15,8 @@ use std::{
 
 use common::*;
 use store::{
-    AccountId, BoxId, Clock as _, FlagChange, FlagMode, Flags, Kind, MasterKey, OpenOptions, Settings, Store,
-    SystemClock, SystemFlag, Uid,
+    AccountId, Actor, BoxId, Clock as _, FlagChange, FlagMode, Flags, Kind, MasterKey, OpenOptions, Settings,
+    Store, SystemClock, SystemFlag, Uid,
 };
 
 const MESSAGES: usize = 100_000;
@@ -51,24 +51,30 @@ fn open(dir: &Path) -> Store {
 }
 
 async fn measure(store: &Store, [busy, other]: [AccountId; 2]) {
-    let source = store.create_box(busy, "plein", None).await.unwrap().id;
-    let target = store.create_box(busy, "copie", None).await.unwrap().id;
+    let source = store.create_box(busy, "plein", None, Actor::default()).await.unwrap().id;
+    let target = store.create_box(busy, "copie", None, Actor::default()).await.unwrap().id;
     fill(store, source).await;
     let alone = deliveries(store, other, tokio::time::sleep(ALONE)).await;
     let usual = show("alone", &alone, None);
     let uids = all(store, source);
-    let copying = async { assert_eq!(store.copy(source, uids, target).await.unwrap().pairs.len(), MESSAGES) };
+    let copying = async {
+        assert_eq!(store.copy(source, uids, target, Actor::default()).await.unwrap().pairs.len(), MESSAGES)
+    };
     show("beside a COPY", &deliveries(store, other, copying).await, Some(usual));
     let uids = all(store, target);
     let marking = async {
         let flags = Flags::new().with(SystemFlag::Deleted);
-        store.store_flags(target, uids, FlagChange { mode: FlagMode::Add, flags }).await.unwrap();
+        store
+            .store_flags(target, uids, FlagChange { mode: FlagMode::Add, flags }, Actor::default())
+            .await
+            .unwrap();
     };
     show("beside a STORE", &deliveries(store, other, marking).await, Some(usual));
-    let expunging = async { assert_eq!(store.expunge(target, None).await.unwrap().len(), MESSAGES) };
+    let expunging =
+        async { assert_eq!(store.expunge(target, None, Actor::default()).await.unwrap().len(), MESSAGES) };
     show("beside an EXPUNGE", &deliveries(store, other, expunging).await, Some(usual));
     let start = Instant::now();
-    store.delete_box(source).await.unwrap();
+    store.delete_box(source, Actor::default()).await.unwrap();
     println!("deleting the box of {MESSAGES}: {:?}", start.elapsed());
     show("while it is cleared", &deliveries(store, other, store.cleared()).await, Some(usual));
 }

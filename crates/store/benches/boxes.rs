@@ -20,8 +20,8 @@ use std::{
 use common::*;
 use jiff::SignedDuration;
 use store::{
-    AccountId, BoxId, Clock as _, Kind, ManualClock, MasterKey, OpenOptions, Settings, Store, SystemClock,
-    SystemFlag, Uid,
+    AccountId, Actor, BoxId, Clock as _, Kind, ManualClock, MasterKey, OpenOptions, Settings, Store,
+    SystemClock, SystemFlag, Uid,
 };
 
 const SMALL: u64 = 100_000;
@@ -120,7 +120,7 @@ fn build(dir: &Path, messages: u64) {
         let seen = store::Flags::new().with(SystemFlag::Seen);
         let change = store::FlagChange { mode: store::FlagMode::Add, flags: seen };
         let uids = (1..=3000).filter_map(Uid::new).collect();
-        runtime.block_on(store.store_flags(id, uids, change)).unwrap();
+        runtime.block_on(store.store_flags(id, uids, change, Actor::default())).unwrap();
         let start = Instant::now();
         store.summarise(id).unwrap();
         println!("renew a summary: {:?}", start.elapsed());

@@ -12,8 +12,8 @@ use std::{sync::Arc, time::Instant};
 
 use common::*;
 use store::{
-    AccountId, FlagChange, FlagMode, Flags, Kind, MasterKey, OpenOptions, Settings, Store, SystemClock,
-    SystemFlag,
+    AccountId, Actor, FlagChange, FlagMode, Flags, Kind, MasterKey, OpenOptions, Settings, Store,
+    SystemClock, SystemFlag,
 };
 
 const BOX: u64 = 100_000;
@@ -90,7 +90,7 @@ async fn large_box(store: &Store, account: AccountId) {
     }
     let start = Instant::now();
     let change = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Seen) };
-    store.store_flags(inbox, uids, change).await.unwrap();
+    store.store_flags(inbox, uids, change, Actor::default()).await.unwrap();
     println!("mark {BOX} messages seen: {:?}", start.elapsed());
 }
 

@@ -110,8 +110,6 @@ pub enum Stored {
         now: Entry,
         /// The mod-sequence it had before.
         before: ModSeq,
-        /// Whether it has `\Seen` for the first time, here and where it was copied from (S-4.5).
-        first_seen: bool,
     },
     /// It changed after the mod-sequence that was given, and stays as it is.
     Modified(Uid),

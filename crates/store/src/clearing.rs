@@ -14,12 +14,13 @@ use std::{
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Result, StoreError,
+    Actor, Result, StoreError,
     committer::{Job, Operation, txn::Txn},
     core::Core,
     engine::{Family, View},
     ids::{AccountId, BoxId},
     keys, ops,
+    prepare::asked_blocking,
 };
 
 /// How long it waits after a piece that failed.
@@ -154,7 +155,9 @@ impl Worker {
     fn work(&self) -> Result<()> {
         loop {
             let Some(number) = self.shared.lock().copies.first().copied() else { break };
-            self.clear("an unfinished copy", number, ops::messages::take_back)?;
+            let asked = asked_blocking(&self.core, Actor::default())?;
+            let piece = move |txn: &mut Txn<'_>, number| ops::messages::take_back(txn, number, &asked);
+            self.clear("an unfinished copy", number, piece)?;
             self.shared.lock().copies.remove(&number);
         }
         self.clear_all(
@@ -191,7 +194,7 @@ impl Worker {
         &self,
         what: &'static str,
         number: u64,
-        piece: fn(&mut Txn<'_>, u64) -> Result<bool>,
+        piece: impl Fn(&mut Txn<'_>, u64) -> Result<bool> + Copy + Send + 'static,
     ) -> Result<()> {
         loop {
             let began = Instant::now();

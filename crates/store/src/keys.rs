@@ -358,6 +358,10 @@ pub(crate) fn turn_of(value: &[u8]) -> Option<Turn> {
     Turn::new(u64::from_be_bytes(value.try_into().ok()?))
 }
 
+pub(crate) fn traces_of(day: Day) -> Vec<u8> {
+    key!(*b"t", day.number().to_be_bytes())
+}
+
 pub(crate) fn trace(day: Day, number: u64) -> Vec<u8> {
     key!(*b"t", day.number().to_be_bytes(), number.to_be_bytes())
 }

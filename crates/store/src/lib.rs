@@ -97,7 +97,7 @@ pub use rotation::rotate_master;
 pub use seal::{CHUNK, SealError};
 pub use settings::Settings;
 pub use statistics::Statistics;
-pub use trace::{Action, Outcome, Trace, TraceId, TraceIdError};
+pub use trace::{Action, Actor, Outcome, Trace, TraceId, TraceIdError};
 pub use uids::UidRuns;
 
 /// What every operation of the store gives.

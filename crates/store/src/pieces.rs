@@ -1,17 +1,21 @@
 //! What may touch a whole box of messages: flags, expunge, copy, move, rename and deletion of boxes and accounts. Each
 //! is cut into operations so short that whoever delivers meanwhile does not notice (I-2).
 //!
-//! Every piece is whole. One that fails stops the rest: what was done before stays and is told, except of a COPY, which
+//! Every piece is whole, and holds the traces of what it did and who asked for it (I-1, M-10). One that fails stops the rest: what was done before stays and is told, except of a COPY, which
 //! is all or nothing (RFC 3501 §6.4.7). May use: operations through the committer. Must never touch: keys, the engine.
 
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
-    AccountId, BoxId, Copied, Entry, FlagChange, ModSeq, Reader, Result, Store, StoreError, Stored,
+    AccountId, Actor, BoxId, Copied, Entry, FlagChange, ModSeq, Reader, Result, Store, StoreError, Stored,
     SystemFlag, Trace, Uid,
     clearing::Clearing,
     committer::txn::Txn,
-    ops::{self, messages::Piece},
+    ops::{
+        self,
+        messages::{CopyPiece, Piece},
+        traces::Asked,
+    },
     rows::messages,
 };
 
@@ -35,12 +39,18 @@ pub type Pieces<T> = std::result::Result<T, Interrupted<T>>;
 #[allow(clippy::missing_errors_doc, reason = "the common ones are said once, in `write.rs`")]
 impl Store {
     /// Changes flags; gives every named message that exists, as it is now. What does not change keeps its
-    /// mod-sequence.
+    /// mod-sequence. The first `\Seen` of a message is traced as its opening (S-4.5), `\Deleted` where the box is another's.
     ///
     /// Also gives `NotFound` without such a box, `Limit`.
-    pub async fn store_flags(&self, id: BoxId, uids: Vec<Uid>, change: FlagChange) -> Pieces<Vec<Entry>> {
+    pub async fn store_flags(
+        &self,
+        id: BoxId,
+        uids: Vec<Uid>,
+        change: FlagChange,
+        actor: Actor,
+    ) -> Pieces<Vec<Entry>> {
         let entries = |stored: Vec<Stored>| stored.into_iter().filter_map(Stored::into_entry).collect();
-        match self.store_flags_unless(id, uids, change, None).await {
+        match self.store_flags_unless(id, uids, change, None, actor).await {
             Ok(stored) => Ok(entries(stored)),
             Err(Interrupted { done, error }) => Err(Interrupted { done: entries(done), error }),
         }
@@ -56,31 +66,36 @@ impl Store {
         uids: Vec<Uid>,
         change: FlagChange,
         unless_after: Option<ModSeq>,
+        actor: Actor,
     ) -> Pieces<Vec<Stored>> {
         let change = Arc::new(change);
-        let step = move |txn: &mut Txn<'_>, piece: &[Uid]| {
-            ops::messages::store_flags(txn, id, piece, &change, unless_after)
+        let step = move |txn: &mut Txn<'_>, piece: &[Uid], asked: &Asked| {
+            ops::messages::store_flags(txn, id, piece, &change, unless_after, asked)
         };
-        self.in_pieces(uids, step).await
+        self.in_pieces(uids, actor, step).await
     }
 
     /// Removes messages marked `\Deleted`: all of them, or those of the list. Gives what went, ascending.
     ///
     /// Also gives `NotFound` without such a box.
-    pub async fn expunge(&self, id: BoxId, which: Option<Vec<Uid>>) -> Pieces<Vec<Uid>> {
+    pub async fn expunge(&self, id: BoxId, which: Option<Vec<Uid>>, actor: Actor) -> Pieces<Vec<Uid>> {
         let uids = match which {
             Some(uids) => in_order(uids),
             None => self.marked(id).await.map_err(|error| Interrupted { done: vec![], error })?,
         };
-        self.in_pieces(uids, move |txn, piece| ops::messages::expunge(txn, id, piece)).await
+        let step = move |txn: &mut Txn<'_>, piece: &[Uid], asked: &Asked| {
+            ops::messages::expunge(txn, id, piece, asked)
+        };
+        self.in_pieces(uids, actor, step).await
     }
 
     /// Copies messages: all that exist, or none; body and variant are shared, so the day of reception stays (I-4). What
     /// an interrupted COPY made is taken back, also when its caller is gone, or the process was.
     ///
     /// Also gives `NotFound` without such boxes, `Limit`.
-    pub async fn copy(&self, from: BoxId, uids: Vec<Uid>, to: BoxId) -> Result<Copied> {
+    pub async fn copy(&self, from: BoxId, uids: Vec<Uid>, to: BoxId, actor: Actor) -> Result<Copied> {
         self.core.admit()?;
+        let asked = self.asked(actor).await?;
         let uids = self.known_now(from, to, in_order(uids)).await?;
         // As unique as a trace: what is committed has a number that the counters know.
         let number = self.core.numbers.trace.fetch_add(1, Ordering::AcqRel) + 1;
@@ -89,8 +104,9 @@ impl Store {
         let mut taken = 0;
         loop {
             let (piece, last) = piece_of(&uids, taken);
+            let part = CopyPiece { number, last };
             let copied =
-                self.submit(move |txn| ops::messages::copy(txn, from, &piece, to, number, last)).await;
+                self.submit(move |txn| ops::messages::copy(txn, from, &piece, to, part, &asked)).await;
             match copied {
                 Ok((uid_validity, piece)) => {
                     taken += piece.taken;
@@ -101,7 +117,7 @@ impl Store {
                     }
                 }
                 Err(error) => {
-                    while self.submit(move |txn| ops::messages::take_back(txn, number)).await? {}
+                    while self.submit(move |txn| ops::messages::take_back(txn, number, &asked)).await? {}
                     guard.number = None;
                     return Err(error);
                 }
@@ -118,14 +134,19 @@ impl Store {
         from: BoxId,
         uids: Vec<Uid>,
         to: BoxId,
+        actor: Actor,
     ) -> std::result::Result<Copied, Interrupted<Option<Copied>>> {
-        let uids = self.known_now(from, to, in_order(uids)).await;
-        let uids = uids.map_err(|error| Interrupted { done: None, error })?;
+        let nothing = |error| Interrupted { done: None, error };
+        let uids = self.known_now(from, to, in_order(uids)).await.map_err(nothing)?;
         let mut done: Option<Copied> = None;
         let mut taken = 0;
         loop {
             let (piece, _) = piece_of(&uids, taken);
-            match self.submit(move |txn| ops::messages::move_to(txn, from, &piece, to)).await {
+            let moving = async {
+                let asked = self.asked(actor).await?;
+                self.submit(move |txn| ops::messages::move_to(txn, from, &piece, to, &asked)).await
+            };
+            match moving.await {
                 Ok((uid_validity, piece)) => {
                     taken += piece.taken;
                     let moved = done.get_or_insert(Copied { uid_validity, pairs: vec![] });
@@ -143,22 +164,23 @@ impl Store {
     /// (RFC 3501 §6.3.5): if that is interrupted, each of them is in one of the two boxes.
     ///
     /// Also gives `NotFound`, `Conflict`, `Limit`.
-    pub async fn rename_box(&self, id: BoxId, name: &str) -> Result<()> {
-        let name = name.to_owned();
-        let Some(target) = self.submit(move |txn| ops::boxes::rename(txn, id, &name)).await? else {
+    pub async fn rename_box(&self, id: BoxId, name: &str, actor: Actor) -> Result<()> {
+        let (name, asked) = (name.to_owned(), self.asked(actor).await?);
+        let Some(target) = self.submit(move |txn| ops::boxes::rename(txn, id, &name, &asked)).await? else {
             return Ok(());
         };
         let uids = self.read(move |reader| uids(reader, id, |_| true)).await?;
-        self.move_(id, uids, target).await.map_err(|interrupted| interrupted.error)?;
+        self.move_(id, uids, target, actor).await.map_err(|interrupted| interrupted.error)?;
         Ok(())
     }
 
     /// Removes a box and its messages: at once for everybody, in one short commit. What they held is released behind.
     ///
     /// Also gives `NotFound`, `Conflict` for INBOX and for a box with boxes under it.
-    pub async fn delete_box(&self, id: BoxId) -> Result<()> {
+    pub async fn delete_box(&self, id: BoxId, actor: Actor) -> Result<()> {
+        let asked = self.asked(actor).await?;
         let _look = LookAfterwards(Arc::clone(&self.clearing));
-        self.submit(move |txn| ops::boxes::delete(txn, id)).await
+        self.submit(move |txn| ops::boxes::delete(txn, id, &asked)).await
     }
 
     /// Removes an account with its boxes; its addresses are never given to another. Nobody enters it from then on; its
@@ -177,16 +199,20 @@ impl Store {
     }
 
     /// Does a work piece by piece; one operation at least, so that what it is about must exist.
-    async fn in_pieces<T, F>(&self, uids: Vec<Uid>, step: F) -> Pieces<Vec<T>>
+    async fn in_pieces<T, F>(&self, uids: Vec<Uid>, actor: Actor, step: F) -> Pieces<Vec<T>>
     where
         T: Send + 'static,
-        F: Fn(&mut Txn<'_>, &[Uid]) -> Result<Piece<T>> + Clone + Send + 'static,
+        F: Fn(&mut Txn<'_>, &[Uid], &Asked) -> Result<Piece<T>> + Clone + Send + 'static,
     {
         let mut done = Vec::with_capacity(uids.len());
         let mut taken = 0;
         loop {
             let ((piece, _), step) = (piece_of(&uids, taken), step.clone());
-            match self.submit(move |txn| step(txn, &piece)).await {
+            let doing = async {
+                let asked = self.asked(actor).await?;
+                self.submit(move |txn| step(txn, &piece, &asked)).await
+            };
+            match doing.await {
                 Ok(piece) => {
                     taken += piece.taken;
                     done.extend(piece.done);

@@ -4,9 +4,11 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use jiff::Timestamp;
+
 use crate::{
-    BodyKind, CONNECTOR_BYTES, Delivery, ENVID_BYTES, ORCPT_BYTES, Outgoing, QUEUED_RECIPIENTS, QueueId,
-    Result, Store, StoreError, Trace, TraceId, Variant, WAYS, Way,
+    Actor, BodyKind, CONNECTOR_BYTES, Delivery, ENVID_BYTES, ORCPT_BYTES, Outgoing, QUEUED_RECIPIENTS,
+    QueueId, Result, Store, StoreError, Trace, TraceId, Variant, WAYS, Way,
     body::SealedBody,
     core::Core,
     day::Day,
@@ -18,7 +20,7 @@ use crate::{
         conversations::HashedConversation,
         deliver::{SealedDelivery, SealedVariant},
         queue::SealedOutgoing,
-        traces::SealedTrace,
+        traces::{Asked, SealedTrace},
     },
     records::{self, EntryRecord, MessageRecord, Sort},
     rows::accounts,
@@ -63,25 +65,44 @@ impl Store {
 
     /// Seals a trace under the key of its day, made off the runtime's threads if it is the day's first.
     pub(crate) async fn seal_trace(&self, trace: Trace) -> Result<SealedTrace> {
-        let day = trace_day(&self.core, &trace);
+        self.trace_key(trace.at).await?;
+        seal_trace(&self.core, &trace)
+    }
+
+    /// Who asks for an operation, now: it can seal its traces.
+    pub(crate) async fn asked(&self, actor: Actor) -> Result<Asked> {
+        let at = self.core.clock.now();
+        self.trace_key(at).await?;
+        Ok(Asked::new(actor, at))
+    }
+
+    async fn trace_key(&self, at: Timestamp) -> Result<()> {
+        let day = trace_day(&self.core, at);
         if self.core.known_key(KeyKind::Trace, day).is_none() {
             let core = Arc::clone(&self.core);
             tokio::task::spawn_blocking(move || core.ensure_key(KeyKind::Trace, day))
                 .await
                 .map_err(|_| StoreError::Busy)??;
         }
-        seal_trace(&self.core, &trace)
+        Ok(())
     }
 }
 
-/// The day under whose key a trace is sealed: its own, or the first that is not erased.
-pub(crate) fn trace_day(core: &Core, trace: &Trace) -> Day {
-    Day::of(trace.at).max(core.numbers.first_day(KeyKind::Trace))
+/// Who asks for an operation, now, on a thread that may wait.
+pub(crate) fn asked_blocking(core: &Core, actor: Actor) -> Result<Asked> {
+    let at = core.clock.now();
+    core.ensure_key(KeyKind::Trace, trace_day(core, at))?;
+    Ok(Asked::new(actor, at))
+}
+
+/// The day under whose key a trace of that time is sealed: its own, or the first that is not erased.
+pub(crate) fn trace_day(core: &Core, at: Timestamp) -> Day {
+    Day::of(at).max(core.numbers.first_day(KeyKind::Trace))
 }
 
 /// Seals a trace under the key of its day, which there must be.
 pub(crate) fn seal_trace(core: &Core, trace: &Trace) -> Result<SealedTrace> {
-    let day = trace_day(core, trace);
+    let day = trace_day(core, trace.at);
     let key = core.reading_key(KeyKind::Trace, day)?;
     let number = core.numbers.trace.fetch_add(1, Ordering::AcqRel) + 1;
     let place = keys::trace(day, number);

@@ -8,8 +8,8 @@ use data_encoding::{BASE64, HEXLOWER};
 use mssante::{Address, BoxType, Profile, State};
 
 use crate::{
-    AccountId, Action, Conversation, Delivery, FlagChange, FlagMode, Flags, MasterKey, Notify, Outgoing,
-    OutgoingRecipient, Settlement, Store, StoreError, Uid, Variant,
+    AccountId, Action, Actor, Conversation, Delivery, FlagChange, FlagMode, Flags, MasterKey, Notify,
+    Outgoing, OutgoingRecipient, Settlement, Store, StoreError, Uid, Variant,
     common::{
         World, address, body_bytes, deliver, delivery, files_under, hours, inbox, index, outgoing, profile,
         read_body,
@@ -272,14 +272,17 @@ fn fill(world: &World, store: &Store) -> AccountId {
         let due = world.clock_now() + hours(1);
         let later = Settlement::Later { due, last: SAID.into(), distrusted_since: None, delay_told: false };
         store.settle(vec![(first, later)], None, vec![trace(Action::Defer)]).await.unwrap();
-        let folder = store.create_box(account, FOLDER, None).await.unwrap().id;
-        store.subscribe(account, FOLDER, true).await.unwrap();
+        let folder = store.create_box(account, FOLDER, None, Actor::default()).await.unwrap().id;
+        store.subscribe(account, FOLDER, true, Actor::default()).await.unwrap();
         let inbox = inbox(store, account).id;
-        store.copy(inbox, vec![Uid::MIN], folder).await.unwrap();
+        store.copy(inbox, vec![Uid::MIN], folder, Actor::default()).await.unwrap();
         let mut flags = Flags::new();
         flags.add_keyword(KEYWORD).unwrap();
         flags.add_keyword("autre-motcle").unwrap();
-        store.store_flags(inbox, vec![Uid::MIN], FlagChange { mode: FlagMode::Add, flags }).await.unwrap();
+        store
+            .store_flags(inbox, vec![Uid::MIN], FlagChange { mode: FlagMode::Add, flags }, Actor::default())
+            .await
+            .unwrap();
         let password = PASSWORD.as_bytes();
         let made =
             store.create_password(account, PASSWORD_NAME.into(), password, trace(Action::PasswordCreate));

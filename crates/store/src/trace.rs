@@ -172,6 +172,14 @@ pub enum Action {
     Retention,
     /// Messages of a box were written to files (M-10).
     Export,
+    /// A mailbox was made.
+    BoxCreate,
+    /// A mailbox got another name.
+    BoxRename,
+    /// Somebody subscribed to a mailbox, or no longer does.
+    Subscribe,
+    /// Messages of a box that several people open were marked for deletion, or no longer are.
+    Mark,
 }
 
 impl Action {
@@ -204,6 +212,10 @@ impl Action {
             Self::Queue => "queue",
             Self::Retention => "retention",
             Self::Export => "export",
+            Self::BoxCreate => "mailbox-create",
+            Self::BoxRename => "mailbox-rename",
+            Self::Subscribe => "subscribe",
+            Self::Mark => "mark",
         }
     }
 }
@@ -225,6 +237,16 @@ impl Outcome {
             Self::Refused => "refused",
         }
     }
+}
+
+/// Who changes boxes and their messages, and where from: each commit of the change holds a trace that says so, or is not (I-1,
+/// M-10). By default the service itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Actor {
+    /// The person.
+    pub person: Option<AccountId>,
+    /// Where from.
+    pub peer: Option<IpAddr>,
 }
 
 /// One step of a journey. Sealed at rest under the trace key of the UTC day of `at`.

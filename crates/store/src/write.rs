@@ -5,8 +5,8 @@
 use mssante::{Profile, State};
 
 use crate::{
-    Account, AccountId, Appended, AppendedAll, BoxId, BoxInfo, CredentialId, Delivered, Delivery, Durable,
-    Incoming, QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Variant,
+    Account, AccountId, Actor, Appended, AppendedAll, BoxId, BoxInfo, CredentialId, Delivered, Delivery,
+    Durable, Incoming, QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Variant,
     committer::{Job, Operation, txn::Txn},
     keyring::KeyKind,
     ops::{
@@ -87,17 +87,18 @@ impl Store {
         account: AccountId,
         name: &str,
         special_use: Option<SpecialUse>,
+        actor: Actor,
     ) -> Result<BoxInfo> {
-        let name = name.to_owned();
-        self.submit(move |txn| ops::boxes::create(txn, account, &name, special_use)).await
+        let (name, asked) = (name.to_owned(), self.asked(actor).await?);
+        self.submit(move |txn| ops::boxes::create(txn, account, &name, special_use, &asked)).await
     }
 
     /// Subscribes to a box, or no longer.
     ///
     /// Also gives `NotFound`.
-    pub async fn subscribe(&self, account: AccountId, name: &str, on: bool) -> Result<()> {
-        let name = name.to_owned();
-        self.submit(move |txn| ops::boxes::subscribe(txn, account, &name, on)).await
+    pub async fn subscribe(&self, account: AccountId, name: &str, on: bool, actor: Actor) -> Result<()> {
+        let (name, asked) = (name.to_owned(), self.asked(actor).await?);
+        self.submit(move |txn| ops::boxes::subscribe(txn, account, &name, on, &asked)).await
     }
 
     /// Makes one accepted message durable: body, variants, copies, what leaves, traces, all at once or nothing (I-1).
@@ -193,7 +194,7 @@ impl Store {
 
     /// Does what [`Store::trace`] does and waits until it is durable: for commands, never on a runtime thread.
     pub fn trace_blocking(&self, trace: &Trace) -> Result<()> {
-        self.core.ensure_key(KeyKind::Trace, trace_day(&self.core, trace))?;
+        self.core.ensure_key(KeyKind::Trace, trace_day(&self.core, trace.at))?;
         let trace = seal_trace(&self.core, trace)?;
         self.submit_blocking(move |txn| {
             ops::traces::put(txn, trace);

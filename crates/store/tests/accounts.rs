@@ -3,8 +3,8 @@
 use crate::common::*;
 use mssante::State;
 use store::{
-    AccountId, Action, CREDENTIALS_PER_ACCOUNT, Conflict, Delivered, Kind, MasterKey, OpenError, Store,
-    StoreError, TraceId,
+    AccountId, Action, Actor, CREDENTIALS_PER_ACCOUNT, Conflict, Delivered, Kind, MasterKey, OpenError,
+    Store, StoreError, TraceId,
 };
 
 #[test]
@@ -242,7 +242,10 @@ fn a_closed_store_refuses_and_a_dropped_one_lets_go() {
     let one = world.account(&store, "un");
     let other = store.clone();
     world.close(store);
-    assert_eq!(world.run(other.create_box(one.id, "x", None)).unwrap_err(), StoreError::Busy);
+    assert_eq!(
+        world.run(other.create_box(one.id, "x", None, Actor::default())).unwrap_err(),
+        StoreError::Busy
+    );
     drop(other);
     // The committer's thread lets go a moment after the last clone.
     drop(world.open());
@@ -264,11 +267,14 @@ fn no_name_address_or_content_lies_in_the_clear() {
     let body = body_bytes(4, 200_000);
     world.run(async {
         deliver(&store, world.clock_now(), 424_242, &body, &[one.id]).await;
-        store.create_box(one.id, "Patientèle/Durand", None).await.unwrap();
+        store.create_box(one.id, "Patientèle/Durand", None, Actor::default()).await.unwrap();
         let mut flags = store::Flags::new();
         flags.add_keyword("motcle-durand").unwrap();
         let change = store::FlagChange { mode: store::FlagMode::Add, flags };
-        store.store_flags(inbox(&store, one.id).id, vec![store::Uid::MIN], change).await.unwrap();
+        store
+            .store_flags(inbox(&store, one.id).id, vec![store::Uid::MIN], change, Actor::default())
+            .await
+            .unwrap();
         let mut trace = world.trace(Action::Send);
         trace.detail = vec![("to".into(), "destinataire-visible".into())];
         store.trace(trace).await.unwrap();

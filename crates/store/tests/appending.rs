@@ -1,7 +1,7 @@
 //! Messages that a client appends together (RFC 3502): all of them in one commit, or none; and what deleted ones come to.
 
 use store::{
-    APPENDED_AT_ONCE, Account, BoxId, FlagChange, FlagMode, Flags, Incoming, Limit, Store, StoreError,
+    APPENDED_AT_ONCE, Account, Actor, BoxId, FlagChange, FlagMode, Flags, Incoming, Limit, Store, StoreError,
     SystemFlag, Uid, Usage,
 };
 
@@ -94,9 +94,9 @@ fn deleted_messages_are_counted_with_their_bytes() {
     let two: Vec<Uid> = [2, 4].into_iter().filter_map(Uid::new).collect();
     let bytes: u64 = two.iter().map(|uid| store.reader().entry(inbox_id, *uid).unwrap().unwrap().size).sum();
     let mark = |mode| FlagChange { mode, flags: Flags::new().with(SystemFlag::Deleted) };
-    world.run(store.store_flags(inbox_id, two.clone(), mark(FlagMode::Add))).unwrap();
+    world.run(store.store_flags(inbox_id, two.clone(), mark(FlagMode::Add), Actor::default())).unwrap();
     assert_eq!(store.reader().deleted(inbox_id).unwrap(), Usage { messages: 2, bytes });
-    world.run(store.store_flags(inbox_id, two, mark(FlagMode::Remove))).unwrap();
+    world.run(store.store_flags(inbox_id, two, mark(FlagMode::Remove), Actor::default())).unwrap();
     assert_eq!(store.reader().deleted(inbox_id).unwrap(), Usage::default());
     assert_eq!(store.reader().deleted(BoxId::new(99)).unwrap(), Usage::default());
     world.close(store);

@@ -13,8 +13,8 @@ use std::{
 };
 
 use store::{
-    AccountId, Action, BackupError, BoxRestore, CHUNK, FlagChange, FlagMode, Flags, MasterKey, OpenOptions,
-    RestoreOptions, Restored, Store, SystemFlag, Uid, backups, restore, verify_backup,
+    AccountId, Action, Actor, BackupError, BoxRestore, CHUNK, FlagChange, FlagMode, Flags, MasterKey,
+    OpenOptions, RestoreOptions, Restored, Store, SystemFlag, Uid, backups, restore, verify_backup,
 };
 
 use crate::common::*;
@@ -274,8 +274,8 @@ fn all_uids(store: &Store, account: AccountId) -> Vec<Uid> {
 fn expunge(world: &World, store: &Store, account: AccountId, uids: &[Uid]) {
     let id = inbox(store, account).id;
     let deleted = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Deleted) };
-    world.run(store.store_flags(id, uids.to_vec(), deleted)).unwrap();
-    world.run(store.expunge(id, Some(uids.to_vec()))).unwrap();
+    world.run(store.store_flags(id, uids.to_vec(), deleted, Actor::default())).unwrap();
+    world.run(store.expunge(id, Some(uids.to_vec()), Actor::default())).unwrap();
 }
 
 #[test]
@@ -298,6 +298,7 @@ fn what_is_missing_of_a_box_comes_back_as_it_was() {
             id,
             vec![uids[3]],
             FlagChange { mode: FlagMode::Replace, flags: flags.clone() },
+            Actor::default(),
         ))
         .unwrap();
     let dates: Vec<_> =

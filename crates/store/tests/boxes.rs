@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use store::{
-    AccountId, Conflict, FlagChange, FlagMode, Flags, SpecialUse, Store, StoreError, SystemFlag, Uid,
+    AccountId, Actor, Conflict, FlagChange, FlagMode, Flags, SpecialUse, Store, StoreError, SystemFlag, Uid,
 };
 
 fn names(store: &Store, account: AccountId) -> Vec<String> {
@@ -16,17 +16,21 @@ fn a_box_is_made_with_those_above_it() {
     let world = World::new();
     let store = world.open();
     let account = world.account(&store, "un").id;
-    let made = world.run(store.create_box(account, "a/b/Été", Some(SpecialUse::Archive))).unwrap();
+    let made =
+        world.run(store.create_box(account, "a/b/Été", Some(SpecialUse::Archive), Actor::default())).unwrap();
     assert_eq!(
         (made.name.as_str(), made.special_use, made.subscribed),
         ("a/b/Été", Some(SpecialUse::Archive), false)
     );
     assert_eq!(names(&store, account), ["a", "a/b", "a/b/Été"]);
-    let create = |name: &str| world.run(store.create_box(account, name, None)).unwrap_err();
+    let create = |name: &str| world.run(store.create_box(account, name, None, Actor::default())).unwrap_err();
     assert_eq!(create("a/b"), StoreError::Conflict(Conflict::BoxExists));
     assert_eq!(create("inbox"), StoreError::Conflict(Conflict::BoxExists));
     assert_eq!(create("a//b"), StoreError::Conflict(Conflict::BoxName));
-    assert_eq!(world.run(store.create_box(AccountId::new(9), "x", None)).unwrap_err(), StoreError::NotFound);
+    assert_eq!(
+        world.run(store.create_box(AccountId::new(9), "x", None, Actor::default())).unwrap_err(),
+        StoreError::NotFound
+    );
     world.close(store);
 }
 
@@ -35,11 +39,11 @@ fn a_box_made_again_is_another() {
     let world = World::new();
     let store = world.open();
     let account = world.account(&store, "un").id;
-    let first = world.run(store.create_box(account, "x", None)).unwrap();
-    world.run(store.delete_box(first.id)).unwrap();
-    let second = world.run(store.create_box(account, "x", None)).unwrap();
+    let first = world.run(store.create_box(account, "x", None, Actor::default())).unwrap();
+    world.run(store.delete_box(first.id, Actor::default())).unwrap();
+    let second = world.run(store.create_box(account, "x", None, Actor::default())).unwrap();
     assert!(second.id > first.id && second.uid_validity > first.uid_validity);
-    assert_eq!(world.run(store.delete_box(first.id)).unwrap_err(), StoreError::NotFound);
+    assert_eq!(world.run(store.delete_box(first.id, Actor::default())).unwrap_err(), StoreError::NotFound);
     world.close(store);
 }
 
@@ -48,9 +52,9 @@ fn inbox_and_parents_stay() {
     let world = World::new();
     let store = world.open();
     let account = world.account(&store, "un").id;
-    world.run(store.create_box(account, "a/b", None)).unwrap();
+    world.run(store.create_box(account, "a/b", None, Actor::default())).unwrap();
     let id = |name: &str| store.reader().box_by_name(account, name).unwrap().unwrap().id;
-    let delete = |name: &str| world.run(store.delete_box(id(name)));
+    let delete = |name: &str| world.run(store.delete_box(id(name), Actor::default()));
     assert_eq!(delete("INBOX").unwrap_err(), StoreError::Conflict(Conflict::Inbox));
     assert_eq!(delete("a").unwrap_err(), StoreError::Conflict(Conflict::HasChildren));
     delete("a/b").unwrap();
@@ -63,7 +67,7 @@ fn a_deleted_box_takes_its_messages_along() {
     let world = World::new();
     let store = world.open();
     let account = world.account(&store, "un").id;
-    let made = world.run(store.create_box(account, "x", None)).unwrap();
+    let made = world.run(store.create_box(account, "x", None, Actor::default())).unwrap();
     world.run(async {
         for number in 0..3 {
             store
@@ -71,9 +75,9 @@ fn a_deleted_box_takes_its_messages_along() {
                 .await
                 .unwrap();
         }
-        store.copy(made.id, vec![Uid::MIN], inbox(&store, account).id).await.unwrap();
+        store.copy(made.id, vec![Uid::MIN], inbox(&store, account).id, Actor::default()).await.unwrap();
         let watch = store.watch(made.id);
-        store.delete_box(made.id).await.unwrap();
+        store.delete_box(made.id, Actor::default()).await.unwrap();
         assert!(watch.has_changed().unwrap());
     });
     let report = world.close(store);
@@ -86,10 +90,10 @@ fn a_rename_moves_what_is_under_it_and_makes_what_is_above() {
     let store = world.open();
     let account = world.account(&store, "un").id;
     for name in ["a/b/c", "ab", "z"] {
-        world.run(store.create_box(account, name, None)).unwrap();
+        world.run(store.create_box(account, name, None, Actor::default())).unwrap();
     }
     let id = |name: &str| store.reader().box_by_name(account, name).unwrap().unwrap().id;
-    let rename = |name: &str, to: &str| world.run(store.rename_box(id(name), to));
+    let rename = |name: &str, to: &str| world.run(store.rename_box(id(name), to, Actor::default()));
     let child = id("a/b/c");
     rename("a", "n/m").unwrap();
     assert_eq!(names(&store, account), ["ab", "n", "n/m", "n/m/b", "n/m/b/c", "z"]);
@@ -108,7 +112,7 @@ fn renaming_inbox_moves_its_messages() {
     let account = world.account(&store, "un").id;
     let before = inbox(&store, account);
     world.run(deliver(&store, world.clock_now(), 1, b"x\r\n", &[account]));
-    world.run(store.rename_box(before.id, "vieux/2026")).unwrap();
+    world.run(store.rename_box(before.id, "vieux/2026", Actor::default())).unwrap();
     let after = inbox(&store, account);
     assert_eq!((after.id, after.exists), (before.id, 0));
     assert_eq!(store.reader().box_by_name(account, "vieux/2026").unwrap().unwrap().exists, 1);
@@ -122,8 +126,11 @@ fn subscriptions_are_kept() {
     let world = World::new();
     let store = world.open();
     let account = world.account(&store, "un").id;
-    world.run(store.subscribe(account, "inbox", false)).unwrap();
-    assert_eq!(world.run(store.subscribe(account, "none", true)).unwrap_err(), StoreError::NotFound);
+    world.run(store.subscribe(account, "inbox", false, Actor::default())).unwrap();
+    assert_eq!(
+        world.run(store.subscribe(account, "none", true, Actor::default())).unwrap_err(),
+        StoreError::NotFound
+    );
     world.close(store);
     let store = world.open();
     assert!(!inbox(&store, account).subscribed);
@@ -165,9 +172,9 @@ fn one_that_fails_leaves_its_neighbours_alone() {
         for number in 0..120 {
             let store = store.clone();
             // Each name is asked for three times.
-            tasks.spawn(
-                async move { store.create_box(account, &format!("n{}", number / 3), None).await.is_ok() },
-            );
+            tasks.spawn(async move {
+                store.create_box(account, &format!("n{}", number / 3), None, Actor::default()).await.is_ok()
+            });
         }
         tasks.join_all().await.into_iter().filter(|made| *made).count()
     });
@@ -200,19 +207,19 @@ fn every_change_of_a_box_wakes_whoever_watches_it_and_nobody_else() {
         woken("a delivery", [true, false, false]);
         store.append(from, incoming(&store, 2, b"y\r\n").await, None).await.unwrap();
         woken("an APPEND", [true, false, false]);
-        store.copy(from, all(from), to).await.unwrap();
+        store.copy(from, all(from), to, Actor::default()).await.unwrap();
         woken("a COPY", [false, true, false]);
-        store.move_(from, all(from), to).await.unwrap();
+        store.move_(from, all(from), to, Actor::default()).await.unwrap();
         woken("a MOVE", [true, true, false]);
-        store.store_flags(to, all(to), add(SystemFlag::Deleted)).await.unwrap();
+        store.store_flags(to, all(to), add(SystemFlag::Deleted), Actor::default()).await.unwrap();
         woken("flags", [false, true, false]);
-        store.store_flags(to, all(to), add(SystemFlag::Deleted)).await.unwrap();
+        store.store_flags(to, all(to), add(SystemFlag::Deleted), Actor::default()).await.unwrap();
         woken("flags that were set already", [false; 3]);
-        store.expunge(to, None).await.unwrap();
+        store.expunge(to, None, Actor::default()).await.unwrap();
         woken("an EXPUNGE", [false, true, false]);
-        store.rename_box(to, "Corbeille").await.unwrap();
+        store.rename_box(to, "Corbeille", Actor::default()).await.unwrap();
         woken("a RENAME", [false, true, false]);
-        store.delete_box(to).await.unwrap();
+        store.delete_box(to, Actor::default()).await.unwrap();
         woken("a DELETE", [false, true, false]);
     });
     world.close(store);

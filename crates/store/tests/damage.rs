@@ -9,7 +9,9 @@ use std::{
 };
 
 use crate::common::*;
-use store::{BoxId, FlagChange, FlagMode, Flags, OpenError, Settings, Store, StoreError, SystemFlag, Uid};
+use store::{
+    Actor, BoxId, FlagChange, FlagMode, Flags, OpenError, Settings, Store, StoreError, SystemFlag, Uid,
+};
 
 /// Bodies that soon fill a write buffer, so that the engine has a table of nothing else.
 const BODY: usize = 3 << 20;
@@ -88,13 +90,15 @@ impl Scene {
         assert_eq!(self.deliver(90), Err(refusal.clone()));
         assert!(self.store.alarms().iter().any(|alarm| alarm.contains(name)), "{:?}", self.store.alarms());
         assert_eq!(self.store.statistics().damaged_files, 1);
-        let copied = self.world.run(self.store.copy(self.inbox, vec![Uid::MIN], self.inbox));
+        let copied =
+            self.world.run(self.store.copy(self.inbox, vec![Uid::MIN], self.inbox, Actor::default()));
         assert_eq!(copied.unwrap_err(), refusal);
     }
 
     fn flag(&self, mode: FlagMode, flag: SystemFlag) -> store::Result<()> {
         let change = FlagChange { mode, flags: Flags::new().with(flag) };
-        let done = self.world.run(self.store.store_flags(self.inbox, vec![Uid::MIN], change));
+        let done =
+            self.world.run(self.store.store_flags(self.inbox, vec![Uid::MIN], change, Actor::default()));
         done.map(drop).map_err(|stopped| stopped.error)
     }
 
@@ -231,10 +235,13 @@ fn a_disk_below_its_reserve_takes_no_new_message_and_everything_else() {
     let (world, store, inbox) = (&scene.world, &scene.store, scene.inbox);
     let mut body = store.body();
     assert_eq!(world.run(body.write(b"x")), Err(StoreError::Full));
-    assert_eq!(world.run(store.copy(inbox, vec![Uid::MIN], inbox)).unwrap_err(), StoreError::Full);
+    assert_eq!(
+        world.run(store.copy(inbox, vec![Uid::MIN], inbox, Actor::default())).unwrap_err(),
+        StoreError::Full
+    );
     let change = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Deleted) };
-    world.run(store.store_flags(inbox, vec![Uid::MIN], change)).unwrap();
-    assert_eq!(world.run(store.expunge(inbox, None)).unwrap(), [Uid::MIN]);
+    world.run(store.store_flags(inbox, vec![Uid::MIN], change, Actor::default())).unwrap();
+    assert_eq!(world.run(store.expunge(inbox, None, Actor::default())).unwrap(), [Uid::MIN]);
     assert_eq!(store.reader().messages(inbox).unwrap().len(), count as usize - 1);
     drop(body);
     scene.world.close(scene.store);

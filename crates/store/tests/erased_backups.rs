@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::common::*;
 use jiff::Timestamp;
 use store::{
-    AccountId, Action, BoxRestore, BoxRestored, FlagChange, FlagMode, Flags, KeepPlan, OpenOptions,
+    AccountId, Action, Actor, BoxRestore, BoxRestored, FlagChange, FlagMode, Flags, KeepPlan, OpenOptions,
     ProofReport, RestoreOptions, Store, StoreError, SystemFlag, Uid, restore,
 };
 
@@ -46,8 +46,8 @@ impl Scene {
     fn expunge(&self, uid: u32) {
         let (id, uids) = (inbox(&self.store, self.account).id, vec![Uid::new(uid).unwrap()]);
         let change = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Deleted) };
-        self.world.run(self.store.store_flags(id, uids.clone(), change)).unwrap();
-        self.world.run(self.store.expunge(id, Some(uids))).unwrap();
+        self.world.run(self.store.store_flags(id, uids.clone(), change, Actor::default())).unwrap();
+        self.world.run(self.store.expunge(id, Some(uids), Actor::default())).unwrap();
     }
 
     fn restore_box(&self, into: Option<&str>) -> BoxRestored {

@@ -11,8 +11,8 @@ use std::{
 use crate::common::*;
 use jiff::Timestamp;
 use store::{
-    Action, BodyKind, CHUNK, Delivered, FlagChange, FlagMode, Flags, ModSeq, QueueId, Settlement, Store,
-    SystemFlag, Uid, Way,
+    Action, Actor, BodyKind, CHUNK, Delivered, FlagChange, FlagMode, Flags, ModSeq, QueueId, Settlement,
+    Store, SystemFlag, Uid, Way,
 };
 
 /// Once everything was put in; five days after the first message.
@@ -52,16 +52,22 @@ fn fill(world: &World, store: &Store) {
         let mut flags = Flags::new().with(SystemFlag::Flagged);
         flags.add_keyword("Vu").unwrap();
         let add = |flags| FlagChange { mode: FlagMode::Add, flags };
-        store.store_flags(inbox, vec![uid(3)], add(flags)).await.unwrap();
-        store.store_flags(inbox, vec![uid(2)], add(Flags::new().with(SystemFlag::Seen))).await.unwrap();
-        store.store_flags(inbox, vec![uid(4)], add(Flags::new().with(SystemFlag::Deleted))).await.unwrap();
-        store.expunge(inbox, None).await.unwrap();
-        store.copy(inbox, vec![uid(1), uid(3)], named("Trash")).await.unwrap();
-        let below = store.create_box(one, "Dossier/Sous", None).await.unwrap().id;
-        store.move_(inbox, vec![uid(5)], below).await.unwrap();
-        let passing = store.create_box(one, "Passage", None).await.unwrap().id;
+        store.store_flags(inbox, vec![uid(3)], add(flags), Actor::default()).await.unwrap();
+        store
+            .store_flags(inbox, vec![uid(2)], add(Flags::new().with(SystemFlag::Seen)), Actor::default())
+            .await
+            .unwrap();
+        store
+            .store_flags(inbox, vec![uid(4)], add(Flags::new().with(SystemFlag::Deleted)), Actor::default())
+            .await
+            .unwrap();
+        store.expunge(inbox, None, Actor::default()).await.unwrap();
+        store.copy(inbox, vec![uid(1), uid(3)], named("Trash"), Actor::default()).await.unwrap();
+        let below = store.create_box(one, "Dossier/Sous", None, Actor::default()).await.unwrap().id;
+        store.move_(inbox, vec![uid(5)], below, Actor::default()).await.unwrap();
+        let passing = store.create_box(one, "Passage", None, Actor::default()).await.unwrap().id;
         store.append(passing, incoming(store, 8, &body(8)).await, None).await.unwrap();
-        store.delete_box(passing).await.unwrap();
+        store.delete_box(passing, Actor::default()).await.unwrap();
         store
             .create_password(one, "poste".into(), SECRET, world.trace(Action::PasswordCreate))
             .await
@@ -130,9 +136,12 @@ fn go_on(world: &World, store: &Store) {
         let new = deliver(store, world.clock_now(), 11, &body(11), &[one]).await;
         assert_eq!(new, [uid(7)]);
         let marked = FlagChange { mode: FlagMode::Replace, flags: Flags::new().with(SystemFlag::Deleted) };
-        store.store_flags(inbox, vec![uid(2), uid(3)], marked).await.unwrap();
-        assert_eq!(store.expunge(inbox, None).await.unwrap(), [uid(2), uid(3)]);
-        assert_eq!(store.move_(inbox, vec![uid(1), uid(7)], trash).await.unwrap().pairs.len(), 2);
+        store.store_flags(inbox, vec![uid(2), uid(3)], marked, Actor::default()).await.unwrap();
+        assert_eq!(store.expunge(inbox, None, Actor::default()).await.unwrap(), [uid(2), uid(3)]);
+        assert_eq!(
+            store.move_(inbox, vec![uid(1), uid(7)], trash, Actor::default()).await.unwrap().pairs.len(),
+            2
+        );
         store.settle(vec![(QueueId::new(2), Settlement::Gone)], None, vec![]).await.unwrap();
     });
     assert_eq!(store.reader().messages(trash).unwrap().len(), 4);

@@ -2,7 +2,8 @@
 
 use crate::common::*;
 use store::{
-    AccountId, Action, BOXES_PER_ACCOUNT, Limit, OPENERS_PER_ACCOUNT, Settings, Store, StoreError, Variant,
+    AccountId, Action, Actor, BOXES_PER_ACCOUNT, Limit, OPENERS_PER_ACCOUNT, Settings, Store, StoreError,
+    Variant,
 };
 
 #[test]
@@ -36,7 +37,9 @@ fn boxes_are_bounded() {
         let mut tasks = tokio::task::JoinSet::new();
         for number in 0..BOXES_PER_ACCOUNT + 3 {
             let store = store.clone();
-            tasks.spawn(async move { store.create_box(account, &format!("b{number}"), None).await });
+            tasks.spawn(async move {
+                store.create_box(account, &format!("b{number}"), None, Actor::default()).await
+            });
         }
         let results = tasks.join_all().await;
         let refused: Vec<_> = results.into_iter().filter_map(Result::err).collect();

@@ -25,3 +25,4 @@ mod queue;
 mod quota;
 mod readers;
 mod retention;
+mod told;

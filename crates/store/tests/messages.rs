@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use store::{
-    CHUNK, Copy, Delivered, FlagChange, FlagMode, Flags, ModSeq, StoreError, Stored, SystemFlag, Uid,
+    Actor, CHUNK, Copy, Delivered, FlagChange, FlagMode, Flags, ModSeq, StoreError, Stored, SystemFlag, Uid,
 };
 
 fn uid(number: u32) -> Uid {
@@ -90,9 +90,14 @@ fn the_last_reference_takes_the_body_along() {
     for (account, bodies_left) in [(one.id, 1), (two.id, 0)] {
         let inbox = inbox(&store, account).id;
         world
-            .run(store.store_flags(inbox, vec![uid(1)], change(FlagMode::Add, SystemFlag::Deleted)))
+            .run(store.store_flags(
+                inbox,
+                vec![uid(1)],
+                change(FlagMode::Add, SystemFlag::Deleted),
+                Actor::default(),
+            ))
             .unwrap();
-        assert_eq!(world.run(store.expunge(inbox, None)).unwrap(), [uid(1)]);
+        assert_eq!(world.run(store.expunge(inbox, None, Actor::default())).unwrap(), [uid(1)]);
         assert_eq!(settle_and_prove(&store).bodies, bodies_left);
     }
     world.close(store);
@@ -186,10 +191,11 @@ fn flags_change_what_they_name_and_nothing_else() {
     let mut flags = Flags::new().with(SystemFlag::Seen);
     flags.add_keyword("$Forwarded").unwrap();
     let set = FlagChange { mode: FlagMode::Replace, flags };
-    let entries = world.run(store.store_flags(inbox_id, vec![uid(2), uid(9)], set.clone())).unwrap();
+    let entries =
+        world.run(store.store_flags(inbox_id, vec![uid(2), uid(9)], set.clone(), Actor::default())).unwrap();
     assert_eq!(entries.len(), 1);
     assert!(entries[0].flags.has_keyword("$forwarded") && entries[0].modseq > before);
-    let again = world.run(store.store_flags(inbox_id, vec![uid(2)], set)).unwrap();
+    let again = world.run(store.store_flags(inbox_id, vec![uid(2)], set, Actor::default())).unwrap();
     assert_eq!(again, entries, "nothing changed: the mod-sequence stays");
     let after = inbox(&store, one.id);
     assert_eq!((after.unseen, after.highest), (2, entries[0].modseq));
@@ -197,7 +203,14 @@ fn flags_change_what_they_name_and_nothing_else() {
     assert_eq!(store.reader().entries(inbox_id, uid(2), uid(2)).unwrap(), entries);
     let changes = store.reader().changes(inbox_id, before).unwrap();
     assert_eq!((changes.changed, changes.vanished.len()), (entries, 0));
-    world.run(store.store_flags(inbox_id, vec![uid(2)], change(FlagMode::Remove, SystemFlag::Seen))).unwrap();
+    world
+        .run(store.store_flags(
+            inbox_id,
+            vec![uid(2)],
+            change(FlagMode::Remove, SystemFlag::Seen),
+            Actor::default(),
+        ))
+        .unwrap();
     assert_eq!(inbox(&store, one.id).unseen, 3);
     world.close(store);
 }
@@ -226,7 +239,7 @@ fn keywords_are_bounded() {
             }
             let uid = uid(u32::try_from(number + 1).unwrap());
             let set = FlagChange { mode: FlagMode::Replace, flags };
-            let result = store.store_flags(inbox_id, vec![uid], set).await;
+            let result = store.store_flags(inbox_id, vec![uid], set, Actor::default()).await;
             let full = (number + 1) * store::KEYWORDS_PER_MESSAGE > store::KEYWORDS_PER_BOX;
             assert_eq!(result.is_err(), full, "{number}: {result:?}");
         }
@@ -244,11 +257,20 @@ fn expunge_takes_only_what_is_marked() {
     }
     let inbox_id = inbox(&store, one.id).id;
     let marked = vec![uid(1), uid(3), uid(4), uid(6)];
-    world.run(store.store_flags(inbox_id, marked, change(FlagMode::Add, SystemFlag::Deleted))).unwrap();
+    world
+        .run(store.store_flags(
+            inbox_id,
+            marked,
+            change(FlagMode::Add, SystemFlag::Deleted),
+            Actor::default(),
+        ))
+        .unwrap();
     let before = inbox(&store, one.id).highest;
-    let gone = world.run(store.expunge(inbox_id, Some(vec![uid(2), uid(3), uid(4), uid(77)]))).unwrap();
+    let gone = world
+        .run(store.expunge(inbox_id, Some(vec![uid(2), uid(3), uid(4), uid(77)]), Actor::default()))
+        .unwrap();
     assert_eq!(gone, [uid(3), uid(4)]);
-    assert_eq!(world.run(store.expunge(inbox_id, None)).unwrap(), [uid(1), uid(6)]);
+    assert_eq!(world.run(store.expunge(inbox_id, None, Actor::default())).unwrap(), [uid(1), uid(6)]);
     let changes = store.reader().changes(inbox_id, before).unwrap();
     assert_eq!(changes.vanished.runs(), [(uid(1), uid(1)), (uid(3), uid(4)), (uid(6), uid(6))]);
     assert!(store.reader().changes(inbox_id, changes.highest).unwrap().vanished.is_empty());
@@ -272,12 +294,16 @@ fn copies_and_moves_keep_flags_dates_and_bodies() {
         deliver(&store, world.clock_now(), 2, b"two\r\n", &[one.id]).await;
         let mut flags = Flags::new().with(SystemFlag::Flagged);
         flags.add_keyword("Vu").unwrap();
-        store.store_flags(source, vec![uid(1)], FlagChange { mode: FlagMode::Add, flags }).await.unwrap();
-        let copied = store.copy(source, vec![uid(1), uid(1), uid(50)], target).await.unwrap();
+        store
+            .store_flags(source, vec![uid(1)], FlagChange { mode: FlagMode::Add, flags }, Actor::default())
+            .await
+            .unwrap();
+        let copied =
+            store.copy(source, vec![uid(1), uid(1), uid(50)], target, Actor::default()).await.unwrap();
         assert_eq!(copied.pairs, [(uid(1), uid(1))]);
-        let moved = store.move_(source, vec![uid(2), uid(1)], target).await.unwrap();
+        let moved = store.move_(source, vec![uid(2), uid(1)], target, Actor::default()).await.unwrap();
         assert_eq!(moved.pairs, [(uid(1), uid(2)), (uid(2), uid(3))]);
-        let within = store.move_(target, vec![uid(3)], target).await.unwrap();
+        let within = store.move_(target, vec![uid(3)], target, Actor::default()).await.unwrap();
         assert_eq!(within.pairs, [(uid(3), uid(4))]);
     });
     assert_eq!(inbox(&store, one.id).exists, 0);
@@ -317,11 +343,14 @@ fn each_copy_knows_when_it_was_put_where_it_is() {
         world.clock.advance(hours(1));
         store.append(id, incoming(&store, 3, b"three\r\n").await, None).await.unwrap();
         world.clock.advance(hours(1));
-        store.copy(id, vec![uid(1)], trash).await.unwrap();
+        store.copy(id, vec![uid(1)], trash, Actor::default()).await.unwrap();
         world.clock.advance(hours(1));
-        store.move_(id, vec![uid(2)], trash).await.unwrap();
+        store.move_(id, vec![uid(2)], trash, Actor::default()).await.unwrap();
         // Flags change nothing of it.
-        store.store_flags(trash, vec![uid(1)], change(FlagMode::Add, SystemFlag::Seen)).await.unwrap();
+        store
+            .store_flags(trash, vec![uid(1)], change(FlagMode::Add, SystemFlag::Seen), Actor::default())
+            .await
+            .unwrap();
     });
     assert_eq!(saved(&store, id), [delivered, delivered + 3600]);
     assert_eq!(saved(&store, trash), [delivered + 2 * 3600, now()]);
@@ -340,9 +369,13 @@ fn flags_change_unless_somebody_else_was_there_before() {
             deliver(&store, world.clock_now(), number, b"x\r\n", &[account.id]).await;
         }
         let known = store.reader().box_info(id).unwrap().unwrap().highest;
-        store.store_flags(id, vec![uid(2)], change(FlagMode::Add, SystemFlag::Flagged)).await.unwrap();
+        store
+            .store_flags(id, vec![uid(2)], change(FlagMode::Add, SystemFlag::Flagged), Actor::default())
+            .await
+            .unwrap();
         let uids = vec![uid(1), uid(2), uid(3), uid(9)];
-        let done = store.store_flags_unless(id, uids, seen.clone(), Some(known)).await.unwrap();
+        let done =
+            store.store_flags_unless(id, uids, seen.clone(), Some(known), Actor::default()).await.unwrap();
         let entries = store.reader().messages(id).unwrap();
         assert_eq!(done.len(), 3);
         for (stored, entry) in done.into_iter().zip(&entries) {
@@ -350,38 +383,18 @@ fn flags_change_unless_somebody_else_was_there_before() {
                 assert_eq!(stored, Stored::Modified(uid(2)));
                 assert!(!entry.flags.has(SystemFlag::Seen) && entry.flags.has(SystemFlag::Flagged));
             } else {
-                let Stored::Done { now, before, first_seen } = stored else { panic!() };
-                assert_eq!((&now, first_seen), (entry, true));
+                let Stored::Done { now, before } = stored else { panic!() };
+                assert_eq!(&now, entry);
                 assert!(before <= known && now.modseq > known && now.flags.has(SystemFlag::Seen));
             }
         }
         // Nothing is older than the beginning.
-        let none = store.store_flags_unless(id, vec![uid(1)], seen, Some(ModSeq::new(0))).await.unwrap();
+        let none = store
+            .store_flags_unless(id, vec![uid(1)], seen, Some(ModSeq::new(0)), Actor::default())
+            .await
+            .unwrap();
         assert_eq!(none, [Stored::Modified(uid(1))]);
     });
-    world.close(store);
-}
-
-#[test]
-fn a_message_is_seen_for_the_first_time_once_in_all_its_copies() {
-    let world = World::new();
-    let store = world.open();
-    let account = world.account(&store, "un");
-    let id = inbox(&store, account.id).id;
-    let trash = store.reader().box_by_name(account.id, "Trash").unwrap().unwrap().id;
-    let first = |id, mode| {
-        let change = change(mode, SystemFlag::Seen);
-        let stored = world.run(store.store_flags_unless(id, vec![uid(1)], change, None)).unwrap();
-        matches!(stored[..], [Stored::Done { first_seen: true, .. }])
-    };
-    world.run(deliver(&store, world.clock_now(), 1, b"x\r\n", &[account.id]));
-    assert!(!first(id, FlagMode::Remove));
-    assert!(first(id, FlagMode::Add));
-    assert!(!first(id, FlagMode::Remove), "marked as not read");
-    assert!(!first(id, FlagMode::Add), "read again");
-    assert!(!first(id, FlagMode::Remove));
-    world.run(store.copy(id, vec![uid(1)], trash)).unwrap();
-    assert!(!first(trash, FlagMode::Replace), "the copy of what was read");
     world.close(store);
 }
 
@@ -396,9 +409,15 @@ fn what_changed_and_went_is_told_without_the_rest() {
             deliver(&store, world.clock_now(), number, b"x\r\n", &[account.id]).await;
         }
         let since = store.reader().box_info(id).unwrap().unwrap().highest;
-        store.store_flags(id, vec![uid(2)], change(FlagMode::Add, SystemFlag::Deleted)).await.unwrap();
-        store.store_flags(id, vec![uid(4)], change(FlagMode::Add, SystemFlag::Seen)).await.unwrap();
-        store.expunge(id, None).await.unwrap();
+        store
+            .store_flags(id, vec![uid(2)], change(FlagMode::Add, SystemFlag::Deleted), Actor::default())
+            .await
+            .unwrap();
+        store
+            .store_flags(id, vec![uid(4)], change(FlagMode::Add, SystemFlag::Seen), Actor::default())
+            .await
+            .unwrap();
+        store.expunge(id, None, Actor::default()).await.unwrap();
         let reader = store.reader();
         let mut changed = vec![];
         reader

@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use store::{
-    AccountId, BoxId, Conflict, FlagChange, FlagMode, Flags, KEYWORDS_PER_BOX, Limit, ModSeq, Store,
+    AccountId, Actor, BoxId, Conflict, FlagChange, FlagMode, Flags, KEYWORDS_PER_BOX, Limit, ModSeq, Store,
     StoreError, SystemFlag, Uid,
 };
 
@@ -30,7 +30,7 @@ fn fill(world: &World, store: &Store, account: AccountId, bodies: u64, doublings
             deliver(store, world.clock_now(), number, &body_bytes(number, 300), &[account]).await;
         }
         for _ in 0..doublings {
-            store.copy(id, uids(store, id), id).await.unwrap();
+            store.copy(id, uids(store, id), id, Actor::default()).await.unwrap();
         }
     });
     assert_eq!(exists(store, id), (bodies as usize) << doublings);
@@ -51,12 +51,13 @@ fn flags_and_expunges_of_many_take_several_commits() {
     let since = inbox(&store, account).highest;
     world.run(async {
         let all = uids(&store, id);
-        let flagged = store.store_flags(id, all.clone(), mark(SystemFlag::Deleted)).await.unwrap();
+        let flagged =
+            store.store_flags(id, all.clone(), mark(SystemFlag::Deleted), Actor::default()).await.unwrap();
         assert!(flagged.iter().map(|entry| entry.uid).eq(all.iter().copied()));
         let kept: Vec<Uid> = all.iter().copied().filter(|uid| uid.get() % 1000 == 0).collect();
         let unmark = FlagChange { mode: FlagMode::Remove, flags: Flags::new().with(SystemFlag::Deleted) };
-        store.store_flags(id, kept.clone(), unmark).await.unwrap();
-        let gone = store.expunge(id, None).await.unwrap();
+        store.store_flags(id, kept.clone(), unmark, Actor::default()).await.unwrap();
+        let gone = store.expunge(id, None, Actor::default()).await.unwrap();
         assert_eq!((gone.len() + kept.len(), uids(&store, id)), (all.len(), kept));
         let changes = store.reader().changes(id, since).unwrap();
         assert!(changes.vanished.iter().eq(gone));
@@ -78,21 +79,24 @@ fn a_copy_that_fails_on_its_way_leaves_the_target_as_it_was() {
             FlagChange { mode: FlagMode::Replace, flags }
         };
         let first = uids(&store, source)[0];
-        store.copy(source, vec![first], target).await.unwrap();
+        store.copy(source, vec![first], target, Actor::default()).await.unwrap();
         for number in 0..KEYWORDS_PER_BOX {
-            store.store_flags(target, vec![Uid::MIN], keyword(&format!("k{number}"))).await.unwrap();
+            store
+                .store_flags(target, vec![Uid::MIN], keyword(&format!("k{number}")), Actor::default())
+                .await
+                .unwrap();
         }
         // The last message cannot be copied: the target has no room for one more keyword.
         let last = *uids(&store, source).last().unwrap();
-        store.store_flags(source, vec![last], keyword("one-more")).await.unwrap();
+        store.store_flags(source, vec![last], keyword("one-more"), Actor::default()).await.unwrap();
         let mut follower = Follower::at(&store, target);
-        let failed = store.copy(source, uids(&store, source), target).await;
+        let failed = store.copy(source, uids(&store, source), target, Actor::default()).await;
         assert_eq!(failed.unwrap_err(), StoreError::Limit(Limit::BoxKeywords));
         assert_eq!((exists(&store, target), uids(&store, target)), (1, vec![Uid::MIN]));
         follower.look(&store);
         assert_eq!(follower.uids, [Uid::MIN]);
         // A MOVE keeps what it did, each message being here or there.
-        let moved = store.move_(source, uids(&store, source), target).await.unwrap_err();
+        let moved = store.move_(source, uids(&store, source), target, Actor::default()).await.unwrap_err();
         let pairs = moved.done.unwrap().pairs;
         assert_eq!((pairs.len() + exists(&store, source), pairs.len() + 1), (3072, exists(&store, target)));
         assert_eq!(uids(&store, source).last(), Some(&last));
@@ -111,7 +115,8 @@ fn a_copy_whose_caller_goes_away_is_taken_back_or_whole() {
         let before = exists(&store, target);
         world.run(async {
             let (task_store, all) = (store.clone(), uids(&store, source));
-            let task = tokio::spawn(async move { task_store.copy(source, all, target).await });
+            let task =
+                tokio::spawn(async move { task_store.copy(source, all, target, Actor::default()).await });
             // From a call that has not begun to one that is through.
             for _ in 0..round {
                 tokio::time::sleep(std::time::Duration::from_millis(3)).await;
@@ -135,26 +140,26 @@ fn a_deleted_box_is_gone_at_once_and_released_behind_even_after_a_restart() {
     let store = world.open();
     let account = world.account(&store, "un").id;
     let shared = fill(&world, &store, account, 4, 0);
-    let doomed = world.run(store.create_box(account, "gros", None)).unwrap();
+    let doomed = world.run(store.create_box(account, "gros", None, Actor::default())).unwrap();
     world.run(async {
         for number in 10..14 {
             let incoming = incoming(&store, number, &body_bytes(number, 200_000)).await;
             store.append(doomed.id, incoming, None).await.unwrap();
         }
-        store.copy(shared, uids(&store, shared), doomed.id).await.unwrap();
+        store.copy(shared, uids(&store, shared), doomed.id, Actor::default()).await.unwrap();
         for _ in 0..10 {
-            store.copy(doomed.id, uids(&store, doomed.id), doomed.id).await.unwrap();
+            store.copy(doomed.id, uids(&store, doomed.id), doomed.id, Actor::default()).await.unwrap();
         }
         assert_eq!(exists(&store, doomed.id), 8192);
         let (mut watch, before) = (store.watch(doomed.id), operations(&store));
         watch.mark_unchanged();
-        store.delete_box(doomed.id).await.unwrap();
+        store.delete_box(doomed.id, Actor::default()).await.unwrap();
         assert!(watch.has_changed().unwrap());
         assert!(operations(&store) - before < 5, "nothing that grows with the box is waited for");
         assert!(store.reader().box_by_name(account, "gros").unwrap().is_none());
         assert!(store.reader().messages(doomed.id).unwrap().is_empty());
         assert_eq!(store.reader().changes(doomed.id, ModSeq::new(1)).unwrap_err(), StoreError::NotFound);
-        let again = store.create_box(account, "gros", None).await.unwrap();
+        let again = store.create_box(account, "gros", None, Actor::default()).await.unwrap();
         assert!(again.uid_validity > doomed.uid_validity && again.id > doomed.id);
     });
     // It stops in the middle, and goes on.
@@ -174,9 +179,9 @@ fn renaming_a_large_inbox_moves_all_of_it() {
     let account = world.account(&store, "un").id;
     let id = fill(&world, &store, account, 3, 11);
     world.run(async {
-        store.rename_box(id, "vieux/2025").await.unwrap();
+        store.rename_box(id, "vieux/2025", Actor::default()).await.unwrap();
         assert_eq!(
-            store.rename_box(id, "vieux").await.unwrap_err(),
+            store.rename_box(id, "vieux", Actor::default()).await.unwrap_err(),
             StoreError::Conflict(Conflict::BoxExists)
         );
     });
@@ -196,7 +201,8 @@ fn an_account_with_many_boxes_is_removed_in_short_operations() {
         for number in 0..900 {
             let store = store.clone();
             tasks.spawn(async move {
-                let made = store.create_box(one, &format!("b{number}"), None).await.unwrap();
+                let made =
+                    store.create_box(one, &format!("b{number}"), None, Actor::default()).await.unwrap();
                 if number % 100 == 0 {
                     let message = incoming(&store, number, &body_bytes(number, 500)).await;
                     store.append(made.id, message, None).await.unwrap();

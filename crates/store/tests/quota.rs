@@ -1,8 +1,8 @@
 //! What an account may have: its client puts no more in its boxes, what is delivered is kept all the same (M-12).
 
 use store::{
-    Account, AccountId, Action, BoxId, FlagChange, FlagMode, Flags, Quota, Store, StoreError, SystemFlag,
-    Uid, Usage,
+    Account, AccountId, Action, Actor, BoxId, FlagChange, FlagMode, Flags, Quota, Store, StoreError,
+    SystemFlag, Uid, Usage,
 };
 
 use crate::common::{World, deliver, inbox, incoming};
@@ -39,25 +39,28 @@ fn is_full(store: &Store, id: AccountId) -> bool {
 fn a_client_puts_no_more_in_its_boxes_than_the_account_may_have() {
     let (world, store, account) = three();
     let inbox = inbox(&store, account.id).id;
-    let folder = world.run(store.create_box(account.id, "Dossier", None)).unwrap().id;
+    let folder = world.run(store.create_box(account.id, "Dossier", None, Actor::default())).unwrap().id;
     for _ in 0..2 {
         append(&world, &store, inbox).unwrap();
     }
     assert!(!is_full(&store, account.id));
     assert_eq!(
-        world.run(store.copy(inbox, vec![Uid::MIN, Uid::new(2).unwrap()], folder)),
+        world.run(store.copy(inbox, vec![Uid::MIN, Uid::new(2).unwrap()], folder, Actor::default())),
         Err(StoreError::Quota),
         "all of a copy or nothing"
     );
-    world.run(store.copy(inbox, vec![Uid::MIN], folder)).unwrap();
+    world.run(store.copy(inbox, vec![Uid::MIN], folder, Actor::default())).unwrap();
     assert!(is_full(&store, account.id));
     assert_eq!(append(&world, &store, folder), Err(StoreError::Quota));
-    assert_eq!(world.run(store.copy(inbox, vec![Uid::MIN], inbox)).err(), Some(StoreError::Quota));
-    let moved = world.run(store.move_(inbox, vec![Uid::MIN], folder)).unwrap();
+    assert_eq!(
+        world.run(store.copy(inbox, vec![Uid::MIN], inbox, Actor::default())).err(),
+        Some(StoreError::Quota)
+    );
+    let moved = world.run(store.move_(inbox, vec![Uid::MIN], folder, Actor::default())).unwrap();
     assert_eq!(moved.pairs.len(), 1, "what is moved within an account needs no room");
     let deleted = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Deleted) };
-    world.run(store.store_flags(folder, vec![Uid::MIN], deleted)).unwrap();
-    world.run(store.expunge(folder, None)).unwrap();
+    world.run(store.store_flags(folder, vec![Uid::MIN], deleted, Actor::default())).unwrap();
+    world.run(store.expunge(folder, None, Actor::default())).unwrap();
     append(&world, &store, folder).unwrap();
     assert_eq!(store.reader().usage(account.id).unwrap().messages, 3);
     world.close(store);

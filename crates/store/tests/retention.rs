@@ -4,7 +4,7 @@ use crate::common::*;
 use jiff::Timestamp;
 use mssante::{Finess, Profile, State, StructureId, retention::MESSAGES};
 use store::{
-    AccountId, Action, Day, FlagChange, FlagMode, Flags, KeepPlan, Kept, ModSeq, Store, StoreError,
+    AccountId, Action, Actor, Day, FlagChange, FlagMode, Flags, KeepPlan, Kept, ModSeq, Store, StoreError,
     SystemFlag, Trace, Uid,
 };
 
@@ -118,9 +118,9 @@ fn scene() -> (World, Store, AccountId, AccountId) {
             }
         }
         let seen = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Seen) };
-        store.store_flags(inbox_id, vec![uid(1), uid(4)], seen).await.unwrap();
-        store.copy(inbox_id, vec![uid(1), uid(3), uid(5)], trash).await.unwrap();
-        store.move_(inbox_id, vec![uid(2)], trash).await.unwrap();
+        store.store_flags(inbox_id, vec![uid(1), uid(4)], seen, Actor::default()).await.unwrap();
+        store.copy(inbox_id, vec![uid(1), uid(3), uid(5)], trash, Actor::default()).await.unwrap();
+        store.move_(inbox_id, vec![uid(2)], trash, Actor::default()).await.unwrap();
     });
     live_until(&world, &store, "2026-04-15T09:00:00Z");
     (world, store, one, two)
@@ -158,7 +158,7 @@ fn a_structure_lets_messages_go_earlier_and_their_bodies_with_the_last_copy() {
     world.run(async {
         deliver(&store, world.clock_now(), 1, &body_bytes(1, 300), &[one]).await;
         deliver(&store, world.clock_now(), 2, &body_bytes(2, 300), &[one, other]).await;
-        store.copy(inbox(&store, one).id, vec![uid(1)], trash).await.unwrap();
+        store.copy(inbox(&store, one).id, vec![uid(1)], trash, Actor::default()).await.unwrap();
     });
     let plan = KeepPlan { structures: vec![(here, 30)], ..KeepPlan::default() };
     let live = |days: i64| {

@@ -124,7 +124,10 @@ impl House {
 
     /// Waits for all that does not make its caller wait: lone traces, the removal of unfinished bodies.
     pub(crate) async fn settle(&self) {
-        self.store.subscribe(self.account(SECRETARY).id, "INBOX", true).await.unwrap();
+        self.store
+            .subscribe(self.account(SECRETARY).id, "INBOX", true, store::Actor::default())
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn traces(&self, id: &str) -> Vec<Trace> {

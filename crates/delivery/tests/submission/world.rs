@@ -224,7 +224,10 @@ impl World {
 
     /// Waits for all that does not make its caller wait: lone traces, the removal of unfinished bodies.
     async fn settle(&self) {
-        self.store.subscribe(self.account(SECRETARY).id, "INBOX", true).await.unwrap();
+        self.store
+            .subscribe(self.account(SECRETARY).id, "INBOX", true, store::Actor::default())
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn traces(&self, id: &str) -> Vec<Trace> {

@@ -149,7 +149,10 @@ impl World {
         // a trace alone is durable with the next commit: make one
         let trace = self.trace(Action::Administer);
         let box_of = self.store.reader().accounts(None, 1).unwrap()[0].id;
-        self.store.create_box(box_of, &format!("b{}", trace.id), None).await.unwrap();
+        self.store
+            .create_box(box_of, &format!("b{}", trace.id), None, store::Actor::default())
+            .await
+            .unwrap();
         self.store.reader().traces(&id).unwrap().remove(0)
     }
 

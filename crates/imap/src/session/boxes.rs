@@ -25,6 +25,9 @@ use crate::{capability::Extension, command::MailboxName, completion::Completion,
 /// The first level of names of other boxes.
 pub(super) const OTHERS: &str = "Other users";
 
+/// Messages of a work that is over in a commit or two: too short for a right to end in between.
+const SHORT: usize = 512;
+
 /// Most other boxes that are listed; those beyond are opened by their name.
 const OTHERS_LISTED: usize = 200;
 
@@ -37,9 +40,10 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    fn new(prefix: String, mut boxes: Vec<BoxInfo>) -> Self {
+    fn read(reader: &Reader<'_>, account: AccountId, prefix: String) -> store::Result<Self> {
+        let mut boxes = reader.boxes(account)?;
         boxes.sort_by(|a, b| (a.name != INBOX, &a.name).cmp(&(b.name != INBOX, &b.name)));
-        Self { prefix, boxes }
+        Ok(Self { prefix, boxes })
     }
 
     /// Whether these are the mailboxes of the account acted as.
@@ -119,7 +123,8 @@ impl Session {
         })
     }
 
-    async fn placed(&self, name: &str) -> Result<Option<Place>, Halt> {
+    /// The same, or nothing where the person can make none.
+    pub(super) async fn placed(&self, name: &str) -> Result<Option<Place>, Halt> {
         let own = || Place { account: self.account(), name: name.to_owned() };
         if !self.shows_others() {
             return Ok(Some(own()));
@@ -175,13 +180,13 @@ impl Session {
     pub(super) async fn shelves(&self) -> Result<Vec<Shelf>, Halt> {
         let (own, principal) = (self.account(), self.shows_others().then(|| self.principal.clone()));
         let look = move |reader: &Reader<'_>| {
-            let mut shelves = vec![Shelf::new(String::new(), reader.boxes(own)?)];
+            let mut shelves = vec![Shelf::read(reader, own, String::new())?];
             let others = principal.map_or(Ok(vec![]), |principal| principal.others(reader))?;
             let mut others: Vec<(String, AccountId)> =
                 others.iter().filter_map(|other| Some((called(other)?, other.id))).collect();
             others.sort_unstable();
             for (of, id) in others.into_iter().take(OTHERS_LISTED) {
-                shelves.push(Shelf::new(format!("{OTHERS}/{of}/"), reader.boxes(id)?));
+                shelves.push(Shelf::read(reader, id, format!("{OTHERS}/{of}/"))?);
             }
             Ok(shelves)
         };
@@ -197,6 +202,38 @@ impl Session {
         let lent = self.read(move |reader| reader.account(account)).await?.ok_or_else(no_such_mailbox)?;
         self.lent.send_replace(Some(Arc::new(lent)));
         Ok(Some(Lent(self.lent.clone())))
+    }
+
+    /// Does a work on so many messages of the open mailbox, and of one of that account, as long as the person may use both: once a
+    /// right has ended it stops between two commits of the store, which are whole (S-1.5). A COPY takes back what it made.
+    ///
+    /// # Errors
+    /// `NO [NOPERM]` where a right has ended.
+    pub(super) async fn while_allowed<T>(
+        &self,
+        account: AccountId,
+        messages: usize,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Halt> {
+        if messages <= SHORT {
+            return Ok(work.await);
+        }
+        let ended = || {
+            let text = "The right to use this box has ended: what was done before it stays done, a copy is taken back";
+            Halt::from(Completion::no_with(Code::NoPerm, text))
+        };
+        let (open, principal) = (self.selected_account()?, self.principal.clone());
+        let look = move |reader: &Reader<'_>| {
+            let may = principal.may_open(reader, open)? && principal.may_open(reader, account)?;
+            Ok(if may { reader.account(account)? } else { None })
+        };
+        let target = self.read(look).await?.ok_or_else(ended)?;
+        tokio::select! {
+            biased;
+            () = self.revoked() => Err(ended()),
+            () = self.principal.revoked_over(Arc::new(target)) => Err(ended()),
+            done = work => Ok(done),
+        }
     }
 
     /// Resolves when a right that the session rests on has ended: the login's, or the one to the mailbox that is open.

@@ -77,10 +77,7 @@ async fn a_right_that_ends_closes_the_box_and_what_is_open_of_it() {
     stage.change(cardio.id, |cardio| cardio.openers.clear()).await;
     timeout(LONG, closed).await.expect("the session that reads there ends").unwrap();
     let refused = reads.say("SEARCH BODY bonjour").await;
-    assert_eq!(
-        refused,
-        "A NO [NOPERM] The right to read this mailbox ended during the search\r\n"
-    );
+    assert_eq!(refused, "A NO [NOPERM] The right to read this mailbox ended during the search\r\n");
     // A session that left that mailbox goes on, and finds nothing there any more.
     assert!(timeout(Duration::from_millis(300), goes_on).await.is_err());
     assert!(!elsewhere.say("LIST \"\" *").await.contains("Other users"));
@@ -210,5 +207,105 @@ async fn whoever_looks_into_a_box_is_traced_once_however_often_they_look() {
         client.say(&format!("STATUS {CARDIO} (MESSAGES)")).await;
     }
     assert_eq!(traces(&mut client).await, before + 1);
+    stage.end();
+}
+
+#[tokio::test]
+async fn what_a_person_does_in_a_box_is_found_in_the_traces_of_both() {
+    let stage = Stage::new().await;
+    let cardio = stage.org("cardio").await;
+    stage.deliver(&messages::named("plain")).await;
+    let mut client = stage.client();
+    let there = |name: &str| format!("\"Other users/cardio@chu-nord.mssante.fr/{name}\"");
+    for command in [
+        "SELECT INBOX".to_owned(),
+        format!("COPY 1 {CARDIO}"),
+        format!("MOVE 1 {CARDIO}"),
+        format!("CREATE {}", there("Avis")),
+        format!("SUBSCRIBE {}", there("Avis")),
+        format!("RENAME {} {}", there("Avis"), there("Lettres")),
+        format!("SELECT {CARDIO}"),
+        "STORE 1 +FLAGS.SILENT (\\Deleted)".to_owned(),
+        "EXPUNGE".to_owned(),
+        "STORE 1 +FLAGS.SILENT (\\Deleted)".to_owned(),
+        "CLOSE".to_owned(),
+        format!("DELETE {}", there("Lettres")),
+    ] {
+        assert!(client.say(&command).await.contains("A OK"), "{command}");
+    }
+    let day = store::Day::of(stage.now());
+    let told = |of| stage.server.store.reader().traces_naming(of, day, None, 100).unwrap().0;
+    let in_cardio = told(cardio.id);
+    let actions: Vec<&str> = in_cardio.iter().map(|trace| trace.action.as_str()).collect();
+    let expected = [
+        "select",
+        "copy",
+        "move",
+        "mailbox-create",
+        "subscribe",
+        "mailbox-rename",
+        "select",
+        "mark",
+        "delete",
+        "mark",
+        "delete",
+        "delete",
+    ];
+    assert_eq!(actions, expected);
+    for trace in &in_cardio {
+        assert_eq!((trace.person, trace.acting_as), (Some(stage.person.id), Some(cardio.id)), "{trace:?}");
+        assert!(trace.peer.is_some() && !trace.detail.is_empty());
+    }
+    // The person's own box knows what left it.
+    let own = told(stage.person.id);
+    let left = own.iter().filter(|trace| trace.acting_as.is_none()).map(|trace| trace.action.as_str());
+    assert_eq!(left.skip_while(|action| *action != "select").collect::<Vec<_>>(), ["select", "copy", "move"]);
+    stage.end();
+}
+
+#[tokio::test]
+async fn long_work_in_a_box_does_not_begin_without_the_right_nor_outlive_it() {
+    const MANY: usize = 600;
+    let stage = Stage::new().await;
+    let cardio = stage.org("cardio").await;
+    let mut client = stage.client();
+    let message = messages::named("plain");
+    let some: Vec<&[u8]> = vec![&message; 100];
+    for _ in 0..MANY / 100 {
+        client.append_all(&format!("INBOX {{{}}}", message.len()), &some, 700).await;
+        client.append_all(&format!("{CARDIO} {{{}}}", message.len()), &some, 700).await;
+    }
+    let mut there = stage.client();
+    assert!(there.say(&format!("SELECT {CARDIO}")).await.contains("* 600 EXISTS"));
+    assert!(there.say("STORE 1:* +FLAGS.SILENT (\\Deleted)").await.contains("A OK"));
+    stage.change(cardio.id, |cardio| cardio.openers.clear()).await;
+    for command in ["STORE 1:* +FLAGS.SILENT (\\Flagged)", "EXPUNGE", "COPY 1:* INBOX", "MOVE 1:* INBOX"] {
+        let refused = there.say(command).await;
+        assert!(refused.starts_with("A NO [NOPERM]"), "{command}: {refused}");
+    }
+    client.say("SELECT INBOX").await;
+    assert_eq!(client.count().await, 600);
+    // One that has begun stops at a commit, and a copy is taken back; or it was through before.
+    stage.change(cardio.id, |cardio| cardio.openers = vec![stage.person.id]).await;
+    let target = stage.server.store.reader().box_by_name(cardio.id, "INBOX").unwrap().unwrap().id;
+    let copying = tokio::spawn(async move { client.say(&format!("COPY 1:* {CARDIO}")).await });
+    let exists = || stage.server.store.reader().box_info(target).unwrap().unwrap().exists;
+    timeout(LONG, async {
+        while exists() == 600 && !copying.is_finished() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the copy begins");
+    stage.change(cardio.id, |cardio| cardio.openers.clear()).await;
+    let answer = timeout(LONG, copying).await.expect("the copy ends").unwrap();
+    stage.server.store.cleared().await;
+    match answer.contains("A OK") {
+        true => assert_eq!(exists(), 1200),
+        false => {
+            assert!(answer.contains("A NO [NOPERM]"), "{answer}");
+            assert_eq!(exists(), 600);
+        }
+    }
     stage.end();
 }

@@ -17,7 +17,7 @@ use mssante::Address;
 
 use super::{BackupError, copy::OpenCopy, source::Source};
 use crate::{
-    AccountId, BoxId, BoxInfo, Flags, Result as StoreResult, Store, StoreError, Uid,
+    AccountId, Actor, BoxId, BoxInfo, Flags, Result as StoreResult, Store, StoreError, Uid,
     body::chunk_count,
     engine::{Change, Durability, Family},
     ids::BodyId,
@@ -27,6 +27,7 @@ use crate::{
         self,
         returning::{Brought, Returning},
     },
+    prepare::asked_blocking,
     records::{self, BodyRecord, Listing, Reference},
     rows::{messages, messages::Keywords},
     seal::Shape,
@@ -105,8 +106,8 @@ impl Store {
         if let Some(BoxInfo { id, .. }) = self.reader().box_by_name(account, name)? {
             return Ok(id);
         }
-        let name = name.to_owned();
-        let made = self.submit_blocking(move |txn| ops::boxes::create(txn, account, &name, None))?;
+        let (name, asked) = (name.to_owned(), asked_blocking(&self.core, Actor::default())?);
+        let made = self.submit_blocking(move |txn| ops::boxes::create(txn, account, &name, None, &asked))?;
         Ok(made.id)
     }
 }

@@ -4,7 +4,7 @@ use aws_lc_rs::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 
 use super::*;
 use crate::{
-    Store, StoreError, Uid,
+    Actor, Store, StoreError, Uid,
     common::{World, body_bytes, deliver, inbox, read_body, sealed},
     engine::{Change, Durability, Family, View as _},
     keyring::KeyKind,
@@ -81,8 +81,8 @@ fn bodies_of_format_2_are_read_and_go() {
             mode: crate::FlagMode::Add,
             flags: crate::Flags::new().with(crate::SystemFlag::Deleted),
         };
-        scene.store.store_flags(scene.inbox, vec![Uid::MIN], deleted).await.unwrap();
-        scene.store.expunge(scene.inbox, None).await.unwrap();
+        scene.store.store_flags(scene.inbox, vec![Uid::MIN], deleted, Actor::default()).await.unwrap();
+        scene.store.expunge(scene.inbox, None, Actor::default()).await.unwrap();
     });
     assert_eq!(scene.get(&keys::chunk(before, 0)), None);
     scene.world.close(scene.store);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    AccountId, BoxId, FlagChange, FlagMode, Flags, Settings, Store, StoreError, SystemFlag, Uid,
+    AccountId, Actor, BoxId, FlagChange, FlagMode, Flags, Settings, Store, StoreError, SystemFlag, Uid,
     common::{World, body_bytes, deliver, inbox, read_body},
     engine::Family,
 };
@@ -56,7 +56,8 @@ impl Scene {
 
     fn flag(&self) -> crate::Result<()> {
         let change = FlagChange { mode: FlagMode::Replace, flags: Flags::new().with(SystemFlag::Seen) };
-        let done = self.world.run(self.store.store_flags(self.inbox, vec![Uid::MIN], change));
+        let done =
+            self.world.run(self.store.store_flags(self.inbox, vec![Uid::MIN], change, Actor::default()));
         done.map(drop).map_err(|stopped| stopped.error)
     }
 }

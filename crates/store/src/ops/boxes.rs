@@ -12,9 +12,11 @@ use crate::{
         accounts::count_usage,
         edit::release,
         messages::{self, any},
+        traces::{Asked, detail},
     },
     records::{self, BoxRecord, BoxState, DeletedBox, Reference},
     rows::{accounts, boxes, sight},
+    trace::Action,
 };
 
 /// The boxes a new account gets, INBOX first.
@@ -42,18 +44,19 @@ pub(crate) fn create(
     account: AccountId,
     name: &str,
     special_use: Option<SpecialUse>,
+    asked: &Asked,
 ) -> Result<BoxInfo> {
     let name = boxes::parse_name(name)?;
     accounts::inbox(txn, account)?.ok_or(StoreError::NotFound)?;
     if boxes::by_name(txn, &txn.core.keys, account, &name)?.is_some() {
         return Err(StoreError::Conflict(Conflict::BoxExists));
     }
-    let id = create_with_parents(txn, account, &name, special_use)?;
+    let id = create_with_parents(txn, account, &name, special_use, asked)?;
     boxes::info(txn, &txn.core.keys, id)?.ok_or(StoreError::Corrupt("box"))
 }
 
 /// Removes a box and its messages; INBOX and a box with boxes under it stay.
-pub(crate) fn delete(txn: &mut Txn<'_>, id: BoxId) -> Result<()> {
+pub(crate) fn delete(txn: &mut Txn<'_>, id: BoxId, asked: &Asked) -> Result<()> {
     let record = boxes::record(txn, &txn.core.keys, id)?.ok_or(StoreError::NotFound)?;
     if record.name == INBOX {
         return Err(StoreError::Conflict(Conflict::Inbox));
@@ -62,7 +65,9 @@ pub(crate) fn delete(txn: &mut Txn<'_>, id: BoxId) -> Result<()> {
     if all(txn, record.account)?.iter().any(|(_, other)| other.name.starts_with(&prefix)) {
         return Err(StoreError::Conflict(Conflict::HasChildren));
     }
-    remove(txn, id, &record)
+    let exists = sight::present(txn, id)?.ok_or(StoreError::Corrupt("box counters"))?.state.exists;
+    remove(txn, id, &record)?;
+    asked.trace(txn, record.account, Action::Delete, vec![detail("mailbox", id), detail("messages", exists)])
 }
 
 /// Removes a box: nobody finds it or its messages any more. What they hold is released behind, by [`clear`].
@@ -153,15 +158,15 @@ pub(crate) fn first_number(view: &impl View, from: &[u8], prefix: &[u8]) -> Resu
 
 /// Renames a box; what is under it moves along. INBOX stays, its messages move (RFC 3501 §6.3.5): gives the
 /// box to which the rest of them is to be moved, if they are many.
-pub(crate) fn rename(txn: &mut Txn<'_>, id: BoxId, name: &str) -> Result<Option<BoxId>> {
+pub(crate) fn rename(txn: &mut Txn<'_>, id: BoxId, name: &str, asked: &Asked) -> Result<Option<BoxId>> {
     let name = boxes::parse_name(name)?;
     let record = boxes::record(txn, &txn.core.keys, id)?.ok_or(StoreError::NotFound)?;
     if boxes::by_name(txn, &txn.core.keys, record.account, &name)?.is_some() {
         return Err(StoreError::Conflict(Conflict::BoxExists));
     }
     if record.name == INBOX {
-        let target = create_with_parents(txn, record.account, &name, None)?;
-        return Ok(messages::empty_into(txn, id, target)?.then_some(target));
+        let target = create_with_parents(txn, record.account, &name, None, asked)?;
+        return Ok(messages::empty_into(txn, id, target, asked)?.then_some(target));
     }
     let prefix = format!("{}/", record.name);
     if name.starts_with(&prefix) {
@@ -175,7 +180,9 @@ pub(crate) fn rename(txn: &mut Txn<'_>, id: BoxId, name: &str) -> Result<Option<
             moved.map(|moved| (child, other, moved))
         })
         .collect::<Result<_>>()?;
-    create_parents(txn, record.account, &name)?;
+    create_parents(txn, record.account, &name, asked)?;
+    let told = vec![detail("mailbox", id), detail("below", family.len())];
+    asked.trace(txn, record.account, Action::BoxRename, told)?;
     rename_one(txn, id, record, name)?;
     for (child, other, moved) in family {
         if boxes::by_name(txn, &txn.core.keys, other.account, &moved)?.is_some() {
@@ -187,12 +194,28 @@ pub(crate) fn rename(txn: &mut Txn<'_>, id: BoxId, name: &str) -> Result<Option<
 }
 
 /// Subscribes to a box, or no longer.
-pub(crate) fn subscribe(txn: &mut Txn<'_>, account: AccountId, name: &str, on: bool) -> Result<()> {
+pub(crate) fn subscribe(
+    txn: &mut Txn<'_>,
+    account: AccountId,
+    name: &str,
+    on: bool,
+    asked: &Asked,
+) -> Result<()> {
     let name = boxes::canonical(name);
-    let id = boxes::by_name(txn, &txn.core.keys, account, &name)?.ok_or(StoreError::NotFound)?;
-    let mut record = boxes::record(txn, &txn.core.keys, id)?.ok_or(StoreError::Corrupt("box"))?;
-    record.subscribed = on;
-    put_record(txn, id, &record)
+    let mut told = vec![detail("subscribed", if on { "yes" } else { "no" })];
+    match boxes::by_name(txn, &txn.core.keys, account, &name)? {
+        Some(id) => {
+            let mut record = boxes::record(txn, &txn.core.keys, id)?.ok_or(StoreError::Corrupt("box"))?;
+            if record.subscribed == on {
+                return Ok(());
+            }
+            record.subscribed = on;
+            put_record(txn, id, &record)?;
+            told.push(detail("mailbox", id));
+        }
+        None => return Err(StoreError::NotFound),
+    }
+    asked.trace(txn, account, Action::Subscribe, told)
 }
 
 /// Gives boxes a new UIDVALIDITY: what clients remember of their UIDs is not true any more. Those that are gone are left
@@ -222,18 +245,32 @@ fn create_with_parents(
     account: AccountId,
     name: &str,
     use_: Option<SpecialUse>,
+    asked: &Asked,
 ) -> Result<BoxId> {
-    create_parents(txn, account, name)?;
-    insert(txn, account, name, use_, false)
+    create_parents(txn, account, name, asked)?;
+    create_one(txn, account, name, use_, asked)
 }
 
-fn create_parents(txn: &mut Txn<'_>, account: AccountId, name: &str) -> Result<()> {
+fn create_parents(txn: &mut Txn<'_>, account: AccountId, name: &str, asked: &Asked) -> Result<()> {
     for parent in boxes::parents(name) {
         if boxes::by_name(txn, &txn.core.keys, account, parent)?.is_none() {
-            insert(txn, account, parent, None, false)?;
+            create_one(txn, account, parent, None, asked)?;
         }
     }
     Ok(())
+}
+
+/// One box.
+fn create_one(
+    txn: &mut Txn<'_>,
+    account: AccountId,
+    name: &str,
+    use_: Option<SpecialUse>,
+    asked: &Asked,
+) -> Result<BoxId> {
+    let id = insert(txn, account, name, use_, false)?;
+    asked.trace(txn, account, Action::BoxCreate, vec![detail("mailbox", id)])?;
+    Ok(id)
 }
 
 fn insert(

@@ -58,7 +58,7 @@ fn day_of(value: &[u8]) -> Result<Option<Day>> {
 mod tests {
     use super::*;
     use crate::{
-        AccountId, BoxId, Delivery, Store, StoreError, Uid,
+        AccountId, Actor, BoxId, Delivery, Store, StoreError, Uid,
         common::{World, body_bytes, deliver, delivery, header, hours, inbox, index, read_body},
         delivery::Incoming,
         engine::{Change, Durability},
@@ -161,10 +161,10 @@ mod tests {
         let inbox = inbox(&store, one).id;
         let day = Day::of(world.clock_now());
         world.run(deliver(&store, world.clock_now(), 1, b"kept\r\n", &[one]));
-        let folder = world.run(store.create_box(one, "Dossier", None)).unwrap().id;
+        let folder = world.run(store.create_box(one, "Dossier", None, Actor::default())).unwrap().id;
         world.clock.advance(hours(24 * 30));
-        let copied = world.run(store.copy(inbox, vec![Uid::MIN], folder)).unwrap();
-        let moved = world.run(store.move_(inbox, vec![Uid::MIN], folder)).unwrap();
+        let copied = world.run(store.copy(inbox, vec![Uid::MIN], folder, Actor::default())).unwrap();
+        let moved = world.run(store.move_(inbox, vec![Uid::MIN], folder, Actor::default())).unwrap();
         for (_, uid) in copied.pairs.iter().chain(&moved.pairs) {
             assert_eq!(filed(&store, folder, *uid), day);
         }

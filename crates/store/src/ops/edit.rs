@@ -11,7 +11,7 @@ use crate::{
     engine::{Family, View},
     error::Limit,
     flags::{Flags, SystemFlag},
-    ids::{BodyId, BoxId, ModSeq, Uid},
+    ids::{AccountId, BodyId, BoxId, ModSeq, Uid},
     keys,
     ops::accounts,
     records::{self, BoxState, DayTally, GoneDay, Listing, Reference},
@@ -60,6 +60,11 @@ impl BoxEdit {
             before: (kept.exists, kept.bytes),
             gone,
         })
+    }
+
+    /// Whose box it is.
+    pub(crate) fn account(&self) -> AccountId {
+        self.state.account
     }
 
     /// Adds a message; the caller counts the reference to its body.

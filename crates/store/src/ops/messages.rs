@@ -6,15 +6,17 @@ use crate::{
     boxes::Stored,
     committer::txn::Txn,
     engine::{Family, View},
-    flags::{FlagChange, SystemFlag},
-    ids::{BoxId, ModSeq, Uid, UidValidity},
+    flags::{FlagChange, Flags, SystemFlag},
+    ids::{AccountId, BoxId, ModSeq, Uid, UidValidity},
     keys,
     ops::{
         edit::{BoxEdit, NewListing, add_references, release},
         quota,
+        traces::{self, Asked, detail},
     },
     records::{self, CopyingRun, Listing},
     rows::{boxes, messages},
+    trace::Action,
 };
 
 /// What one operation did of a longer work.
@@ -53,8 +55,11 @@ pub(crate) fn store_flags(
     uids: &[Uid],
     change: &FlagChange,
     unless_after: Option<ModSeq>,
+    asked: &Asked,
 ) -> Result<Piece<Stored>> {
     let mut edit = BoxEdit::open(txn, id)?;
+    let account = edit.account();
+    let mut marked = Marked::default();
     let most = txn.core.settings.operation_changes;
     let piece = Piece::take(txn, uids, most, |txn, uid| {
         let Some(listing) = messages::listing(txn, id, uid)? else { return Ok(None) };
@@ -63,22 +68,98 @@ pub(crate) fn store_flags(
             return Ok(Some(Stored::Modified(uid)));
         }
         let opened = listing.opened;
-        let flags = change.apply(&edit.flags(txn, &listing)?)?;
-        let now = edit.set_flags(txn, uid, listing, &flags)?;
-        let first_seen = !opened && now.flags.has(SystemFlag::Seen);
-        Ok(Some(Stored::Done { now, before, first_seen }))
+        let had = edit.flags(txn, &listing)?;
+        let now = edit.set_flags(txn, uid, listing, &change.apply(&had)?)?;
+        if !opened && now.flags.has(SystemFlag::Seen) {
+            trace_opening(txn, asked, account, id, uid)?;
+        }
+        marked.saw(uid, &had, &now.flags);
+        Ok(Some(Stored::Done { now, before }))
     })?;
     edit.finish(txn)?;
+    if asked.is_others(account) {
+        marked.trace(txn, asked, account, id)?;
+    }
     Ok(piece)
 }
 
+/// A message is opened for the first time, which belongs to the journey that brought it here (S-4.5). Clients that fetch with
+/// PEEK say it by a mark; two sessions, or a mark taken away and set again, make one event.
+fn trace_opening(txn: &mut Txn<'_>, asked: &Asked, account: AccountId, id: BoxId, uid: Uid) -> Result<()> {
+    let detail = vec![detail("mailbox", id), detail("uid", uid)];
+    match messages::reference(txn, id, uid)?.and_then(|reference| reference.origin) {
+        Some(journey) => asked.trace_in(txn, journey, account, Action::FirstOpening, detail),
+        None => asked.trace(txn, account, Action::FirstOpening, detail),
+    }
+}
+
+/// Messages of which an operation sets or takes away `\Deleted`. In a box that several people open it matters who: whoever expunges
+/// removes what others marked (S-1.7).
+#[derive(Default)]
+struct Marked {
+    set: Vec<Uid>,
+    taken: Vec<Uid>,
+}
+
+impl Marked {
+    fn saw(&mut self, uid: Uid, had: &Flags, has: &Flags) {
+        match (had.has(SystemFlag::Deleted), has.has(SystemFlag::Deleted)) {
+            (false, true) => self.set.push(uid),
+            (true, false) => self.taken.push(uid),
+            _ => {}
+        }
+    }
+
+    fn trace(self, txn: &mut Txn<'_>, asked: &Asked, account: AccountId, id: BoxId) -> Result<()> {
+        for (uids, what) in [(self.set, "set"), (self.taken, "taken-away")] {
+            if !uids.is_empty() {
+                let mut told = traces::messages(id, uids);
+                told.push(detail("deleted", what));
+                asked.trace(txn, account, Action::Mark, told)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Removes those of the messages that exist and are marked `\Deleted`.
-pub(crate) fn expunge(txn: &mut Txn<'_>, id: BoxId, uids: &[Uid]) -> Result<Piece<Uid>> {
-    remove_some(txn, id, uids, |listing| listing.bits & SystemFlag::Deleted.bit() != 0)
+pub(crate) fn expunge(txn: &mut Txn<'_>, id: BoxId, uids: &[Uid], asked: &Asked) -> Result<Piece<Uid>> {
+    remove_some(txn, id, uids, asked, None, |listing| listing.bits & SystemFlag::Deleted.bit() != 0)
 }
 
 /// Old and new UID of each message copied.
 pub(crate) type Pairs = Piece<(Uid, Uid)>;
+
+/// Which COPY a piece belongs to, and whether no piece follows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CopyPiece {
+    pub(crate) number: u64,
+    pub(crate) last: bool,
+}
+
+/// Messages on their way from a box of one account to a box of the same or another.
+struct Passage {
+    action: Action,
+    from: BoxId,
+    to: BoxId,
+    of: AccountId,
+    for_: AccountId,
+}
+
+impl Passage {
+    /// The traces of both accounts say so (S-1.7).
+    fn trace(&self, txn: &mut Txn<'_>, asked: &Asked, pairs: &Pairs) -> Result<()> {
+        if pairs.done.is_empty() {
+            return Ok(());
+        }
+        let mut told = traces::messages(self.from, pairs.done.iter().map(|(uid, _)| *uid));
+        told.push(detail("to", self.to));
+        if self.for_ != self.of {
+            asked.trace(txn, self.for_, self.action, told.clone())?;
+        }
+        asked.trace(txn, self.of, self.action, told)
+    }
+}
 
 /// Copies those of the messages that exist, with their flags and dates; no body is copied. `Quota` if the account has
 /// more than it may have with them. Gives the UIDVALIDITY of where they are. Until the last of the messages is copied, what is made is marked with the number of the COPY:
@@ -88,12 +169,13 @@ pub(crate) fn copy(
     from: BoxId,
     uids: &[Uid],
     to: BoxId,
-    number: u64,
-    last: bool,
+    CopyPiece { number, last }: CopyPiece,
+    asked: &Asked,
 ) -> Result<(UidValidity, Pairs)> {
     let target = boxes::record(txn, &txn.core.keys, to)?.ok_or(StoreError::NotFound)?;
     let most = txn.core.settings.operation_changes;
-    let pairs = copy_some(txn, from, uids, to, most)?;
+    let (source, pairs) = copy_some(txn, from, uids, to, most)?;
+    Passage { action: Action::Copy, from, to, of: source, for_: target.account }.trace(txn, asked, &pairs)?;
     if !pairs.done.is_empty() {
         quota::check(txn, target.account, 0, 0)?;
     }
@@ -110,11 +192,11 @@ pub(crate) fn copy(
 }
 
 /// Takes some of what an unfinished COPY made back; false if nothing of it was left.
-pub(crate) fn take_back(txn: &mut Txn<'_>, number: u64) -> Result<bool> {
+pub(crate) fn take_back(txn: &mut Txn<'_>, number: u64, asked: &Asked) -> Result<bool> {
     let Some((first, run)) = first_run(txn, number)? else { return Ok(false) };
     txn.delete(Family::Accounts, keys::copying_run(number, first));
     let uids: Vec<Uid> = (first.get()..=run.last.get()).filter_map(Uid::new).collect();
-    match remove_some(txn, run.to, &uids, |_| true) {
+    match remove_some(txn, run.to, &uids, asked, Some("copy-unfinished"), |_| true) {
         Ok(piece) => {
             if let Some(rest) = uids.get(piece.taken) {
                 put_run(txn, number, *rest, run)?;
@@ -133,13 +215,14 @@ pub(crate) fn move_to(
     from: BoxId,
     uids: &[Uid],
     to: BoxId,
+    asked: &Asked,
 ) -> Result<(UidValidity, Pairs)> {
     let target = boxes::record(txn, &txn.core.keys, to)?.ok_or(StoreError::NotFound)?;
     // Taking them away changes about as many rows.
     let most = txn.core.settings.operation_changes;
-    let pairs = copy_some(txn, from, uids, to, most / 2)?;
-    let source = boxes::state(txn, from)?.ok_or(StoreError::NotFound)?;
-    if source.account != target.account {
+    let (source, pairs) = copy_some(txn, from, uids, to, most / 2)?;
+    Passage { action: Action::Move, from, to, of: source, for_: target.account }.trace(txn, asked, &pairs)?;
+    if source != target.account {
         quota::check(txn, target.account, 0, 0)?;
     }
     let mut edit = BoxEdit::open(txn, from)?;
@@ -152,7 +235,7 @@ pub(crate) fn move_to(
 }
 
 /// Moves the first messages of a box; true if any is left behind them.
-pub(crate) fn empty_into(txn: &mut Txn<'_>, from: BoxId, to: BoxId) -> Result<bool> {
+pub(crate) fn empty_into(txn: &mut Txn<'_>, from: BoxId, to: BoxId, asked: &Asked) -> Result<bool> {
     let most = txn.core.settings.operation_changes;
     let mut uids = vec![];
     let erased = txn.counters().erased;
@@ -162,7 +245,7 @@ pub(crate) fn empty_into(txn: &mut Txn<'_>, from: BoxId, to: BoxId) -> Result<bo
         }
         Ok(uids.len() <= most)
     })?;
-    let (_, pairs) = move_to(txn, from, &uids, to)?;
+    let (_, pairs) = move_to(txn, from, &uids, to, asked)?;
     Ok(pairs.taken < uids.len() || uids.len() > most)
 }
 
@@ -176,7 +259,14 @@ pub(crate) fn any(view: &impl View, family: Family, from: &[u8], until: &[u8]) -
     Ok(found)
 }
 
-fn copy_some(txn: &mut Txn<'_>, from: BoxId, uids: &[Uid], to: BoxId, most: usize) -> Result<Pairs> {
+/// Gives whose box they come from, too.
+fn copy_some(
+    txn: &mut Txn<'_>,
+    from: BoxId,
+    uids: &[Uid],
+    to: BoxId,
+    most: usize,
+) -> Result<(AccountId, Pairs)> {
     let mut source = BoxEdit::open(txn, from)?;
     let mut target = BoxEdit::open(txn, to)?;
     let pairs = Piece::take(txn, uids, most, |txn, uid| {
@@ -190,16 +280,19 @@ fn copy_some(txn: &mut Txn<'_>, from: BoxId, uids: &[Uid], to: BoxId, most: usiz
         Ok(Some((uid, target.add(txn, &reference, new)?)))
     })?;
     target.finish(txn)?;
-    Ok(pairs)
+    Ok((source.account(), pairs))
 }
 
 fn remove_some(
     txn: &mut Txn<'_>,
     id: BoxId,
     uids: &[Uid],
+    asked: &Asked,
+    because: Option<&str>,
     which: impl Fn(&Listing) -> bool,
 ) -> Result<Piece<Uid>> {
     let mut edit = BoxEdit::open(txn, id)?;
+    let account = edit.account();
     let most = txn.core.settings.operation_changes;
     let piece = Piece::take(txn, uids, most, |txn, uid| {
         let Some(listing) = messages::listing(txn, id, uid)?.filter(&which) else { return Ok(None) };
@@ -207,6 +300,11 @@ fn remove_some(
         Ok(Some(uid))
     })?;
     edit.finish(txn)?;
+    if !piece.done.is_empty() {
+        let mut told = traces::messages(id, piece.done.iter().copied());
+        told.extend(because.map(|because| detail("because", because)));
+        asked.trace(txn, account, Action::Delete, told)?;
+    }
     Ok(piece)
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     FlagMode, Flags, ModSeq,
     common::{World, body_bytes, deliver, inbox, incoming, settle_and_prove},
+    prepare::asked_blocking,
     rows::boxes,
     seal::CHUNK,
 };
@@ -31,7 +32,7 @@ impl Scene {
             }
             for _ in 0..doublings {
                 let all = store.read(move |reader| uids(reader, inbox, |_| true)).await.unwrap();
-                store.copy(inbox, all, inbox).await.unwrap();
+                store.copy(inbox, all, inbox, Actor::default()).await.unwrap();
             }
         });
         Self { world, store, account, inbox, trash }
@@ -43,7 +44,7 @@ impl Scene {
 
     fn mark(&self, uids: Vec<Uid>) {
         let change = deleted();
-        self.world.run(self.store.store_flags(self.inbox, uids, change)).unwrap();
+        self.world.run(self.store.store_flags(self.inbox, uids, change, Actor::default())).unwrap();
     }
 
     /// Does a work on messages, as much at a time as it takes; the rows that the longest operation changed.
@@ -64,6 +65,9 @@ impl Scene {
     }
 }
 
+/// A COPY of which no piece is the last.
+const UNFINISHED: CopyPiece = CopyPiece { number: 7_000_000, last: false };
+
 fn deleted() -> FlagChange {
     FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Deleted) }
 }
@@ -74,21 +78,25 @@ fn no_operation_changes_many_more_rows_than_it_may() {
     let (inbox, trash) = (scene.inbox, scene.trash);
     let all = scene.uids(inbox);
     assert_eq!(all.len(), 6144);
+    let asked = asked_blocking(&scene.store.core, Actor::default()).unwrap();
     let copied = scene.longest(&all, move |txn, uids| {
-        ops::messages::copy(txn, inbox, uids, trash, 7_000_000, false).map(|(_, piece)| piece.taken)
+        ops::messages::copy(txn, inbox, uids, trash, UNFINISHED, &asked).map(|(_, piece)| piece.taken)
     });
     // Each step takes one run at most: the list only says how often to ask.
-    let taken_back = scene.longest(&all[..20], |txn, _| ops::messages::take_back(txn, 7_000_000).map(|_| 1));
+    let taken_back = scene.longest(&all[..20], move |txn, _| {
+        ops::messages::take_back(txn, UNFINISHED.number, &asked).map(|_| 1)
+    });
     assert!(scene.uids(trash).is_empty());
     let moved = scene.longest(&all, move |txn, uids| {
-        ops::messages::move_to(txn, inbox, uids, trash).map(|(_, piece)| piece.taken)
+        ops::messages::move_to(txn, inbox, uids, trash, &asked).map(|(_, piece)| piece.taken)
     });
     let all = scene.uids(trash);
     let flagged = scene.longest(&all, move |txn, uids| {
-        ops::messages::store_flags(txn, trash, uids, &deleted(), None).map(|piece| piece.taken)
+        ops::messages::store_flags(txn, trash, uids, &deleted(), None, &asked).map(|piece| piece.taken)
     });
-    let expunged = scene
-        .longest(&all, move |txn, uids| ops::messages::expunge(txn, trash, uids).map(|piece| piece.taken));
+    let expunged = scene.longest(&all, move |txn, uids| {
+        ops::messages::expunge(txn, trash, uids, &asked).map(|piece| piece.taken)
+    });
     // One message more is taken before an operation sees that it is long, and its box is written last.
     let most = scene.store.core.settings.operation_changes + 100;
     let all = [copied, taken_back, moved, flagged, expunged];
@@ -101,16 +109,19 @@ fn a_copy_that_a_killed_process_left_is_taken_back_at_the_next_start() {
     let scene = Scene::new(World::new(), 3);
     let Scene { world, store, account, inbox, trash } = scene;
     let some = uids(&store.reader(), inbox, |_| true).unwrap();
+    let asked = asked_blocking(&store.core, Actor::default()).unwrap();
     world.run(async {
-        store.copy(inbox, some[..2].to_vec(), trash).await.unwrap();
+        store.copy(inbox, some[..2].to_vec(), trash, Actor::default()).await.unwrap();
         for piece in [0..4, 4..9] {
             let uids = some[piece].to_vec();
             store
-                .submit(move |txn| ops::messages::copy(txn, inbox, &uids, trash, 7_000_000, false).map(drop))
+                .submit(move |txn| {
+                    ops::messages::copy(txn, inbox, &uids, trash, UNFINISHED, &asked).map(drop)
+                })
                 .await
                 .unwrap();
             // Between two pieces somebody else puts a message there.
-            store.copy(inbox, vec![some[0]], trash).await.unwrap();
+            store.copy(inbox, vec![some[0]], trash, Actor::default()).await.unwrap();
         }
     });
     assert_eq!(store.prove().unwrap().clearing, 2);
@@ -131,7 +142,7 @@ fn the_log_of_vanished_uids_is_bounded_and_tells_all_that_is_not_there_below_its
     let mut marks = vec![];
     for pair in all.chunks(2) {
         scene.mark(vec![pair[0]]);
-        scene.world.run(scene.store.expunge(scene.inbox, None)).unwrap();
+        scene.world.run(scene.store.expunge(scene.inbox, None, Actor::default())).unwrap();
         let highest = scene.store.reader().box_info(scene.inbox).unwrap().unwrap().highest;
         marks.push((highest, pair[0]));
         let state = boxes::state(&scene.store.core.engine, scene.inbox).unwrap().unwrap();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Action, FlagChange, FlagMode, Flags, Store, SystemFlag,
+    Action, Actor, FlagChange, FlagMode, Flags, Store, SystemFlag,
     body::Place,
     common::{World, body_bytes, deliver, delivery, inbox, outgoing},
     engine::{Change, Durability},
@@ -70,7 +70,8 @@ impl Scene {
     fn flag(&self, uid: Uid) -> ModSeq {
         let flags = Flags::new().with(SystemFlag::Flagged);
         let change = FlagChange { mode: FlagMode::Add, flags };
-        self.world.run(self.store.store_flags(self.inbox, vec![uid], change)).unwrap()[0].modseq
+        self.world.run(self.store.store_flags(self.inbox, vec![uid], change, Actor::default())).unwrap()[0]
+            .modseq
     }
 
     fn write(&self, change: Change) {

@@ -29,6 +29,7 @@ mod listings;
 mod mailbox;
 mod queue;
 mod salvage;
+mod traces;
 
 pub use salvage::Salvaged;
 

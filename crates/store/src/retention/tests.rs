@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    AccountId, BoxId, FlagChange, FlagMode, Flags, SystemFlag, Uid,
+    AccountId, Actor, BoxId, FlagChange, FlagMode, Flags, SystemFlag, Uid,
     common::{World, body_bytes, deliver, delivery, hours, inbox, outgoing, settle_and_prove},
     ids::ModSeq,
     retention::tidy,
@@ -39,8 +39,8 @@ impl Scene {
                 deliver(&store, world.clock_now(), number, &body_bytes(number, 400), &[account]).await;
             }
             let seen = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Seen) };
-            store.store_flags(inbox, vec![uid(1), uid(6)], seen).await.unwrap();
-            store.copy(inbox, vec![uid(1), uid(2), uid(5)], trash).await.unwrap();
+            store.store_flags(inbox, vec![uid(1), uid(6)], seen, Actor::default()).await.unwrap();
+            store.copy(inbox, vec![uid(1), uid(2), uid(5)], trash, Actor::default()).await.unwrap();
         });
         while Day::of(world.clock_now()) < Day::from(MESSAGES.due(first.date())) {
             world.clock.advance(hours(24));
@@ -130,15 +130,18 @@ fn operations_find_only_what_is_there() {
     let before = store.reader().box_info(scene.inbox).unwrap().unwrap().highest;
     scene.world.run(async {
         let deleted = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Deleted) };
-        assert_eq!(store.store_flags(scene.inbox, all.clone(), deleted).await.unwrap().len(), 2);
+        assert_eq!(
+            store.store_flags(scene.inbox, all.clone(), deleted, Actor::default()).await.unwrap().len(),
+            2
+        );
         settle_and_prove(store);
-        let copied = store.copy(scene.inbox, all.clone(), scene.trash).await.unwrap();
+        let copied = store.copy(scene.inbox, all.clone(), scene.trash, Actor::default()).await.unwrap();
         assert_eq!(copied.pairs, [(uid(5), uid(4)), (uid(6), uid(5))]);
         settle_and_prove(store);
-        assert_eq!(store.expunge(scene.inbox, None).await.unwrap(), [uid(5), uid(6)]);
+        assert_eq!(store.expunge(scene.inbox, None, Actor::default()).await.unwrap(), [uid(5), uid(6)]);
         settle_and_prove(store);
         deliver(store, scene.world.clock_now(), 9, b"new\r\n", &[scene.account]).await;
-        store.delete_box(scene.trash).await.unwrap();
+        store.delete_box(scene.trash, Actor::default()).await.unwrap();
     });
     assert_eq!(scene.uids(scene.inbox), [7]);
     assert_eq!(scene.vanished(scene.inbox, before), [5, 6], "what was gone had vanished before");
@@ -154,7 +157,7 @@ fn operations_find_only_what_is_there() {
 fn a_box_deleted_before_it_is_tidied_leaves_nothing() {
     let scene = Scene::new();
     scene.erase();
-    scene.world.run(scene.store.delete_box(scene.trash)).unwrap();
+    scene.world.run(scene.store.delete_box(scene.trash, Actor::default())).unwrap();
     settle_and_prove(&scene.store);
     scene.world.run(scene.store.keep(&KeepPlan::default())).unwrap();
     assert_eq!(scene.store.reader().usage(scene.account).unwrap().messages, 2);
@@ -224,8 +227,8 @@ fn a_kill_between_two_pieces_of_one_day_tells_each_run_once() {
     let (store, inbox) = (scene.store.clone(), scene.inbox);
     scene.world.run(async {
         let deleted = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Deleted) };
-        store.store_flags(inbox, vec![uid(2), uid(4)], deleted).await.unwrap();
-        store.expunge(inbox, None).await.unwrap();
+        store.store_flags(inbox, vec![uid(2), uid(4)], deleted, Actor::default()).await.unwrap();
+        store.expunge(inbox, None, Actor::default()).await.unwrap();
     });
     scene.erase();
     let runs = [(uid(1), uid(1)), (uid(3), uid(3))];

@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::segment::WINDOW;
 use crate::{
-    BoxId, Entry, FlagChange, FlagMode, Flags, ModSeq, Store, SystemFlag, Uid,
+    Actor, BoxId, Entry, FlagChange, FlagMode, Flags, ModSeq, Store, SystemFlag, Uid,
     common::{World, deliver, inbox},
     engine::{Change, Durability, Family, View as _},
     keys::{self, Part},
@@ -92,18 +92,20 @@ impl Run {
             Step::Flag { from, count, which, mode } => {
                 let change = FlagChange { mode, flags: flags(which) };
                 let uids = self.uids(from, count);
-                self.world.run(self.store().store_flags(self.id, uids, change)).unwrap();
+                self.world.run(self.store().store_flags(self.id, uids, change, Actor::default())).unwrap();
             }
             Step::Expunge { from, count } => {
                 let uids = self.uids(from, count);
                 let deleted = Flags::new().with(SystemFlag::Deleted);
                 let change = FlagChange { mode: FlagMode::Add, flags: deleted };
-                self.world.run(self.store().store_flags(self.id, uids.clone(), change)).unwrap();
-                self.world.run(self.store().expunge(self.id, Some(uids))).unwrap();
+                self.world
+                    .run(self.store().store_flags(self.id, uids.clone(), change, Actor::default()))
+                    .unwrap();
+                self.world.run(self.store().expunge(self.id, Some(uids), Actor::default())).unwrap();
             }
             Step::Copy { from, count } => {
                 let uids = self.uids(from, count);
-                self.world.run(self.store().copy(self.id, uids, self.id)).unwrap();
+                self.world.run(self.store().copy(self.id, uids, self.id, Actor::default())).unwrap();
             }
             Step::Renew => self.store().summarise(self.id).unwrap(),
             Step::Damage(part) => self.damage(part),

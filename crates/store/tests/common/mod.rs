@@ -97,6 +97,11 @@ impl World {
     }
 }
 
+/// Somebody who changes their own boxes.
+pub fn actor(account: &Account) -> store::Actor {
+    store::Actor { person: Some(account.id), peer: None }
+}
+
 /// Every file under a directory, with what it holds.
 pub fn files_under(dir: &std::path::Path) -> Vec<(PathBuf, Vec<u8>)> {
     let (mut found, mut stack) = (vec![], vec![dir.to_path_buf()]);

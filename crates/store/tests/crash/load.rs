@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::common::{address, body_bytes, trace, variant};
 use store::{
-    AccountId, Action, BoxId, CHUNK, Copy, Delivery, FlagChange, FlagMode, Flags, Incoming, Result, Store,
-    StoreError, SystemFlag, TraceId, Uid, Variant,
+    AccountId, Action, Actor, BoxId, CHUNK, Copy, Delivery, FlagChange, FlagMode, Flags, Incoming, Result,
+    Store, StoreError, SystemFlag, TraceId, Uid, Variant,
 };
 
 /// Boxes of each person.
@@ -177,26 +177,28 @@ pub(super) async fn act(store: &Store, clock: &dyn store::Clock, place: &Place, 
             store.append(place.boxes[1], message, None).await.map(drop)
         }
         Op::Flag { mailbox, uid: of } => store
-            .store_flags(place.boxes[mailbox], uid(of), flag(SystemFlag::Flagged))
+            .store_flags(place.boxes[mailbox], uid(of), flag(SystemFlag::Flagged), Actor::default())
             .await
             .map(drop)
             .map_err(|stopped| stopped.error),
         Op::Delete { mailbox, uid: of } => store
-            .store_flags(place.boxes[mailbox], uid(of), flag(SystemFlag::Deleted))
+            .store_flags(place.boxes[mailbox], uid(of), flag(SystemFlag::Deleted), Actor::default())
             .await
             .map(drop)
             .map_err(|stopped| stopped.error),
         Op::Copy { from, uid: of } => {
-            store.copy(place.boxes[from], uid(of), place.boxes[1 - from]).await.map(drop)
+            store.copy(place.boxes[from], uid(of), place.boxes[1 - from], Actor::default()).await.map(drop)
         }
         Op::Move { from, uid: of } => store
-            .move_(place.boxes[from], uid(of), place.boxes[1 - from])
+            .move_(place.boxes[from], uid(of), place.boxes[1 - from], Actor::default())
             .await
             .map(drop)
             .map_err(|stopped| stopped.error),
-        Op::Expunge { mailbox } => {
-            store.expunge(place.boxes[mailbox], None).await.map(drop).map_err(|stopped| stopped.error)
-        }
+        Op::Expunge { mailbox } => store
+            .expunge(place.boxes[mailbox], None, Actor::default())
+            .await
+            .map(drop)
+            .map_err(|stopped| stopped.error),
     }
 }
 

@@ -12,7 +12,8 @@ use std::{
 
 use crate::common::*;
 use store::{
-    FlagChange, FlagMode, Flags, Kind, MasterKey, OpenOptions, Settings, Store, StoreError, SystemFlag, Uid,
+    Actor, FlagChange, FlagMode, Flags, Kind, MasterKey, OpenOptions, Settings, Store, StoreError,
+    SystemFlag, Uid,
 };
 
 const RESERVE: u64 = 12 << 20;
@@ -113,7 +114,7 @@ fn child() {
         (1..=10).all(|uid| read_body(store, inbox, Uid::new(uid).unwrap()) == body(u64::from(uid)))
     };
     let set = |change| {
-        let done = runtime.block_on(store.store_flags(inbox, vec![Uid::MIN], change));
+        let done = runtime.block_on(store.store_flags(inbox, vec![Uid::MIN], change, Actor::default()));
         done.map(drop).map_err(|stopped| stopped.error)
     };
     let flag = |flag| {
@@ -151,7 +152,7 @@ fn child() {
     flag(SystemFlag::Deleted).unwrap();
     assert!(all_read(&store));
     runtime.block_on(deliver(&store, now, 11, &body(11), &[account]));
-    assert_eq!(runtime.block_on(store.expunge(inbox, None)).unwrap(), [Uid::MIN]);
+    assert_eq!(runtime.block_on(store.expunge(inbox, None, Actor::default())).unwrap(), [Uid::MIN]);
     settle_and_prove(&store);
     store.close().unwrap();
     let store = open(&dir);

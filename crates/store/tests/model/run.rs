@@ -6,7 +6,8 @@ use std::{
 };
 
 use store::{
-    BoxId, Conflict, FlagChange, FlagMode, Flags, OpenError, SpecialUse, Store, StoreError, SystemFlag, Uid,
+    Actor, BoxId, Conflict, FlagChange, FlagMode, Flags, OpenError, SpecialUse, Store, StoreError,
+    SystemFlag, Uid,
 };
 
 use super::{
@@ -173,7 +174,10 @@ impl Run {
         let Some(id) = self.at(at).map(|one| one.id) else { return };
         let mode = [FlagMode::Add, FlagMode::Remove, FlagMode::Replace][usize::from(mode)];
         let change = FlagChange { mode, flags: flags(flag) };
-        let entries = self.world.run(self.store().store_flags(id, real(uids), change.clone())).unwrap();
+        let entries = self
+            .world
+            .run(self.store().store_flags(id, real(uids), change.clone(), Actor::default()))
+            .unwrap();
         let one = self.at(at).unwrap();
         let named: Vec<u32> = uids.iter().copied().filter(|uid| one.messages.contains_key(uid)).collect();
         assert!(entries.iter().map(|entry| entry.uid.get()).eq(named.iter().copied()));
@@ -186,7 +190,7 @@ impl Run {
 
     fn expunge(&mut self, at: Place, uids: Option<&[u32]>) {
         let Some(id) = self.at(at).map(|one| one.id) else { return };
-        let gone = self.world.run(self.store().expunge(id, uids.map(real))).unwrap();
+        let gone = self.world.run(self.store().expunge(id, uids.map(real), Actor::default())).unwrap();
         let one = self.at(at).unwrap();
         let marked = |(uid, message): (&u32, &Message)| {
             let wanted = uids.is_none_or(|uids| uids.contains(uid));
@@ -203,8 +207,8 @@ impl Run {
         };
         let copied = self.world.run(async {
             match keep {
-                true => self.store().copy(source, real(uids), target).await.unwrap(),
-                false => self.store().move_(source, real(uids), target).await.unwrap(),
+                true => self.store().copy(source, real(uids), target, Actor::default()).await.unwrap(),
+                false => self.store().move_(source, real(uids), target, Actor::default()).await.unwrap(),
             }
         });
         let expected = self.copy_in_model(from, to, uids);
@@ -232,7 +236,7 @@ impl Run {
         let uids: Vec<u32> = self.at(from).unwrap().messages.keys().copied().collect();
         self.world.run(async {
             let (store, uids) = (self.store().clone(), real(&uids));
-            let task = tokio::spawn(async move { store.copy(source, uids, target).await });
+            let task = tokio::spawn(async move { store.copy(source, uids, target, Actor::default()).await });
             for _ in 0..after {
                 tokio::time::sleep(Duration::from_micros(300)).await;
             }
@@ -253,7 +257,7 @@ impl Run {
     fn create(&mut self, at: Place, special: u8) {
         let special = [None, Some(SpecialUse::Archive), Some(SpecialUse::Junk), None][usize::from(special)];
         let (mut account, name) = (self.plain.accounts[at.account].clone(), NAMES[at.name]);
-        let made = self.world.run(self.store().create_box(account.id, name, special));
+        let made = self.world.run(self.store().create_box(account.id, name, special, Actor::default()));
         if account.boxes.contains_key(name) {
             return assert_eq!(made.unwrap_err(), StoreError::Conflict(Conflict::BoxExists));
         }
@@ -267,7 +271,7 @@ impl Run {
 
     fn delete(&mut self, at: Place) {
         let Some(id) = self.at(at).map(|one| one.id) else { return };
-        let result = self.world.run(self.store().delete_box(id));
+        let result = self.world.run(self.store().delete_box(id, Actor::default()));
         let (account, name) = (&mut self.plain.accounts[at.account], NAMES[at.name]);
         if name == "INBOX" || account.has_children(name) {
             return assert!(matches!(result, Err(StoreError::Conflict(_))), "{result:?}");
@@ -286,7 +290,7 @@ impl Run {
 
     fn rename(&mut self, at: Place, to: &str) {
         let Some(id) = self.at(at).map(|one| one.id) else { return };
-        let result = self.world.run(self.store().rename_box(id, to));
+        let result = self.world.run(self.store().rename_box(id, to, Actor::default()));
         let (mut account, name) = (self.plain.accounts[at.account].clone(), NAMES[at.name]);
         // The fixed names make no child collide: its new name would exist only under an existing target.
         if account.boxes.contains_key(to) || (name != "INBOX" && to.starts_with(&format!("{name}/"))) {
@@ -312,7 +316,7 @@ impl Run {
 
     fn subscribe(&mut self, at: Place, on: bool) {
         let id = self.plain.accounts[at.account].id;
-        let result = self.world.run(self.store().subscribe(id, NAMES[at.name], on));
+        let result = self.world.run(self.store().subscribe(id, NAMES[at.name], on, Actor::default()));
         match self.at(at) {
             Some(one) => one.subscribed = on,
             None => return assert_eq!(result, Err(StoreError::NotFound)),
@@ -341,7 +345,7 @@ impl Run {
             self.world.clock.advance(hours(24));
             let id = self.plain.accounts[0].id;
             let on = self.inbox(0).subscribed;
-            self.world.run(self.store().subscribe(id, "INBOX", on)).unwrap();
+            self.world.run(self.store().subscribe(id, "INBOX", on, Actor::default())).unwrap();
         }
         self.world.run(async {
             let store = self.store().clone();

@@ -1,7 +1,7 @@
 //! COPY and UID COPY (RFC 3501 §6.4.7, RFC 4315 §3): all of the messages or none, their bodies shared (S-4.3: the day
 //! of reception stays). May write to the store. Must never read a body.
 
-use store::{Action, BoxInfo, Copied, Uid};
+use store::{BoxInfo, Copied, Uid};
 
 use crate::{
     capability::Extension,
@@ -25,9 +25,9 @@ pub(in crate::session) async fn copy(
     if uids.is_empty() {
         return Ok(Completion::ok("COPY completed: nothing to copy"));
     }
-    let copied = session.store().copy(from, uids, target.id).await?;
-    let of: Vec<Uid> = copied.pairs.iter().map(|(uid, _)| *uid).collect();
-    session.trace_messages(Action::Copy, from, &of, Some(&target)).await?;
+    let messages = uids.len();
+    let copying = session.store().copy(from, uids, target.id, session.actor());
+    let copied = session.while_allowed(target.account, messages, copying).await??;
     Ok(match copy_uid(session, &copied) {
         Some(code) => Completion::ok_with(code, "COPY completed"),
         None if copied.pairs.is_empty() => Completion::ok("COPY completed: nothing to copy"),

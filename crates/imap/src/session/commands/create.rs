@@ -35,7 +35,7 @@ pub(in crate::session) async fn create(
         [one] => Some(free(session, account, *one).await?),
         _ => return Err(Completion::no_with(Code::UseAttr, "A mailbox can have one special use only").into()),
     };
-    session.store().create_box(account, &own_name, special_use).await?;
+    session.store().create_box(account, &own_name, special_use, session.actor()).await?;
     if let Some(written) = written {
         list::tell_new_name(session, name.as_str(), written, out).await?;
     }

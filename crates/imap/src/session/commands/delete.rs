@@ -1,15 +1,12 @@
 //! DELETE (RFC 3501 §6.3.4). A mailbox with children is refused: its name would have to stay without being selectable,
 //! and clients lose mail in such names. May write to the store. Must never delete INBOX.
 
-use store::Action;
-
 use crate::{
     command::MailboxName,
     completion::Completion,
     session::{
         Session,
         halt::{Halt, no_such_mailbox},
-        trace::detail,
     },
 };
 
@@ -18,9 +15,7 @@ pub(in crate::session) async fn delete(
     name: &MailboxName,
 ) -> Result<Completion, Halt> {
     let Some(found) = session.find_box(name.as_str()).await? else { return Err(no_such_mailbox().into()) };
-    session.store().delete_box(found.id).await?;
-    let detail = vec![detail("mailbox", found.id), detail("messages", found.exists)];
-    session.trace_done(session.new_trace(found.account, Action::Delete, detail)).await;
+    session.store().delete_box(found.id, session.actor()).await?;
     if session.selected_box() == Some(found.id) {
         session.selected = None;
     }

@@ -1,7 +1,7 @@
 //! EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1), both as RFC 7162 §3.2.7 and §3.2.9 change them: messages marked \Deleted leave for good.
 //! May write to the store. Must never remove a message that is not marked \Deleted.
 
-use store::{Action, BoxId, Interrupted, Uid};
+use store::{BoxId, Interrupted, Uid};
 
 use crate::{
     command::SequenceSet,
@@ -23,7 +23,7 @@ pub(in crate::session) async fn expunge(
     Ok(Completion::Ok(Reply { code: known, text: "EXPUNGE completed".into() }))
 }
 
-/// Removes what is marked \Deleted, all of it or among `which`, with one trace for all.
+/// Removes what is marked \Deleted, all of it or among `which`.
 pub(super) async fn remove(
     session: &Session,
     mailbox: BoxId,
@@ -32,13 +32,13 @@ pub(super) async fn remove(
     if which.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Vec::new());
     }
-    let (gone, failure) = match session.store().expunge(mailbox, which).await {
+    let messages = which.as_ref().map_or(session.view()?.len() as usize, Vec::len);
+    let expunging = session.store().expunge(mailbox, which, session.actor());
+    let allowed = session.while_allowed(session.selected_account()?, messages, expunging).await?;
+    let (gone, failure) = match allowed {
         Ok(gone) => (gone, None),
         Err(Interrupted { done, error }) => (done, Some(error)),
     };
-    if !gone.is_empty() {
-        session.trace_messages(Action::Delete, mailbox, &gone, None).await?;
-    }
     // What went before the failure is told as any change of the mailbox is.
     failure.map_or(Ok(gone), |error| Err(error.into()))
 }

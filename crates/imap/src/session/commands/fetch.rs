@@ -10,12 +10,7 @@ use crate::{
     command::{FetchItem, Messages, Numbering},
     completion::Completion,
     output::Output,
-    session::{
-        Session,
-        commands::{copy, store::opened},
-        halt::Halt,
-        tell::vanished_earlier,
-    },
+    session::{Session, commands::copy, halt::Halt, tell::vanished_earlier},
 };
 
 mod answer;
@@ -145,7 +140,7 @@ fn sets_seen(item: &FetchItem) -> bool {
     }
 }
 
-/// Sets \Seen where it was not, and traces each of these openings with the person's name (S-4.5). Reading goes on when
+/// Sets \Seen where it was not; the store traces each of these openings with the person's name (S-4.5). Reading goes on when
 /// the store takes no writes (I-9).
 async fn mark_seen(session: &mut Session, mailbox: BoxId, rows: &mut [Row]) -> Result<(), Halt> {
     let unseen: Vec<Uid> =
@@ -154,14 +149,14 @@ async fn mark_seen(session: &mut Session, mailbox: BoxId, rows: &mut [Row]) -> R
         return Ok(());
     }
     let seen = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Seen) };
-    let (stored, failure) = match session.store().store_flags_unless(mailbox, unseen, seen, None).await {
+    let (store, actor) = (session.store(), session.actor());
+    let (stored, failure) = match store.store_flags_unless(mailbox, unseen, seen, None, actor).await {
         Ok(stored) => (stored, None),
         Err(Interrupted { done, error }) => (done, Some(error)),
     };
     if let Some(error) = failure {
         tracing::warn!(%error, "messages are read whose \\Seen could not be kept");
     }
-    session.trace_openings(mailbox, opened(&stored)).await?;
     for entry in stored.into_iter().filter_map(Stored::into_entry) {
         session.view_mut()?.knows(entry.uid.get(), entry.modseq);
         if let Ok(at) = rows.binary_search_by_key(&entry.uid, |row| row.entry.uid)

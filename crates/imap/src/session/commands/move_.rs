@@ -1,7 +1,7 @@
 //! MOVE and UID MOVE (RFC 6851): one commit takes a message there and away from here; many take several commits.
 //! May write to the store. Must never leave a message in both places or in none.
 
-use store::{Action, Interrupted, Uid};
+use store::{Interrupted, Uid};
 
 use crate::{
     command::{MailboxName, Messages},
@@ -27,13 +27,14 @@ pub(in crate::session) async fn move_(
     if uids.is_empty() {
         return Ok(Completion::ok("MOVE completed: nothing to move"));
     }
-    let (moved, failure) = match session.store().move_(from, uids, target.id).await {
+    let messages = uids.len();
+    let moving = session.store().move_(from, uids, target.id, session.actor());
+    let (moved, failure) = match session.while_allowed(target.account, messages, moving).await? {
         Ok(moved) => (moved, None),
         Err(Interrupted { done: Some(moved), error }) => (moved, Some(error)),
         Err(Interrupted { done: None, error }) => return Err(error.into()),
     };
     let left: Vec<Uid> = moved.pairs.iter().map(|(from, _)| *from).collect();
-    session.trace_messages(Action::Move, from, &left, Some(&target)).await?;
     // RFC 6851 §4.3: COPYUID comes in an untagged OK before the EXPUNGE responses.
     if let Some(code) = copy_uid(session, &moved) {
         untagged_ok(code, "Moved", out).await?;

@@ -1,8 +1,6 @@
 //! RENAME (RFC 3501 §6.3.5): children move along, missing parents of the new name are created, and INBOX gives its
 //! messages away but stays. May write mailboxes. Must never copy a message, nor take a mailbox from one box to another.
 
-use store::Action;
-
 use crate::{
     command::MailboxName,
     completion::Completion,
@@ -12,7 +10,6 @@ use crate::{
         boxes::Place,
         commands::{create::acceptable, list},
         halt::{Halt, no_such_mailbox},
-        trace::detail,
     },
     wire::encode::Code,
 };
@@ -30,12 +27,9 @@ pub(in crate::session) async fn rename(
         let text = "A mailbox stays in its box: create one in the other and move the messages";
         return Err(Completion::no_with(Code::Cannot, text).into());
     }
-    session.store().rename_box(found.id, &name).await?;
-    if found.name == store::INBOX {
-        // It did not get another name: its messages went.
-        let details = vec![detail("mailbox", found.id), detail("messages", found.exists)];
-        session.store().trace(session.new_trace(account, Action::Move, details)).await?;
-    } else {
+    session.store().rename_box(found.id, &name, session.actor()).await?;
+    // INBOX did not get another name: its messages went.
+    if found.name != store::INBOX {
         list::tell_new_name(session, to.as_str(), from.as_str(), out).await?;
     }
     Ok(Completion::ok("RENAME completed"))

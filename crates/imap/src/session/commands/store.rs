@@ -34,6 +34,7 @@ pub(in crate::session) async fn store(
     if how.unless_after.is_some() {
         session.mod_sequences_wanted(out).await?;
     }
+    let account = session.selected_account()?;
     let uids = session.resolve(messages)?;
     let mut work = Work { numbering: messages.numbering, how, missing: false, modified: UidRuns::new() };
     let mut left = uids.iter();
@@ -43,13 +44,13 @@ pub(in crate::session) async fn store(
             break;
         }
         let wanted = batch.len();
-        let done = session.store().store_flags_unless(mailbox, batch, change.clone(), how.unless_after).await;
-        let (stored, failure) = match done {
+        let (store, actor) = (session.store(), session.actor());
+        let storing = store.store_flags_unless(mailbox, batch, change.clone(), how.unless_after, actor);
+        let (stored, failure) = match session.while_allowed(account, wanted, storing).await? {
             Ok(stored) => (stored, None),
             Err(Interrupted { done, error }) => (done, Some(error)),
         };
         work.missing |= failure.is_none() && stored.len() < wanted;
-        session.trace_openings(mailbox, opened(&stored)).await?;
         work.tell(session, stored, out).await?;
         if let Some(error) = failure {
             return Err(error.into());
@@ -79,7 +80,7 @@ impl Work {
         let mut modified = Vec::new();
         for stored in stored {
             match stored {
-                Stored::Done { now, before, .. } => self.tell_done(session, &now, before, out).await?,
+                Stored::Done { now, before } => self.tell_done(session, &now, before, out).await?,
                 Stored::Modified(uid) => {
                     modified.push(uid);
                     self.modified.push(uid);
@@ -159,14 +160,4 @@ impl Work {
             Completion::ok_with(code, "Some of these messages changed meanwhile and stay as they are")
         })
     }
-}
-
-/// Clients that fetch with PEEK say by STORE that a person opened a message (S-4.5). The store tells which were never opened
-/// before, so that two sessions, or a mark taken away and set again, make one event.
-pub(super) fn opened(stored: &[Stored]) -> Vec<Uid> {
-    let opened = stored.iter().filter_map(|stored| match stored {
-        Stored::Done { now, first_seen: true, .. } => Some(now.uid),
-        _ => None,
-    });
-    opened.collect()
 }

@@ -30,6 +30,6 @@ pub(in crate::session) async fn unsubscribe(
 /// Whether there is such a mailbox.
 async fn mark(session: &Session, name: &MailboxName, subscribed: bool) -> Result<bool, Halt> {
     let Some(found) = session.find_box(name.as_str()).await? else { return Ok(false) };
-    session.store().subscribe(found.account, &found.name, subscribed).await?;
+    session.store().subscribe(found.account, &found.name, subscribed, session.actor()).await?;
     Ok(true)
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    FlagChange, FlagMode, SystemFlag,
+    Actor, FlagChange, FlagMode, SystemFlag,
     common::{World, address, body_bytes, deliver, inbox, read_body, settle_and_prove},
     engine::{Family, View as _},
     seal::CHUNK,
@@ -42,7 +42,7 @@ impl Scene {
             let mut flags = Flags::new().with(SystemFlag::Flagged);
             flags.add_keyword("Urgent").unwrap();
             let change = FlagChange { mode: FlagMode::Add, flags };
-            store.store_flags(id, vec![Uid::MIN], change).await.unwrap();
+            store.store_flags(id, vec![Uid::MIN], change, Actor::default()).await.unwrap();
         });
         let dir = world.dir.path().join("backup");
         Self { world, store, account, inbox: id, dir }
@@ -53,8 +53,11 @@ impl Scene {
         let change = FlagChange { mode: FlagMode::Add, flags: Flags::new().with(SystemFlag::Deleted) };
         let uids: Vec<_> = (1..=4).map(|uid| Uid::new(uid).unwrap()).collect();
         self.world.run(async {
-            self.store.store_flags(self.inbox, uids, change).await.unwrap();
-            assert_eq!(self.store.expunge(self.inbox, None).await.unwrap().len() as u64, COUNT);
+            self.store.store_flags(self.inbox, uids, change, Actor::default()).await.unwrap();
+            assert_eq!(
+                self.store.expunge(self.inbox, None, Actor::default()).await.unwrap().len() as u64,
+                COUNT
+            );
         });
         assert_eq!(settle_and_prove(&self.store).bodies, 0);
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::{
-    Action, Quota, StoreError,
+    Action, Actor, Quota, StoreError,
     common::{incoming, variant},
     engine::{Change, Durability, Family, View as _},
     flags::Flags,
@@ -113,7 +113,7 @@ fn a_damaged_deleted_box_keeps_no_other_from_being_cleared_away() {
     let strange = keys::deleted_box(BoxId(0));
     scene.put(Family::Accounts, strange.clone(), vec![0xff]);
     scene.world.run(async {
-        scene.store.delete_box(scene.trash).await.unwrap();
+        scene.store.delete_box(scene.trash, Actor::default()).await.unwrap();
         let cleared = tokio::time::timeout(Duration::from_secs(20), scene.store.cleared());
         cleared.await.expect("the other is left out");
     });
