@@ -15,6 +15,7 @@
 //! | accounts | `u` account | messages and bytes in all its boxes |
 //! | accounts | `n` account hash(name) | the box of that name |
 //! | accounts | `l` account box | nothing: which boxes an account has |
+//! | accounts | `S` account hash(name) | a name that is subscribed to and that no box has any more, sealed |
 //! | accounts | `m` `openings` | nothing: the rows `O` are there |
 //! | accounts | `O` person account | nothing: the person may open the account (S-1.7) |
 //! | accounts | `A` account | nothing: it was removed, and still has boxes |
@@ -136,6 +137,15 @@ pub(crate) fn boxes(account: AccountId) -> Vec<u8> {
 
 pub(crate) fn box_of(account: AccountId, id: BoxId) -> Vec<u8> {
     key!(*b"l", account.0.to_be_bytes(), id.0.to_be_bytes())
+}
+
+/// Names without a box that an account is subscribed to.
+pub(crate) fn subscriptions(account: AccountId) -> Vec<u8> {
+    key!(*b"S", account.0.to_be_bytes())
+}
+
+pub(crate) fn subscription(account: AccountId, hash: &Hash) -> Vec<u8> {
+    key!(*b"S", account.0.to_be_bytes(), *hash)
 }
 
 /// The accounts that a person opens.
@@ -432,7 +442,7 @@ const SORTS: [(Family, &[u8], usize); 20] = [
     (Family::Accounts, b"aibsuAD", 8),
     (Family::Accounts, b"clO", 16),
     (Family::Accounts, b"d", 32),
-    (Family::Accounts, b"n", 40),
+    (Family::Accounts, b"nS", 40),
     (Family::Accounts, b"fok", 36),
     (Family::Accounts, b"x", BODY_LEN),
     (Family::Accounts, b"pz", 12),

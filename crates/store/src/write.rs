@@ -93,9 +93,10 @@ impl Store {
         self.submit(move |txn| ops::boxes::create(txn, account, &name, special_use, &asked)).await
     }
 
-    /// Subscribes to a box, or no longer.
+    /// Subscribes to a box, or no longer. A box that is deleted leaves its name subscribed to (RFC 3501 §6.3.6), which can be
+    /// given up too.
     ///
-    /// Also gives `NotFound`.
+    /// Also gives `NotFound` if neither a box nor a subscription has the name.
     pub async fn subscribe(&self, account: AccountId, name: &str, on: bool, actor: Actor) -> Result<()> {
         let (name, asked) = (name.to_owned(), self.asked(actor).await?);
         self.submit(move |txn| ops::boxes::subscribe(txn, account, &name, on, &asked)).await

@@ -138,6 +138,58 @@ fn subscriptions_are_kept() {
 }
 
 #[test]
+fn a_deleted_box_stays_subscribed_to_until_somebody_gives_that_up() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un");
+    let (id, actor) = (account.id, actor(&account));
+    let left = |store: &Store| store.reader().left_subscriptions(id).unwrap();
+    let make = |name: &str| {
+        let made = world.run(store.create_box(id, name, None, actor)).unwrap();
+        world.run(store.subscribe(id, name, true, actor)).unwrap();
+        made.id
+    };
+    let (first, second) = (make("Été"), make("Hiver"));
+    world.run(store.delete_box(first, actor)).unwrap();
+    world.run(store.delete_box(second, actor)).unwrap();
+    assert_eq!(left(&store), ["Hiver", "Été"]);
+    world.close(store);
+    let store = world.open();
+    assert_eq!(left(&store), ["Hiver", "Été"]);
+    // Who makes it again, or gives that name to another, is subscribed.
+    assert!(world.run(store.create_box(id, "Été", None, actor)).unwrap().subscribed);
+    let other = world.run(store.create_box(id, "Autre", None, actor)).unwrap();
+    assert!(!other.subscribed);
+    world.run(store.rename_box(other.id, "Hiver", actor)).unwrap();
+    assert!(store.reader().box_by_name(id, "Hiver").unwrap().unwrap().subscribed);
+    assert_eq!(left(&store), [""; 0]);
+    world.run(store.delete_box(other.id, actor)).unwrap();
+    world.run(store.subscribe(id, "Hiver", false, actor)).unwrap();
+    assert_eq!(world.run(store.subscribe(id, "Hiver", false, actor)), Err(StoreError::NotFound));
+    assert_eq!(left(&store), [""; 0]);
+    world.close(store);
+}
+
+#[test]
+fn subscriptions_without_a_box_are_bounded_and_go_with_the_account() {
+    let world = World::new();
+    let store = world.open();
+    let account = world.account(&store, "un");
+    let (id, actor) = (account.id, actor(&account));
+    world.run(async {
+        for number in 0..502 {
+            let made = store.create_box(id, &format!("n{number}"), None, actor).await.unwrap();
+            store.subscribe(id, &made.name, true, actor).await.unwrap();
+            store.delete_box(made.id, actor).await.unwrap();
+        }
+    });
+    assert_eq!(store.reader().left_subscriptions(id).unwrap().len(), 500);
+    world.run(store.remove_account(id, world.trace(store::Action::AccountRemove))).unwrap();
+    assert_eq!(store.reader().left_subscriptions(id).unwrap(), [""; 0]);
+    world.close(store);
+}
+
+#[test]
 fn many_at_once_get_their_own_uids_with_few_syncs() {
     let world = World::new();
     let store = world.open();

@@ -37,13 +37,15 @@ pub(super) struct Shelf {
     pub(super) prefix: String,
     /// INBOX first, then by name.
     pub(super) boxes: Vec<BoxInfo>,
+    /// Names subscribed to that no mailbox has any more (RFC 3501 §6.3.6).
+    pub(super) left: Vec<String>,
 }
 
 impl Shelf {
     fn read(reader: &Reader<'_>, account: AccountId, prefix: String) -> store::Result<Self> {
         let mut boxes = reader.boxes(account)?;
         boxes.sort_by(|a, b| (a.name != INBOX, &a.name).cmp(&(b.name != INBOX, &b.name)));
-        Ok(Self { prefix, boxes })
+        Ok(Self { prefix, boxes, left: reader.left_subscriptions(account)? })
     }
 
     /// Whether these are the mailboxes of the account acted as.
@@ -52,8 +54,8 @@ impl Shelf {
     }
 
     /// The name that the session knows a mailbox by.
-    pub(super) fn name_of(&self, found: &BoxInfo) -> String {
-        format!("{}{}", self.prefix, found.name)
+    pub(super) fn name_of(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 }
 

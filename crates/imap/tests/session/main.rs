@@ -54,6 +54,7 @@ dialogues!(
     states,
     status,
     store,
+    subscriptions,
     two_clients,
     unchanged_since,
 );

@@ -11,7 +11,7 @@ use crate::{
     ids::{AccountId, CredentialId},
     keys,
     ops::{
-        boxes, openings,
+        boxes, openings, subscriptions,
         traces::{self, SealedTrace},
     },
     records::{self, AccountRecord, AddressRecord, CredentialRecord, UsageRecord},
@@ -78,6 +78,7 @@ pub(crate) fn remove(txn: &mut Txn<'_>, id: AccountId, trace: SealedTrace) -> Re
     txn.delete(Family::Accounts, keys::account(id));
     txn.delete(Family::Accounts, keys::inbox(id));
     txn.put(Family::Accounts, keys::removed_account(id), vec![]);
+    subscriptions::forget_all(txn, id)?;
     remove_boxes(txn, id)?;
     txn.account_changed(id);
     traces::put(txn, trace);

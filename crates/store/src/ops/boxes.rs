@@ -12,6 +12,7 @@ use crate::{
         accounts::count_usage,
         edit::release,
         messages::{self, any},
+        subscriptions,
         traces::{Asked, detail},
     },
     records::{self, BoxRecord, BoxState, DeletedBox, Reference},
@@ -55,7 +56,7 @@ pub(crate) fn create(
     boxes::info(txn, &txn.core.keys, id)?.ok_or(StoreError::Corrupt("box"))
 }
 
-/// Removes a box and its messages; INBOX and a box with boxes under it stay.
+/// Removes a box and its messages; INBOX and a box with boxes under it stay. Its name stays subscribed to, if it was.
 pub(crate) fn delete(txn: &mut Txn<'_>, id: BoxId, asked: &Asked) -> Result<()> {
     let record = boxes::record(txn, &txn.core.keys, id)?.ok_or(StoreError::NotFound)?;
     if record.name == INBOX {
@@ -67,6 +68,9 @@ pub(crate) fn delete(txn: &mut Txn<'_>, id: BoxId, asked: &Asked) -> Result<()> 
     }
     let exists = sight::present(txn, id)?.ok_or(StoreError::Corrupt("box counters"))?.state.exists;
     remove(txn, id, &record)?;
+    if record.subscribed {
+        subscriptions::keep(txn, record.account, &record.name)?;
+    }
     asked.trace(txn, record.account, Action::Delete, vec![detail("mailbox", id), detail("messages", exists)])
 }
 
@@ -193,7 +197,7 @@ pub(crate) fn rename(txn: &mut Txn<'_>, id: BoxId, name: &str, asked: &Asked) ->
     Ok(None)
 }
 
-/// Subscribes to a box, or no longer.
+/// Subscribes to a box, or no longer; a name that a deleted box left can be given up too.
 pub(crate) fn subscribe(
     txn: &mut Txn<'_>,
     account: AccountId,
@@ -213,6 +217,7 @@ pub(crate) fn subscribe(
             put_record(txn, id, &record)?;
             told.push(detail("mailbox", id));
         }
+        None if !on && subscriptions::forget(txn, account, &name)? => {}
         None => return Err(StoreError::NotFound),
     }
     asked.trace(txn, account, Action::Subscribe, told)
@@ -260,7 +265,7 @@ fn create_parents(txn: &mut Txn<'_>, account: AccountId, name: &str, asked: &Ask
     Ok(())
 }
 
-/// One box.
+/// One box, subscribed to if its name is.
 fn create_one(
     txn: &mut Txn<'_>,
     account: AccountId,
@@ -268,7 +273,8 @@ fn create_one(
     use_: Option<SpecialUse>,
     asked: &Asked,
 ) -> Result<BoxId> {
-    let id = insert(txn, account, name, use_, false)?;
+    let subscribed = subscriptions::forget(txn, account, name)?;
+    let id = insert(txn, account, name, use_, subscribed)?;
     asked.trace(txn, account, Action::BoxCreate, vec![detail("mailbox", id)])?;
     Ok(id)
 }
@@ -299,6 +305,7 @@ fn rename_one(txn: &mut Txn<'_>, id: BoxId, mut record: BoxRecord, name: String)
     let new = boxes::name_key(&txn.core.keys, record.account, &name);
     txn.delete(Family::Accounts, old);
     txn.put(Family::Accounts, new, id.0.to_be_bytes().to_vec());
+    record.subscribed |= subscriptions::forget(txn, record.account, &name)?;
     record.name = name;
     put_record(txn, id, &record)?;
     let state = boxes::state(txn, id)?.ok_or(StoreError::Corrupt("box counters"))?;

@@ -15,4 +15,5 @@ pub(crate) mod queue;
 pub(crate) mod quota;
 pub(crate) mod retention;
 pub(crate) mod returning;
+pub(crate) mod subscriptions;
 pub(crate) mod traces;

@@ -15,7 +15,7 @@ use crate::{
     keys,
     reader::Reader,
     records::{AddressRecord, BodyRecord, UsageRecord},
-    rows::{accounts, sight},
+    rows::{self, accounts, sight},
 };
 
 mod bodies;
@@ -78,6 +78,7 @@ pub(crate) fn prove(reader: &Reader<'_>, now: Activity) -> std::result::Result<P
         boxes: BTreeSet::new(),
         addresses: 0,
         openings: 0,
+        subscriptions: 0,
         used: UsageRecord::default(),
         deleted: BTreeSet::new(),
         erased: Day::from_number(0),
@@ -119,6 +120,8 @@ struct Proof<'r> {
     addresses: u64,
     /// People that accounts say may open them.
     openings: u64,
+    /// Names that accounts are subscribed to and that no box has.
+    subscriptions: u64,
     /// The newest day that is erased.
     erased: Day,
     /// What the boxes of the account at hand hold so far.
@@ -186,6 +189,11 @@ impl Proof<'_> {
         self.used = UsageRecord::default();
         for mailbox in known {
             self.mailbox(id, mailbox)?;
+        }
+        for name in rows::boxes::left_subscriptions(view, store_key, id)? {
+            self.subscriptions += 1;
+            let taken = rows::boxes::by_name(view, store_key, id, &name)?.is_some();
+            self.expect(!taken, || format!("account {id}"), "a box has a name that is kept as one without");
         }
         let usage = accounts::usage(view, id)?;
         self.expect(usage == self.used, || format!("account {id}"), "its usage is not that of its boxes");

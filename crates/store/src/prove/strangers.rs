@@ -26,6 +26,7 @@ impl Proof<'_> {
         }
         self.addresses()?;
         self.openings()?;
+        self.subscriptions()?;
         self.credentials()
     }
 
@@ -56,6 +57,14 @@ impl Proof<'_> {
         let rows = count(self.reader.view(), Family::Accounts, b"O")? as u64;
         let named = self.openings;
         self.expect(rows == named, || "accounts".into(), "somebody finds an account that does not list them");
+        Ok(())
+    }
+
+    /// A name that is subscribed to and that no box has belongs to an account that is there.
+    fn subscriptions(&mut self) -> Result<()> {
+        let rows = count(self.reader.view(), Family::Accounts, b"S")? as u64;
+        let named = self.subscriptions;
+        self.expect(rows == named, || "accounts".into(), "a subscription belongs to no account");
         Ok(())
     }
 

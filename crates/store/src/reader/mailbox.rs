@@ -34,6 +34,13 @@ impl Reader<'_> {
         Ok(found)
     }
 
+    /// Names that an account is subscribed to and that no box has any more (RFC 3501 §6.3.6), in order.
+    pub fn left_subscriptions(&self, account: AccountId) -> Result<Vec<String>> {
+        let mut left = boxes::left_subscriptions(self.view(), &self.core().keys, account)?;
+        left.sort_unstable();
+        Ok(left)
+    }
+
     /// The box of that name; INBOX without case.
     pub fn box_by_name(&self, account: AccountId, name: &str) -> Result<Option<BoxInfo>> {
         let name = boxes::canonical(name);

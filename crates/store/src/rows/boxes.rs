@@ -45,6 +45,28 @@ pub(crate) fn name_key(keys: &StoreKey, account: AccountId, name: &str) -> Vec<u
     keys::box_name(account, &name_hash(keys, account, name))
 }
 
+/// Where a canonical name is that is subscribed to and that no box has.
+pub(crate) fn subscription_key(keys: &StoreKey, account: AccountId, name: &str) -> Vec<u8> {
+    keys::subscription(account, &name_hash(keys, account, name))
+}
+
+/// The names that an account is subscribed to and that no box has any more.
+pub(crate) fn left_subscriptions(
+    view: &impl View,
+    keys: &StoreKey,
+    account: AccountId,
+) -> Result<Vec<String>> {
+    let mut found = vec![];
+    let (from, until) = keys::under(&keys::subscriptions(account));
+    view.scan(Family::Accounts, &from, &until, &mut |key, sealed| {
+        let plain = keys.open_value(key, sealed).ok();
+        let name = plain.and_then(|plain| String::from_utf8(plain.to_vec()).ok());
+        found.push(name.ok_or(StoreError::Corrupt("subscription"))?);
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
 /// The box with this canonical name.
 pub(crate) fn by_name(
     view: &impl View,

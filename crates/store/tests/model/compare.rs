@@ -25,6 +25,7 @@ impl Run {
                 assert_eq!((info.exists as usize, info.unseen as usize), (one.messages.len(), unseen));
                 assert_eq!((info.uid_next.get(), info.bytes), (one.last + 1, bytes), "{}", info.name);
             }
+            assert!(reader.left_subscriptions(account.id).unwrap().iter().eq(&account.left));
             let usage = reader.usage(account.id).unwrap();
             assert_eq!((usage.messages, usage.bytes), account.usage());
         }

@@ -67,6 +67,8 @@ pub(super) struct Account {
     pub(super) id: AccountId,
     /// By name.
     pub(super) boxes: BTreeMap<String, Box>,
+    /// Names that are subscribed to and that no box has any more.
+    pub(super) left: BTreeSet<String>,
 }
 
 impl Account {
@@ -92,8 +94,10 @@ impl Account {
         let prefix = format!("{name}/");
         let family = |other: &String| *other == name || other.starts_with(&prefix);
         for old in self.boxes.keys().filter(|other| family(other)).cloned().collect::<Vec<_>>() {
-            let one = self.boxes.remove(&old).unwrap();
-            self.boxes.insert(format!("{to}{}", &old[name.len()..]), one);
+            let mut one = self.boxes.remove(&old).unwrap();
+            let new = format!("{to}{}", &old[name.len()..]);
+            one.subscribed |= self.left.remove(&new);
+            self.boxes.insert(new, one);
         }
     }
 }

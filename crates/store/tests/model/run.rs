@@ -1,7 +1,7 @@
 //! Each step, done to the store and to the plain model; what the store answers is compared at once.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -122,7 +122,7 @@ impl Run {
     fn new_account(&mut self) -> Account {
         self.made += 1;
         let id = self.world.account(self.store(), &format!("n{}", self.made)).id;
-        let mut account = Account { id, boxes: BTreeMap::new() };
+        let mut account = Account { id, boxes: BTreeMap::new(), left: BTreeSet::new() };
         let uses = [Some(SpecialUse::Sent), Some(SpecialUse::Drafts), Some(SpecialUse::Trash), None];
         for (name, special_use) in ["Sent", "Drafts", "Trash", "INBOX"].into_iter().zip(uses) {
             self.learn(&mut account, name, special_use, true);
@@ -140,6 +140,7 @@ impl Run {
     ) {
         let store = self.store.as_ref().unwrap();
         let info = store.reader().box_by_name(account.id, name).unwrap().unwrap();
+        let subscribed = account.left.remove(name) || subscribed;
         let known = account.boxes.insert(name.to_owned(), Box::new(info.id, special_use, subscribed));
         assert!(known.is_none());
         let new = self.followers.insert(info.id, [0, 1].map(|_| Follower::new(store, info.id)));
@@ -277,7 +278,9 @@ impl Run {
             return assert!(matches!(result, Err(StoreError::Conflict(_))), "{result:?}");
         }
         result.unwrap();
-        account.boxes.remove(name);
+        if account.boxes.remove(name).unwrap().subscribed {
+            account.left.insert(name.to_owned());
+        }
         self.forget(id);
     }
 
@@ -317,8 +320,10 @@ impl Run {
     fn subscribe(&mut self, at: Place, on: bool) {
         let id = self.plain.accounts[at.account].id;
         let result = self.world.run(self.store().subscribe(id, NAMES[at.name], on, Actor::default()));
+        let left = !on && self.plain.accounts[at.account].left.remove(NAMES[at.name]);
         match self.at(at) {
             Some(one) => one.subscribed = on,
+            None if left => {}
             None => return assert_eq!(result, Err(StoreError::NotFound)),
         }
         result.unwrap();

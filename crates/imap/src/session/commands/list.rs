@@ -1,9 +1,9 @@
 //! LIST (RFC 3501 §6.3.8, RFC 5258, RFC 5819, RFC 6154 §2, RFC 3348): the mailboxes of the account acted as, and those of boxes
 //! that the person may open beside it (S-1.7).
 //! May read mailbox records and their counters. Must never answer \Noselect for a mailbox: parents are real ones; only the
-//! levels above the boxes of others are none.
+//! levels above the boxes of others are none, and names that are subscribed to though their mailbox was deleted.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use store::{BOX_DEPTH, BoxInfo};
 
@@ -62,9 +62,10 @@ impl List<'_> {
     async fn mailboxes(&self, shelf: &Shelf, out: &mut Output<'_>) -> Result<(), Halt> {
         let parents = parents_of(shelf.boxes.iter().map(|found| found.name.as_str()));
         let selected = shelf.boxes.iter().filter(|found| self.selects(found, shelf));
-        let above_selected = parents_of(selected.map(|found| found.name.as_str()));
+        let selected = selected.map(|found| found.name.as_str()).chain(self.left(shelf));
+        let above_selected = parents_of(selected);
         for found in &shelf.boxes {
-            let name = shelf.name_of(found);
+            let name = shelf.name_of(&found.name);
             let itself = self.selects(found, shelf);
             let below = self.select.recursive_match && above_selected.contains(found.name.as_str());
             if !(itself || below) || !self.matches(&name) {
@@ -82,6 +83,38 @@ impl List<'_> {
                 }
                 status::tell(self.session, &name, found, &returns.status, out).await?;
             }
+        }
+        self.names_left(shelf, &above_selected, out).await
+    }
+
+    /// Names that are selected though no mailbox has them any more: they are subscribed to still (RFC 5258 §3.1).
+    fn left<'n>(&self, shelf: &'n Shelf) -> impl Iterator<Item = &'n str> + use<'n> {
+        let selected = self.select.subscribed && !self.select.special_use;
+        shelf.left.iter().map(String::as_str).filter(move |_| selected)
+    }
+
+    /// Those names, and such above them, where that is asked for.
+    async fn names_left(
+        &self,
+        shelf: &Shelf,
+        above_selected: &HashSet<&str>,
+        out: &mut Output<'_>,
+    ) -> Result<(), Halt> {
+        let subscribed: BTreeSet<&str> = self.left(shelf).collect();
+        let exists = |name: &str| shelf.boxes.iter().any(|found| found.name == name);
+        let above = parents_of(subscribed.iter().copied());
+        let above = above.into_iter().filter(|name| self.select.recursive_match && !exists(name));
+        for name in above.chain(subscribed.iter().copied()).collect::<BTreeSet<_>>() {
+            let full_name = shelf.name_of(name);
+            if !self.matches(&full_name) {
+                continue;
+            }
+            let mut attributes = vec!["\\NonExistent"];
+            attributes.extend(subscribed.contains(name).then_some("\\Subscribed"));
+            attributes.extend(self.wants_children().then_some(children(false)));
+            let below = self.select.recursive_match && above_selected.contains(name);
+            let child_info = if below { self.child_info() } else { String::new() };
+            write(self.session, out, "LIST", &attributes, &full_name, &child_info).await?;
         }
         Ok(())
     }
@@ -116,7 +149,7 @@ impl List<'_> {
     }
 
     fn selects_any(&self, shelf: &Shelf) -> bool {
-        shelf.boxes.iter().any(|found| self.selects(found, shelf))
+        self.left(shelf).next().is_some() || shelf.boxes.iter().any(|found| self.selects(found, shelf))
     }
 
     /// What a box beside one's own is for is nothing to file one's own sent mail or drafts by: it has no special use here.

@@ -1,4 +1,5 @@
-//! LSUB (RFC 3501 §6.3.9): the names that are subscribed to, of the account acted as and of boxes beside it (S-1.7).
+//! LSUB (RFC 3501 §6.3.9): the names that are subscribed to, of the account acted as and of boxes beside it (S-1.7), those of
+//! mailboxes that were deleted included (§6.3.6).
 //! May read mailbox records. \Noselect here means "not subscribed, but something below is", as the section demands for `%`.
 
 use std::collections::{BTreeSet, HashSet};
@@ -27,7 +28,9 @@ pub(in crate::session) async fn lsub(
     }
     let shelves = session.shelves().await?;
     let names = || shelves.iter().flat_map(|shelf| shelf.boxes.iter().map(move |found| (shelf, found)));
-    let existing: Vec<String> = names().map(|(shelf, found)| shelf.name_of(found)).collect();
+    let existing: Vec<String> = names().map(|(shelf, found)| shelf.name_of(&found.name)).collect();
+    let left = shelves.iter().flat_map(|shelf| shelf.left.iter().map(|name| shelf.name_of(name)));
+    let left: Vec<String> = left.collect();
     let parents = parents_of(existing.iter().map(String::as_str));
     let means = Pattern::new(reference, pattern);
     let tells_children = session.offers(Extension::Children);
@@ -35,6 +38,7 @@ pub(in crate::session) async fn lsub(
         .zip(&existing)
         .filter(|((_, found), _)| found.subscribed)
         .map(|(_, name)| name.as_str())
+        .chain(left.iter().map(String::as_str))
         .collect();
     for name in subscribed.iter().filter(|name| means.matches(name)) {
         let attributes: &[&str] = if tells_children { &[children(parents.contains(name))] } else { &[] };
