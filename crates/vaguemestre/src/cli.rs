@@ -304,7 +304,14 @@ pub(crate) enum AppPasswordAction {
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
     /// The identifier that the `250` reply to a message ended with, or that a command printed.
-    pub(crate) id: String,
+    #[arg(required_unless_present = "of", conflicts_with = "of")]
+    pub(crate) id: Option<String>,
+    /// What a person did, or was done in a box, on a day: a login or MSSanté address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) of: Option<Address>,
+    /// The day of `--of`, in UTC; today if none is given.
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "of")]
+    pub(crate) day: Option<jiff::civil::Date>,
 }
 
 /// `status`.

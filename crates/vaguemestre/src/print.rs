@@ -70,7 +70,9 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
                 "connector {name} has no password any more, sessions that rest on it end now; trace {trace}"
             );
         }
-        Answer::Traces(traces) => traces.iter().for_each(|trace| say!("{}", trace_line(trace))),
+        Answer::Traces(traces) | Answer::TracesOf { traces, .. } => {
+            traces.iter().for_each(|trace| say!("{}", trace_line(trace)))
+        }
         Answer::Queue { entries, .. } => queue::table(entries),
         Answer::Queued(view) => queue::entry(view),
         Answer::Retried { entries, .. } => queue::retried(*entries),

@@ -20,7 +20,7 @@ use crate::{
     checking,
     cli::{
         Account, AccountAction, AppPassword, AppPasswordAction, Cli, ClockAction, Command, Connector,
-        ConnectorAction, Limit, NewAccount, Remote, Retention, RetentionAction, Store as StoreCommand,
+        ConnectorAction, Limit, NewAccount, Remote, Retention, RetentionAction, Store as StoreCommand, Trace,
     },
     config::{self, Settings},
     control::{
@@ -51,10 +51,7 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
         Command::Account(remote) => account(&remote, as_json),
         Command::AppPassword(remote) => app_password(&remote, as_json),
         Command::Connector(remote) => connector(&remote, as_json),
-        Command::Trace(remote) => {
-            let id = remote.what.id.clone();
-            ask(&remote, &Request::Trace { id }, as_json)
-        }
+        Command::Trace(remote) => trace(&remote, as_json),
         Command::Trust(remote) => trust::trust(&remote, as_json),
         Command::Crl(remote) => trust::crl(&remote, as_json),
         Command::Queue(remote) => queue::queue(&remote, as_json),
@@ -146,6 +143,30 @@ fn connector(remote: &Remote<Connector>, as_json: bool) -> Result<(), Failure> {
         ConnectorAction::Revoke { name } => Request::ConnectorRevoke { name: name.clone() },
     };
     ask(remote, &request, as_json)
+}
+
+fn trace(remote: &Remote<Trace>, as_json: bool) -> Result<(), Failure> {
+    let Trace { id, of, day } = &remote.what;
+    let Some(address) = of else {
+        return ask(remote, &Request::Trace { id: id.clone().unwrap_or_default() }, as_json);
+    };
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let request = Request::TracesOf { address: address.clone(), day: *day, after };
+        match call(&socket(remote)?, &request)? {
+            Answer::TracesOf { traces, next } => {
+                all.extend(traces);
+                after = next;
+            }
+            Answer::Refused(refused) => return Err(refused.into()),
+            _ => return Err(unexpected()),
+        }
+        if after.is_none() {
+            break;
+        }
+    }
+    print::answer(&Answer::Traces(all), as_json);
+    Ok(())
 }
 
 fn app_password(remote: &Remote<AppPassword>, as_json: bool) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ pub(crate) mod retention;
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use mssante::{Address, Domain, Profile, Rights, State};
 use pki::{DomainView, Refreshed, SignerView, TrustStatus};
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,12 @@ pub(crate) enum Request {
     Trace {
         id: String,
     },
+    /// One page of what a person did, or was done in a box, on a day in UTC (today if none), beginning behind the number `after`.
+    TracesOf {
+        address: Address,
+        day: Option<Date>,
+        after: Option<u64>,
+    },
     /// One page of the queue, beginning behind the entry `after`; what is left out is still looked at.
     QueueList {
         after: Option<u64>,
@@ -142,6 +148,7 @@ impl Request {
             Self::ConnectorPassword { .. } => "connector-password",
             Self::ConnectorRevoke { .. } => "connector-revoke",
             Self::Trace { .. } => "trace",
+            Self::TracesOf { .. } => "traces-of",
             Self::QueueList { .. } => "queue-list",
             Self::QueueShow { .. } => "queue-show",
             Self::QueueRetry { .. } => "queue-retry",
@@ -173,6 +180,7 @@ impl Request {
             | Self::PasswordList { .. }
             | Self::ConnectorList {}
             | Self::Trace { .. }
+            | Self::TracesOf { .. }
             | Self::RetentionShow {}
             | Self::TrustShow { .. }
             | Self::TrustSigner { .. }
@@ -250,6 +258,11 @@ pub(crate) enum Answer {
         trace: String,
     },
     Traces(Vec<TraceView>),
+    /// A page; `next` is the `after` of the following one, absent at the end.
+    TracesOf {
+        traces: Vec<TraceView>,
+        next: Option<u64>,
+    },
     /// A page; `next` is the `after` of the following one, absent at the end. It may be empty before the end.
     Queue {
         entries: Vec<QueuedView>,

@@ -175,6 +175,12 @@ async fn an_account_is_added_listed_shown_traced_and_removed() {
         panic!()
     };
     assert!(traces[0].detail.contains(&("administrator".into(), "claire".into())));
+    // Nothing is traced of what the person did: nobody logged in.
+    let of = |day| Request::TracesOf { address: address("secretariat@chu-nord.fr"), day, after: None };
+    for day in [None, Some(jiff::civil::date(2026, 1, 1))] {
+        let Answer::TracesOf { traces, next: None } = daemon.ask(of(day)).await else { panic!() };
+        assert!(traces.is_empty(), "{traces:?}");
+    }
     let removed = daemon.ask(Request::AccountRemove { address: address("secretariat@chu-nord.fr") }).await;
     assert!(matches!(removed, Answer::Removed { .. }));
     let (kind, text) =

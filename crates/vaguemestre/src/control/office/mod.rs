@@ -74,6 +74,7 @@ impl Office {
             Request::ConnectorPassword { name } => self.set_connector_password(administrator, name).await,
             Request::ConnectorRevoke { name } => self.revoke_connector_password(administrator, name).await,
             Request::Trace { id } => self.show_trace(&id).await,
+            Request::TracesOf { address, day, after } => self.traces_of(address, day, after).await,
             Request::RetentionShow {} => self.show_retention().await,
             Request::ClockAccept {} => self.accept_clock(administrator).await,
             Request::Chore { chore } => self.chore(administrator, chore).await,

@@ -3,10 +3,15 @@
 
 use std::str::FromStr;
 
-use store::{AccountId, Reader, StoreError, Trace, TraceId};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use mssante::Address;
+use store::{AccountId, Day, Reader, StoreError, Trace, TraceId};
 
-use super::{Answered, Office, masking, refusal};
+use super::{Answered, Office, Refused, masking, refusal};
 use crate::control::protocol::{Answer, TraceView};
+
+/// Traces of one page.
+const PAGE: usize = 200;
 
 impl Office {
     pub(super) async fn show_trace(&self, id: &str) -> Answered {
@@ -21,6 +26,34 @@ impl Office {
         }
         Ok(Answer::Traces(traces))
     }
+
+    /// What a person did, or was done in a box (M-10).
+    pub(super) async fn traces_of(
+        &self,
+        address: Address,
+        day: Option<Date>,
+        after: Option<u64>,
+    ) -> Answered {
+        let account = self.account(address).await?;
+        let day = match day {
+            Some(date) => Day::of(start(date)?),
+            None => Day::of(self.clock.now()),
+        };
+        let found = self.store.read(move |reader| {
+            let (traces, next) = reader.traces_naming(account.id, day, after, PAGE)?;
+            let traces =
+                traces.into_iter().map(|trace| view(reader, trace)).collect::<Result<Vec<_>, _>>()?;
+            Ok((traces, next))
+        });
+        let (traces, next) = found.await?;
+        Ok(Answer::TracesOf { traces, next })
+    }
+}
+
+/// The first instant of a day in UTC.
+fn start(date: Date) -> Result<Timestamp, Refused> {
+    let start = date.to_zoned(TimeZone::UTC).map_err(|error| refusal(error.to_string()))?;
+    Ok(start.timestamp())
 }
 
 fn view(reader: &Reader<'_>, trace: Trace) -> Result<TraceView, StoreError> {
