@@ -57,11 +57,13 @@ pub struct Limits {
     /// Time from the connection to the login (on the relay service, to the first MAIL that is not refused), the TLS handshake
     /// included. 60 s.
     pub pre_auth_timeout: Duration,
-    /// Time in which a whole command must have come, counted from the end of the one before (§4.5.3.2.7). 300 s.
+    /// Time in which a whole command must have come, counted from the end of the one before (§4.5.3.2.7). 300 s; until somebody is known
+    /// `pre_auth_timeout` bounds all commands together.
     pub command_timeout: Duration,
-    /// Silence allowed within the content (§4.5.3.2.5). 180 s.
+    /// Time in which the client must send each 32 KiB of content, or what is left of it (§4.5.3.2.5). 180 s, that is 182 bytes a second:
+    /// the worst line does better, a client that drips bytes to hold a session does not. What the policy takes does not count.
     pub data_timeout: Duration,
-    /// Time from the 354 to the final dot. 3,600 s.
+    /// Time from MAIL to the end of the message, whatever is said in between. 3,600 s.
     pub message_timeout: Duration,
     /// Time in which the client must take what is written to it. 60 s.
     pub write_timeout: Duration,

@@ -78,7 +78,71 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// The same with BDAT, and without DATA: what came behind a DATA that is refused depends on when it came.
+fn chunked() -> impl Strategy<Value = Vec<u8>> {
+    let first = b"MAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\n";
+    let binary = b"MAIL FROM:<a@example.test> BODY=BINARYMIME\r\nRCPT TO:<b@example.test>\r\n";
+    prop_oneof![
+        4 => Just(first.to_vec()),
+        2 => Just(binary.to_vec()),
+        4 => Just(b"BDAT 6\r\ntext\r\n".to_vec()),
+        3 => Just(b"BDAT 7 LAST\r\n.\r\n.x\r\n".to_vec()),
+        1 => Just(b"BDAT 3\r\nx\r.".to_vec()),
+        1 => Just(b"BDAT 4\r\n\nx\0\n".to_vec()),
+        1 => Just(b"BDAT 0\r\n".to_vec()),
+        2 => Just(b"BDAT 0 LAST\r\n".to_vec()),
+        1 => Just([&b"BDAT 70 LAST\r\n"[..], &b"QUIT\r\n.\r\n".repeat(8)[..70]].concat()),
+        1 => Just(b"BDAT 5 FIRST\r\nQUIT\r".to_vec()),
+        1 => Just(b"BDAT 4\r\nLOST".to_vec()),
+        1 => Just(b"NOOP\r\n".to_vec()),
+        1 => Just(b"RSET\r\n".to_vec()),
+    ]
+}
+
+/// A session that sends `content` by DATA, dots doubled.
+fn by_data(content: &[u8]) -> Vec<u8> {
+    let mut bytes = [LOGIN, b"MAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n"].concat();
+    for line in content.split_inclusive(|byte| *byte == b'\n') {
+        bytes.extend(line.first().filter(|first| **first == b'.'));
+        bytes.extend(line);
+    }
+    [bytes, b".\r\nQUIT\r\n".to_vec()].concat()
+}
+
+/// A session that sends `content` in chunks of these sizes, and the rest in the last.
+fn by_bdat(content: &[u8], sizes: &[usize]) -> Vec<u8> {
+    let mut bytes = [LOGIN, b"MAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\n"].concat();
+    let mut rest = content;
+    for size in sizes {
+        let (chunk, later) = rest.split_at(rest.len().min(*size));
+        bytes.extend([format!("BDAT {}\r\n", chunk.len()).as_bytes(), chunk].concat());
+        rest = later;
+    }
+    [bytes, format!("BDAT {} LAST\r\n", rest.len()).into_bytes(), rest.to_vec(), b"QUIT\r\n".to_vec()]
+        .concat()
+}
+
 proptest! {
+    #[test]
+    fn how_chunks_are_cut_changes_nothing(fragments in proptest::collection::vec(chunked(), 0..25), size in 1_usize..50) {
+        let bytes = [LOGIN.to_vec(), fragments.concat()].concat();
+        let (whole, cut) = (play(&bytes, bytes.len()), play(&bytes, size));
+        prop_assert_eq!(&whole.said, &cut.said);
+        prop_assert_eq!(&whole.kept, &cut.kept);
+        let end = |outcome: &Outcome| outcome.ended.map(|ended| (ended.end, ended.accepted, ended.errors));
+        prop_assert_eq!(end(&whole), end(&cut));
+    }
+
+    #[test]
+    fn data_and_bdat_give_the_same_message(
+        lines in proptest::collection::vec("[.a]{0,6}", 0..6), sizes in proptest::collection::vec(0_usize..9, 0..6), cut in 1_usize..50,
+    ) {
+        let content: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\r\n").into_bytes()).collect();
+        let (data, bdat) = (play(&by_data(&content), cut), play(&by_bdat(&content, &sizes), cut));
+        prop_assert_eq!(&data.kept, &vec![content]);
+        prop_assert_eq!(&data.kept, &bdat.kept);
+    }
+
     #[test]
     fn how_bytes_are_cut_changes_nothing(fragments in proptest::collection::vec(fragment(), 0..25), size in 1_usize..50) {
         let bytes = [LOGIN.to_vec(), fragments.concat()].concat();

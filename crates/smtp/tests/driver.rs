@@ -221,13 +221,82 @@ async fn content_has_its_time_for_each_block_and_in_all() {
     let begun = Instant::now();
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(150)).await;
-        client.write_all(b"text\r\n").await.unwrap();
+        client.write_all(&block()).await.unwrap();
         client.flush().await.unwrap();
     }
     assert!(rest(&mut client).await.starts_with("421 4.4.2 "));
     assert_eq!(begun.elapsed().as_secs(), 500);
     drop(client);
     session.await.unwrap();
+}
+
+/// As much content as must come in the time of a block, and a little more.
+fn block() -> Vec<u8> {
+    b"0123456789abcdef0123456789abcd\r\n".repeat(smtp::BLOCK / 32 + 1)
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_that_drips_is_silence() {
+    let server = Server::new(Limits::default());
+    let (client, session) = server.logged_in().await;
+    let mut client = client;
+    begin_message(&mut client).await;
+    let begun = Instant::now();
+    let (mut reader, mut writer) = tokio::io::split(client);
+    let dripping = tokio::spawn(async move {
+        while writer.write_all(b"line\r\n").await.is_ok() && writer.flush().await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    assert!(rest(&mut reader).await.starts_with("421 4.4.2 "));
+    assert_eq!(begun.elapsed().as_secs(), 180);
+    dripping.abort();
+    assert_eq!(session.await.unwrap().end, End::Timeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_said_in_between_keeps_a_transaction_open() {
+    let server = Server::new(Limits::default());
+    let (mut client, session) = server.logged_in().await;
+    say(&mut client, "MAIL FROM:<a@example.test>", "250 2.1.0 Sender accepted").await;
+    let begun = Instant::now();
+    let (mut reader, mut writer) = tokio::io::split(client);
+    let talking = tokio::spawn(async move {
+        while writer.write_all(b"NOOP\r\n").await.is_ok() && writer.flush().await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+    });
+    assert!(rest(&mut reader).await.ends_with("421 4.4.2 Too slow; closing the connection\r\n"));
+    assert_eq!(begun.elapsed().as_secs(), 3_600);
+    talking.abort();
+    assert_eq!(session.await.unwrap().end, End::Timeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_read_puts_off_neither_the_end_of_rights_nor_of_the_server() {
+    for (way, end) in [(0, End::Revoked), (1, End::Stopped)] {
+        let server = Server::new(Limits::default());
+        let (stream, session) = server.pipe(Mode::Implicit, 2 * 1024);
+        let mut client = server.tls(stream).await;
+        expect(&mut client, "220 mail.test ESMTP\r\n").await;
+        login(&mut client).await;
+        // the session is to be stuck in its answers
+        let (reader, mut writer) = tokio::io::split(client);
+        let talking = tokio::spawn(async move {
+            while writer.write_all(&b"NOOP\r\n".repeat(100)).await.is_ok() && writer.flush().await.is_ok() {}
+        });
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let begun = Instant::now();
+        match way {
+            0 => server.policy.revocation.notify_one(),
+            _ => drop(server.stop.send_replace(Stop::Stop)),
+        }
+        assert_eq!(session.await.unwrap().end, end);
+        let most = if way == 0 { 2 } else { 15 + 6 };
+        assert!(begun.elapsed().as_secs() <= most, "{:?}", begun.elapsed());
+        talking.abort();
+        drop(reader);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,7 +319,7 @@ async fn a_long_message_leaves_the_next_command_its_whole_time() {
     begin_message(&mut client).await;
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_secs(100)).await;
-        client.write_all(b"text\r\n").await.unwrap();
+        client.write_all(&block()).await.unwrap();
         client.flush().await.unwrap();
     }
     say(&mut client, ".", "250 2.0.0 Accepted id-1").await;

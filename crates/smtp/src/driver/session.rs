@@ -3,7 +3,7 @@
 use std::{
     future::{Future, pending},
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
 };
 
@@ -47,12 +47,11 @@ impl<P: Policy> Session<P> {
     ) -> Result<Upgrading<P>, Ended> {
         loop {
             step = match step {
-                Step::Write(writing) => {
-                    match stream::send(stream, writing.bytes(), self.deadlines.write()).await {
-                        Ok(()) => writing.written(),
-                        Err(error) => return Err(writing.abandon(lost(&error))),
-                    }
-                }
+                // boxed: its state is there only while something is written, and not in a session that waits
+                Step::Write(writing) => match Box::pin(self.write(stream, writing.bytes())).await {
+                    Ok(()) => writing.written(),
+                    Err(end) => return Err(writing.abandon(end)),
+                },
                 Step::Read(reading) => self.read(stream, reading).await?,
                 Step::StartTls(upgrading) => return Ok(upgrading),
                 Step::Close(ended) => return Err(ended),
@@ -100,6 +99,24 @@ impl<P: Policy> Session<P> {
         }
     }
 
+    /// Writes all of it. A client that does not read cannot put off that its rights end, or that the server stops.
+    async fn write<S: AsyncWrite + Unpin>(&mut self, stream: &mut S, bytes: &[u8]) -> Result<(), End> {
+        let (mut by, mut stopping) = (Instant::now() + self.deadlines.write(), false);
+        let mut sending = pin!(stream::send(stream, bytes));
+        loop {
+            tokio::select! {
+                biased;
+                sent = &mut sending => return sent.map_err(|error| lost(&error)),
+                () = revoked(&mut self.revoked) => return Err(End::Revoked),
+                () = stopped(&mut self.stop), if !stopping => {
+                    stopping = true;
+                    by = by.min(Instant::now() + self.deadlines.grace());
+                }
+                () = sleep_until(by) => return Err(if stopping { End::Stopped } else { End::Timeout }),
+            }
+        }
+    }
+
     async fn read<S: AsyncRead + Unpin>(
         &mut self,
         stream: &mut S,
@@ -119,15 +136,18 @@ impl<P: Policy> Session<P> {
     }
 
     async fn event<S: AsyncRead + Unpin>(&mut self, stream: &mut S, reading: &mut Reading<P>) -> Event {
-        let (by, why) = self.deadlines.next(reading, Instant::now());
+        let begun = Instant::now();
+        let (by, why) = self.deadlines.next(reading, begun);
         let stopping = self.deadlines.stopping();
-        tokio::select! {
+        let event = tokio::select! {
             biased;
             () = stopped(&mut self.stop), if !stopping => Event::Stop,
             () = revoked(&mut self.revoked) => Event::Interrupted(Interruption::Revoked),
             () = sleep_until(by) => Event::Interrupted(why),
             result = stream::receive(stream, reading) => Event::Input(result),
-        }
+        };
+        self.deadlines.waited(begun.elapsed());
+        event
     }
 
     /// From the login on, hears when its rights end (S-1.5).

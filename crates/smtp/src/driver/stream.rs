@@ -28,6 +28,9 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 1024 * 1024);
 /// Longest wait for the connection to take our end of it.
 const CLOSING: Duration = Duration::from_secs(5);
 
+/// The same once rights ended: that ends the session within 5 seconds (S-1.5), half of which it may take to be noticed.
+const CLOSING_REVOKED: Duration = Duration::from_secs(1);
+
 /// Reads what came into `reading`; gives the number of bytes, 0 at the end of the stream. May be dropped while it waits.
 pub(super) async fn receive<P: Policy, S: AsyncRead + Unpin>(
     stream: &mut S,
@@ -47,24 +50,18 @@ pub(super) async fn receive<P: Policy, S: AsyncRead + Unpin>(
     .await
 }
 
-/// Writes all of `bytes` within `limit`.
-pub(super) async fn send<S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    bytes: &[u8],
-    limit: Duration,
-) -> io::Result<()> {
-    let write = async {
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    };
-    timeout(limit, write).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+/// Writes all of `bytes`.
+pub(super) async fn send<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }
 
 /// Closes our end after a session that ended for `end` and, if the client may still be sending, drops what comes for a moment: a
 /// connection closed on unread input is reset, and the last reply would be lost with it.
 pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, end: End) {
     let linger = !matches!(end, End::Quit | End::Dropped);
-    let shut = timeout(CLOSING, stream.shutdown()).await;
+    let closing = if end == End::Revoked { CLOSING_REVOKED } else { CLOSING };
+    let shut = timeout(closing, stream.shutdown()).await;
     if !linger || !matches!(shut, Ok(Ok(()))) {
         return;
     }

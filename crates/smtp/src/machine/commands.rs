@@ -19,6 +19,24 @@ use crate::{
 /// The first byte of a TLS handshake record, which no command starts with.
 const TLS_HANDSHAKE: u8 = 0x16;
 
+/// What to say to a client whose first bytes are no SMTP.
+fn other_protocol(start: &[u8]) -> Option<&'static str> {
+    match start {
+        [TLS_HANDSHAKE, ..] => Some(
+            "This port begins in clear, with TLS by STARTTLS: choose that, or the port for TLS; closing the connection",
+        ),
+        [b'S', b'S', b'H', b'-', ..] => Some("This is SMTP, not SSH; closing the connection"),
+        [b'P', b'R', b'O', b'X', b'Y', b' ', ..] => {
+            Some("This is SMTP: no PROXY header is believed from this address; closing the connection")
+        }
+        [b'\r' | b'\n', ..] => None,
+        [byte, ..] if !byte.is_ascii_graphic() && *byte != b' ' => {
+            Some("This is SMTP; closing the connection")
+        }
+        _ => None,
+    }
+}
+
 /// What a command leads to.
 pub(super) enum Flow<P: Policy> {
     /// The next command.
@@ -97,11 +115,15 @@ fn go<P: Policy>(mut core: Box<Core<P>>, flow: Flow<P>) -> Turn<P> {
 }
 
 fn next_line<P: Policy>(core: &mut Core<P>, exchange: Option<&Exchange>) -> Line {
-    let limits = &core.settings.limits;
-    let pending = core.input.pending();
-    if core.progress == 0 && core.connection.tls.is_none() && pending.first() == Some(&TLS_HANDSHAKE) {
+    if core.progress == 0
+        && core.connection.tls.is_none()
+        && let Some(text) = other_protocol(core.input.pending())
+    {
+        core.say(554, "5.7.0", text);
         return Line::Fault(End::NotSmtp);
     }
+    let limits = &core.settings.limits;
+    let pending = core.input.pending();
     let auth = pending.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH "));
     let service = core.connection.service;
     let is_safe = core.connection.tls.is_some() || !service.needs_tls();

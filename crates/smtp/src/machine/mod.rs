@@ -189,6 +189,11 @@ impl<P: Policy> Reading<P> {
         self.core.mails
     }
 
+    /// Bytes of content that came in this session, refused ones included.
+    pub fn content_bytes(&self) -> u64 {
+        self.core.tally.content_bytes
+    }
+
     /// Who logged in or is known by certificate.
     pub fn peer(&self) -> Option<&Arc<P::Peer>> {
         self.core.peer.as_ref()
