@@ -11,7 +11,7 @@ use std::{
 };
 
 use smtp::{
-    Accepted, BLOCK, Connection, Credentials, Ended, Limits, MailFrom, Policy, Recipient, Reply, Service,
+    Accepted, BLOCK, Body, Connection, Credentials, Ended, Limits, MailFrom, Policy, Recipient, Reply, Service,
     Settings, TlsInfo,
     machine::{self, Interruption, Reading, Step},
 };
@@ -67,11 +67,18 @@ impl Script {
 /// One who logged in.
 pub struct Peer(());
 
-/// A transaction, and how many recipients were accepted.
-pub struct Envelope(u32);
+/// A transaction.
+pub struct Envelope {
+    /// How many recipients were accepted.
+    recipients: u32,
+    binary: bool,
+}
 
 /// A message on its way.
-pub struct Incoming(Vec<u8>);
+pub struct Incoming {
+    content: Vec<u8>,
+    binary: bool,
+}
 
 impl Policy for Script {
     type Peer = Peer;
@@ -99,41 +106,42 @@ impl Policy for Script {
     ) -> Result<Envelope, Reply> {
         assert!(connection.tls.is_some() && peer.is_some() && !connection.helo.is_empty());
         assert!(connection.helo.bytes().all(|byte| byte.is_ascii_graphic()));
-        assert!(from.path.is_none_or(|path| is_address(&path, from.smtputf8)));
+        assert!(from.path.as_ref().is_none_or(|path| is_address(path, from.smtputf8)));
         assert!(
             from.envid
                 .is_none_or(|it| !it.is_empty() && it.len() <= 100 && is_printable(&it) && it.is_ascii())
         );
-        self.ask().map(|()| Envelope(0))
+        let binary = from.body == Body::Binary;
+        self.ask().map(|()| Envelope { recipients: 0, binary })
     }
 
     async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: Recipient) -> Result<(), Reply> {
         assert!(is_address(&to.path, true));
         assert!(to.orcpt.is_none_or(|it| it.len() <= 500 && it.contains(';') && is_printable(&it)));
         self.ask()?;
-        envelope.0 += 1;
+        envelope.recipients += 1;
         Ok(())
     }
 
     async fn data(&self, _: &Connection, envelope: Envelope) -> Result<Incoming, Reply> {
-        assert!(envelope.0 > 0, "DATA needs a recipient");
+        assert!(envelope.recipients > 0, "content needs a recipient");
         self.ask()?;
         self.state().arrived.clear();
-        Ok(Incoming(Vec::new()))
+        Ok(Incoming { content: Vec::new(), binary: envelope.binary })
     }
 
     async fn chunk(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), Reply> {
         assert!((1..=BLOCK).contains(&bytes.len()));
-        incoming.0.extend_from_slice(bytes);
+        incoming.content.extend_from_slice(bytes);
         self.state().arrived.extend_from_slice(bytes);
         self.ask()
     }
 
     async fn finish(&self, incoming: Incoming) -> Result<Accepted<()>, Reply> {
-        assert!(is_lines(&incoming.0), "content is whole lines");
+        assert!(incoming.binary || is_lines(&incoming.content), "no line end is alone");
         self.ask()?;
         let mut state = self.state();
-        state.kept.push(incoming.0);
+        state.kept.push(incoming.content);
         Ok(Accepted { durable: (), id: format!("kept-{}", state.kept.len()) })
     }
 
@@ -306,11 +314,10 @@ fn is_printable(text: &str) -> bool {
 }
 
 fn is_lines(content: &[u8]) -> bool {
-    let ends = content.is_empty() || content.ends_with(b"\r\n");
     let lone = |at: usize| match content[at] {
         b'\r' => content.get(at + 1) != Some(&b'\n'),
         b'\n' => at == 0 || content[at - 1] != b'\r',
         _ => false,
     };
-    ends && !(0..content.len()).any(lone)
+    !(0..content.len()).any(lone)
 }

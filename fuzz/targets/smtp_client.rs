@@ -5,16 +5,23 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use smtp::client::{
-    Outgoing, Recipient, RecipientOutcome, Settings,
-    machine::{self, Ready, Sending, Step},
+use smtp::{
+    Body,
+    client::{
+        Outgoing, Recipient, RecipientOutcome, Settings,
+        machine::{self, Ready, Sending, Step},
+    },
 };
 
 const NAMES: [&str; 3] = ["a@sud.test", "b@sud.test", "c@sud.test"];
 
-fuzz_target!(|input: (&[u8], Vec<u8>, bool)| {
+fuzz_target!(|input: (&[u8], Vec<u8>, u8)| {
     let (bytes, cuts, opened) = input;
-    let bytes = if opened { [OPENING, bytes].concat() } else { bytes.to_vec() };
+    let bytes = match opened % 3 {
+        0 => bytes.to_vec(),
+        1 => [OPENING, bytes].concat(),
+        _ => [CHUNKING, bytes].concat(),
+    };
     let single: Vec<usize> = vec![1; bytes.len()];
     let lines: Vec<usize> = bytes.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::len).collect();
     assert_eq!(play(&bytes, &single), play(&bytes, &lines));
@@ -25,6 +32,10 @@ fuzz_target!(|input: (&[u8], Vec<u8>, bool)| {
 /// What a peer says up to the first message.
 const OPENING: &[u8] =
     b"220 x\r\n250-x\r\n250 STARTTLS\r\n220 x\r\n250-x\r\n250-PIPELINING\r\n250 SIZE 9\r\n";
+
+/// The same of one that takes BDAT.
+const CHUNKING: &[u8] =
+    b"220 x\r\n250-x\r\n250 STARTTLS\r\n220 x\r\n250-x\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
 
 /// What came to be: all that was written, and what was told of each message.
 #[derive(Debug, PartialEq, Default)]
@@ -87,9 +98,9 @@ fn open(peer: &mut Peer<'_>, played: &mut Played) -> Option<Ready<()>> {
 /// One message; whether the peer has more to say.
 fn message(ready: &mut Ready<()>, peer: &mut Peer<'_>, played: &mut Played) -> bool {
     let recipients = NAMES.map(|to| Recipient { to, notify: None, original: None }).to_vec();
-    let envelope = Outgoing { from: None, smtputf8: false, ret: None, envid: None, recipients };
+    let envelope = Outgoing { from: None, smtputf8: false, ret: None, envid: None, require_tls: false, recipients };
     let mut sent = false;
-    let mut step = ready.send(&envelope, 4, false);
+    let mut step = ready.send(&envelope, 4, Body::SevenBit);
     loop {
         step = match step {
             Sending::Write(writing) => {

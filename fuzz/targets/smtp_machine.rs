@@ -22,6 +22,8 @@ enum Piece<'a> {
     Rcpt(&'a str),
     ToData,
     Data,
+    Bdat(u8, bool, &'a [u8]),
+    Binary,
     Dot,
     Reset,
     Envid(&'a str),
@@ -41,6 +43,11 @@ impl Piece<'_> {
             Piece::Rcpt(path) => format!("RCPT TO:<{path}>\r\n").into_bytes(),
             Piece::ToData => TO_DATA.to_vec(),
             Piece::Data => b"DATA\r\n".to_vec(),
+            Piece::Bdat(size, last, bytes) => {
+                let last = if *last { " LAST" } else { "" };
+                [format!("BDAT {size}{last}\r\n").as_bytes(), bytes].concat()
+            }
+            Piece::Binary => b"MAIL FROM:<a@a.test> BODY=BINARYMIME REQUIRETLS\r\nRCPT TO:<b@b.test>\r\n".to_vec(),
             Piece::Dot => b"\r\n.\r\n".to_vec(),
             Piece::Envid(value) => format!("MAIL FROM:<a@a.test> RET=HDRS ENVID={value}\r\n").into_bytes(),
             Piece::Notify(when, original) => {
@@ -68,6 +75,10 @@ fuzz_target!(|session: Session<'_>| {
         message_bytes: 100,
         dropped_bytes: 200,
         recipients: 3,
+        chunks: 5,
+        unknown_bytes: 30,
+        refused_recipients: 4,
+        mails: 6,
         ..Limits::default()
     };
     let service = match (session.relay, session.implicit) {

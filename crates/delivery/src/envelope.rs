@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mssante::{Address, Rights, State, route};
 use store::{Account, TraceId};
 
-use crate::{connector::Connector, recipients::Recipient, record::Actor};
+use crate::{connector::Connector, limits::Party, recipients::Recipient, record::Actor};
 
 /// A transaction that MAIL opened.
 pub struct Envelope {
@@ -17,11 +17,15 @@ pub struct Envelope {
     pub(crate) account: Option<Arc<Account>>,
     pub(crate) by: By,
     pub(crate) actor: Actor,
+    /// Whose allowance it is counted on (I-9).
+    pub(crate) party: Party,
     /// The envelope sender: one of the account's own addresses, or none for the null reverse-path.
     pub(crate) sender: Option<Address>,
     pub(crate) smtputf8: bool,
     /// Whether MAIL said that the content is no text of lines (RFC 3030 §3).
     pub(crate) binary: bool,
+    /// No host may have it that does not promise TLS (RFC 8689).
+    pub(crate) require_tls: bool,
     /// How much of the message a report should carry (RFC 3461 §4.3).
     pub(crate) ret: Option<store::Ret>,
     /// The sender's own name for the transaction (RFC 3461 §4.4).

@@ -18,7 +18,7 @@ const MAX_ANSWERED: usize = 1_000;
 
 /// Refuses a header that cannot be carried safely for this account.
 pub(crate) fn check(header: &Header, profile: &Profile, settings: &Settings) -> Result<(), Denial> {
-    no_nul(header)?;
+    plain(header)?;
     counted(header, &[("From", 1), ("Subject", 0), ("Sender", 0)])?;
     for field in ["From", "Sender", "Resent-From", "Resent-Sender"] {
         for mailbox in mailboxes(header, field)? {
@@ -28,9 +28,20 @@ pub(crate) fn check(header: &Header, profile: &Profile, settings: &Settings) -> 
     not_looping(header, settings)
 }
 
-/// Refuses NUL characters: some mail programs drop them, others end the text there, and would read other fields than we do.
-pub(crate) fn no_nul(header: &Header) -> Result<(), Denial> {
-    if header.raw().contains(&0) { Err(replies::header_nul()) } else { Ok(()) }
+/// Refuses what other programs would read other fields in than we do: NUL characters, which some drop and at which others end the
+/// text; a CR or LF alone, which a binary message may bring (RFC 3030 §3).
+pub(crate) fn plain(header: &Header) -> Result<(), Denial> {
+    let raw = header.raw();
+    if raw.contains(&0) {
+        return Err(replies::header_nul());
+    }
+    let before = |at: usize| at.checked_sub(1).and_then(|at| raw.get(at));
+    let lone = |(at, byte): (usize, &u8)| match byte {
+        b'\r' => raw.get(at + 1) != Some(&b'\n'),
+        b'\n' => before(at) != Some(&b'\r'),
+        _ => false,
+    };
+    if raw.iter().enumerate().any(lone) { Err(replies::header_lines()) } else { Ok(()) }
 }
 
 /// Refuses fields that come twice, or less often than they must (S-3.4).

@@ -101,7 +101,7 @@ async fn author(header: Header, envelope: &Envelope, store: &Store) -> Result<(A
     match (&envelope.account, &envelope.by) {
         (Some(account), _) => Ok((account.id, header)),
         (None, By::Connector { connector, .. }) => {
-            header_checks::no_nul(&header)?;
+            header_checks::plain(&header)?;
             let (account, header) = connector::author(header, connector, store).await?;
             Ok((account.id, header))
         }

@@ -20,6 +20,7 @@ mod envelope;
 mod header_checks;
 mod incoming;
 mod judge;
+pub mod limits;
 mod lookup;
 mod outgoing;
 mod policy;

@@ -131,6 +131,8 @@ pub(crate) fn outgoing(
     let ascii = header.is_ascii()
         && recipients.iter().map(|to| &to.address).chain(&reverse_path).all(Address::is_ascii);
     let bytes = header.len() as u64 + scanned.body_bytes;
+    // a hospital's own server is where the message ends: RFC 8689 §4.2 is about the hosts before
+    let require_tls = envelope.require_tls && !matches!(way, Way::Connector(_));
     let outgoing = Outgoing {
         way,
         // Nobody is told of what becomes of a message without a reverse-path (RFC 5321 §4.5.5).
@@ -139,7 +141,7 @@ pub(crate) fn outgoing(
         variant,
         smtputf8: envelope.smtputf8 && !ascii,
         body: envelope::kind(envelope.binary, *eight_bit),
-        require_tls: false,
+        require_tls,
         priority: priority(recipients.len(), bytes),
         envid: envelope.envid.clone(),
         ret: envelope.ret,

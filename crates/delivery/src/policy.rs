@@ -9,6 +9,7 @@ use mssante::route;
 use pki::TrustSpace;
 use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply};
 use store::{Clock, Durable, Store, TraceId};
+use tokio::time::Instant;
 
 use crate::{
     arriving::{Arrived, Arriving},
@@ -17,6 +18,7 @@ use crate::{
     envelope::{self, By, Envelope},
     incoming::Incoming,
     judge::{self, Judged},
+    limits::{Limited, Party},
     lookup,
     recipients::{self, Recipient},
     record::{self, Actor},
@@ -119,6 +121,10 @@ impl SubmissionPolicy {
         }
     }
 
+    async fn limited(&self, id: TraceId, actor: &Actor, limited: Limited) -> Reply {
+        record::limited(&self.store, self.clock.now(), id, actor, limited).await
+    }
+
     /// Traces and logs a refusal, and gives what the client is told. `recipients` are those that it concerns.
     pub(crate) async fn refuse(
         &self,
@@ -172,15 +178,22 @@ impl Policy for SubmissionPolicy {
         let principal = peer.ok_or_else(|| replies::login_first().reply())?;
         let id = TraceId::new(self.clock.now());
         let actor = Actor::new(principal, connection);
-        match sender::envelope_sender(principal.acting_as(), &from, &self.settings) {
+        let account = principal.acting_as();
+        let party = Party::account(account.id, &account.profile);
+        if let Err(limited) = self.settings.limits.message(&party, Instant::now()) {
+            return Err(self.limited(id, &actor, limited).await);
+        }
+        match sender::envelope_sender(account, &from, &self.settings) {
             Ok(sender) => Ok(Envelope {
                 id,
                 account: Some(Arc::new(principal.acting_as().clone())),
                 by: By::Client,
                 actor,
+                party,
                 sender,
                 smtputf8: from.smtputf8,
                 binary: from.body == smtp::Body::Binary,
+                require_tls: from.require_tls,
                 ret: from.ret.map(envelope::ret),
                 envid: from.envid,
                 recipients: Vec::new(),
@@ -190,6 +203,10 @@ impl Policy for SubmissionPolicy {
     }
 
     async fn rcpt(&self, _: &Connection, envelope: &mut Envelope, to: smtp::Recipient) -> Result<(), Reply> {
+        let limits = &self.settings.limits;
+        if let Err(limited) = limits.recipient(&envelope.party, Instant::now()) {
+            return Err(self.limited(envelope.id, &envelope.actor, limited).await);
+        }
         match self.place(to, envelope).await {
             Ok(recipient) => {
                 let address = recipient.address.clone();
@@ -201,7 +218,10 @@ impl Policy for SubmissionPolicy {
                 let denial = connector::replies::too_many_servers(&address);
                 Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await)
             }
-            Err(denial) => Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await),
+            Err(denial) => {
+                limits.recipient_refused(&envelope.party, Instant::now());
+                Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await)
+            }
         }
     }
 
@@ -217,6 +237,7 @@ impl Policy for SubmissionPolicy {
     }
 
     async fn chunk(&self, incoming: &mut Incoming, bytes: &[u8]) -> Result<(), Reply> {
+        self.settings.limits.content(&incoming.envelope.party, bytes.len(), Instant::now());
         match self.take(incoming, bytes).await {
             Ok(()) => Ok(()),
             Err(denial) => {

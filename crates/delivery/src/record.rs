@@ -9,9 +9,17 @@ use jiff::Timestamp;
 use mssante::{Address, Rights, dn::DistinguishedName};
 use smtp::{Connection, Reply};
 use store::{AccountId, Action, Outcome, Store, Trace, TraceId};
+use tokio::time::Instant;
 use tracing::field::{DisplayValue, display};
 
-use crate::{judge::Path, recipients::Recipient, replies::Denial, scan::Verdict, sender::seen_by};
+use crate::{
+    judge::Path,
+    limits::{Limited, Strangers},
+    recipients::Recipient,
+    replies::Denial,
+    scan::Verdict,
+    sender::seen_by,
+};
 
 /// An account that gets a copy, what its owner may do, and the address that was written.
 pub(crate) type Copied<'a> = (AccountId, Rights, &'a Address);
@@ -204,6 +212,42 @@ pub(crate) async fn refuse(
         tracing::warn!(%id, %error, "a refusal could not be traced");
     }
     denial.traced_reply(id)
+}
+
+/// The same for somebody who has done an hour's worth: logged each time, traced now and then.
+pub(crate) async fn limited(
+    store: &Store,
+    at: Timestamp,
+    id: TraceId,
+    actor: &Actor,
+    limited: Limited,
+) -> Reply {
+    let denial = limited.denial();
+    if limited.traced {
+        return refuse(store, at, id, actor, denial, &[]).await;
+    }
+    actor.log_refusal(id, &denial, &[]);
+    denial.reply()
+}
+
+/// The same for somebody who is not known: anybody may be refused as often as they connect, so not each of them leaves a trace, but all
+/// are told, and the next trace tells how many had none.
+pub(crate) async fn stranger(
+    store: &Store,
+    at: Timestamp,
+    actor: &Actor,
+    mut denial: Denial,
+    strangers: &Strangers,
+) -> Reply {
+    let id = TraceId::new(at);
+    let Some(untraced) = strangers.refuse(actor.peer, Instant::now()) else {
+        actor.log_refusal(id, &denial, &[]);
+        return denial.reply();
+    };
+    if untraced > 0 {
+        denial.facts.push(("untraced", untraced.to_string()));
+    }
+    refuse(store, at, id, actor, denial, &[]).await
 }
 
 /// A message that is about to be kept, as its traces and log lines tell it.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use mssante::{Domain, dn::DistinguishedName, route::Reason};
 use pki::Distrust;
 
-use crate::{connector, conversation, distrust, replies, scan};
+use crate::{connector, conversation, distrust, limits, replies, scan};
 
 const TABLE: &str = include_str!("../../../docs/refusals.md");
 
@@ -161,6 +161,7 @@ fn every_refusal_is_in_the_table_with_its_codes() {
         .chain(&connector::replies::tests::all())
         .chain(&scan::all_denials())
         .chain(&[conversation::over()])
+        .chain(&limits::texts::all())
         .chain(&distrusted.iter().map(distrust::denial).collect::<Vec<_>>())
         .map(|denial| row(denial.reason, format!("{} {}", denial.code, denial.status)))
         .collect();

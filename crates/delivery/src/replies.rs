@@ -8,7 +8,9 @@ use std::{fmt, time::Duration};
 use mssante::{Address, route::Refusal};
 use pki::Distrust;
 use smtp::Reply;
-use store::{StoreError, TraceId};
+use store::TraceId;
+
+mod store_errors;
 
 /// Why something is refused, for good (5xx) or for now (4xx).
 #[derive(Clone, PartialEq, Eq)]
@@ -82,53 +84,6 @@ impl From<Refusal> for Denial {
             en,
             fr,
             facts: Vec::new(),
-        }
-    }
-}
-
-impl From<StoreError> for Denial {
-    fn from(error: StoreError) -> Self {
-        // The client is told nothing of what is inside: without this line nobody would know.
-        if matches!(error, StoreError::ClockBehind | StoreError::Corrupt(_) | StoreError::Engine(_)) {
-            tracing::error!(%error, "the store failed a message");
-        }
-        match error {
-            StoreError::Busy => busy(),
-            StoreError::Full => Self::new(
-                452,
-                "4.3.1",
-                "disk-full",
-                "this server is short of disk space: try again later, its operator has an alarm",
-                "ce serveur manque de place : reessayez plus tard, l'exploitant est alerte",
-            ),
-            StoreError::Damaged(_) => Self::new(
-                451,
-                "4.3.0",
-                "store-damaged",
-                "a file of this server is damaged, nothing was sent: try again later, its operator has an alarm",
-                "un fichier de ce serveur est abime, rien n'a ete envoye : reessayez plus tard, l'exploitant est alerte",
-            ),
-            StoreError::ClockBehind => Self::new(
-                451,
-                "4.3.0",
-                "clock-behind",
-                "the clock of this server is wrong: try again later, its operator has an alarm",
-                "l'horloge de ce serveur est fausse : reessayez plus tard, l'exploitant est alerte",
-            ),
-            StoreError::NotFound | StoreError::Conflict(_) => Self::new(
-                451,
-                "4.3.0",
-                "changed-meanwhile",
-                "an account of this message has just changed: send it again",
-                "un compte de ce message vient de changer : envoyez-le de nouveau",
-            ),
-            _ => Self::new(
-                451,
-                "4.3.0",
-                "store-error",
-                "local error, nothing was sent: try again later",
-                "erreur locale, rien n'a ete envoye : reessayez plus tard",
-            ),
         }
     }
 }
@@ -382,6 +337,17 @@ pub(crate) fn header_nul() -> Denial {
     )
 }
 
+/// A header that a program further on would cut into other fields than we do.
+pub(crate) fn header_lines() -> Denial {
+    Denial::new(
+        550,
+        "5.6.0",
+        "header-line-end",
+        "a line of the header ends with CR or LF alone: correct the program that wrote it, lines end with CR LF",
+        "une ligne de l'en-tete se termine par CR ou LF seul : corrigez le logiciel, les lignes finissent par CR LF",
+    )
+}
+
 pub(crate) fn loops(count: usize) -> Denial {
     Denial::new(
         554,
@@ -395,6 +361,7 @@ pub(crate) fn loops(count: usize) -> Denial {
 #[cfg(test)]
 pub(crate) mod tests {
     use mssante::{AddressError, State};
+    use store::StoreError;
 
     use super::*;
     use crate::samples::{DOCTOR, address};
@@ -426,6 +393,7 @@ pub(crate) mod tests {
             wrong_count("Subject", 2),
             unreadable("Sender"),
             header_nul(),
+            header_lines(),
             loops(51),
             StoreError::ClockBehind.into(),
             StoreError::Full.into(),

@@ -1,11 +1,16 @@
-//! What an operator sets for submission. May use: plain values. Must never touch: files; the program reads them.
+//! What an operator sets for both ways in. May use: plain values, and the limits that all who take mail share. Must never touch: files;
+//! the program reads them.
+
+use std::sync::Arc;
 
 use jiff::{SignedDuration, tz::TimeZone};
 use mssante::{Domain, Profile, StructureId, route::RouteSettings};
 
 use crate::connector::Connectors;
 
-/// Settings of the submission policy. Every bound has a default in [`Settings::new`].
+use crate::limits::Limits;
+
+/// Settings of the policies. Every bound has a default in [`Settings::new`].
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// This operator's MSSanté domains, the main one first.
@@ -26,6 +31,8 @@ pub struct Settings {
     pub zone: TimeZone,
     /// Bounds of the scan of a message.
     pub scan: message::scan::Limits,
+    /// How much everybody may do in an hour (I-9); shared by all that are made of clones of these settings.
+    pub limits: Arc<Limits>,
     /// Patients' addresses (S-5.1).
     pub route: RouteSettings,
     /// Hospitals' own servers (S-3.10). None.
@@ -50,6 +57,7 @@ impl Settings {
             refuse_ended: false,
             zone: TimeZone::UTC,
             scan: message::scan::Limits::default(),
+            limits: Arc::default(),
             route,
             connectors: Connectors::default(),
             secure_structures: Vec::new(),

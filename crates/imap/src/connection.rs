@@ -113,18 +113,19 @@ impl Ended {
     }
 }
 
-/// Serves one connection to its end. Dropping the future closes the connection without a word.
+/// Serves one connection to its end. `peer` is who connects: at the other end of the stream, or behind a load balancer there. Dropping
+/// the future closes the connection without a word.
 pub async fn serve(
     stream: TcpStream,
+    peer: IpAddr,
     mode: Mode,
     tls: TlsAcceptor,
     server: Arc<Server>,
     stop: watch::Receiver<Stop>,
 ) -> Ended {
-    let Ok(peer) = stream.peer_addr() else { return Ended::Dropped };
     // Answers are written whole: waiting for more to send only adds delay.
     let _ = stream.set_nodelay(true);
-    serve_on(stream, mode, peer.ip(), tls, &server, stop).await
+    serve_on(stream, mode, peer, tls, &server, stop).await
 }
 
 /// [`serve`] on any stream and any backend.

@@ -5,7 +5,7 @@
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use delivery::Visitor;
+use delivery::{Visitor, limits::Rate};
 use tokio::{
     net::{TcpListener, UnixStream},
     task::JoinSet,
@@ -44,7 +44,8 @@ pub(crate) enum At {
 pub(crate) fn listen(settings: &Settings) -> Result<Vec<Ear>, Failure> {
     let limit = settings.limits.relay_sessions;
     // a hospital comes from one address: what bounds it is the door
-    let peers = Peers::new(limit);
+    let rate = Rate::new(settings.limits.connections_per_minute, Duration::from_secs(60));
+    let peers = Peers::new(limit, rate);
     let mut ears = Vec::new();
     for (connector, of) in settings.connectors.iter().enumerate() {
         for place in &of.listen {

@@ -25,6 +25,7 @@ mod run;
 mod serve;
 mod sockets;
 mod trust;
+mod works;
 
 use std::process::ExitCode;
 

@@ -215,6 +215,7 @@ mod tests {
             imap_plain: vec!["127.0.0.1:1431".parse().unwrap()],
             relay: vec!["127.0.0.1:2525".parse().unwrap()],
             metrics: vec!["127.0.0.1:9090".parse().unwrap()],
+            proxy_from: Vec::new(),
         };
         assert!(refuse_public_demonstration(Kind::Demonstration, &local).is_ok());
         let public = vec!["[::]:9930".parse().unwrap()];

@@ -14,7 +14,7 @@ use delivery::{
 };
 use identity::Authenticator;
 use pki::{ServerTls, Trust};
-use smtp::Policy;
+use smtp::{Addresses, Policy};
 use store::{Clock, Store};
 use tokio::{
     io::AsyncWriteExt,
@@ -38,8 +38,11 @@ pub(crate) use settings::encoded;
 /// A session to be run.
 pub(crate) type Session = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What makes a session of each stream that a listener accepts.
-pub(crate) type Host = Box<dyn Fn(TcpStream) -> Session + Send + Sync>;
+/// What makes a session of each stream that a listener accepts, and of who is at its ends.
+pub(crate) type Host = Box<dyn Fn(TcpStream, Addresses) -> Session + Send + Sync>;
+
+/// What tells a peer that there is no session for it.
+pub(crate) type Tell = Box<dyn Fn(TcpStream) -> Session + Send + Sync>;
 
 /// Everything that a new session takes.
 pub(crate) struct Rooms {
@@ -104,19 +107,16 @@ impl Rooms {
         let authenticator =
             Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), Arc::clone(&clock)));
         let scanner = settings.scan.clone().map(|scan| Arc::new(Scanner::new(scan)));
+        let delivery = settings::delivery(settings);
+        let limits = Arc::clone(&delivery.limits);
         let mut submission = SubmissionPolicy::new(
             store.clone(),
             Arc::clone(&authenticator),
             warden.space().clone(),
-            settings::delivery(settings),
+            delivery.clone(),
             Arc::clone(&clock),
         );
-        let mut relay = RelayPolicy::new(
-            store.clone(),
-            warden.space().clone(),
-            settings::delivery(settings),
-            Arc::clone(&clock),
-        );
+        let mut relay = RelayPolicy::new(store.clone(), warden.space().clone(), delivery, Arc::clone(&clock));
         if let Some(scanner) = &scanner {
             submission = submission.scanned_by(Arc::clone(scanner));
             relay = relay.scanned_by(Arc::clone(scanner));
@@ -133,7 +133,8 @@ impl Rooms {
         let tallies = [Service::Submission, Service::Relay, Service::Connector]
             .map(|service| (service, Arc::default()));
         let house = Arc::clone(house);
-        let figures = Figures { store, clock, house, warden, outbound, scanner, tallies: tallies.to_vec() };
+        let tallies_of = tallies.to_vec();
+        let figures = Figures { store, clock, house, warden, outbound, limits, scanner, tallies: tallies_of };
         let [(_, submissions), (_, relayed), (_, handed_over)] = tallies;
         Self {
             submission,
@@ -166,20 +167,20 @@ impl Rooms {
             Service::ImapTls => self.imap(imap::Mode::Implicit, access()),
             Service::ImapPlain => self.imap(imap::Mode::Plain, access()),
             // they have hosts of their own
-            Service::Connector => Box::new(|_| Box::pin(std::future::ready(()))),
+            Service::Connector => Box::new(|_, _| Box::pin(std::future::ready(()))),
             Service::Metrics => {
                 let metrics = self.metrics.clone();
-                Box::new(move |stream| Box::pin(metrics.clone().serve(stream)))
+                Box::new(move |stream, _| Box::pin(metrics.clone().serve(stream)))
             }
         }
     }
 
     /// What tells a peer over a bound so inside TLS; none where plain text does, or nobody would read it.
-    pub(crate) fn turn_away(&self, service: Service, keys: &Keys, highest: TlsVersion) -> Option<Host> {
-        let text = inner_refusal(service)?;
+    pub(crate) fn turn_away(&self, service: Service, keys: &Keys, highest: TlsVersion) -> Option<Tell> {
+        let text = inner_refusal(service, &self.smtp.hostname)?;
         let tls = TlsAcceptor::from(keys.access.access_config(version(highest)));
         Some(Box::new(move |stream| {
-            let tls = tls.clone();
+            let (tls, text) = (tls.clone(), text.clone());
             Box::pin(async move {
                 if let Ok(mut stream) = tls.accept(stream).await {
                     // A peer that does not even read this is not told more.
@@ -193,7 +194,7 @@ impl Rooms {
     /// What hosts the sessions of a connector at one of its addresses.
     pub(crate) fn connector(&self, which: usize, keys: &Keys) -> Host {
         let Some((policy, mode)) = self.connectors.get(which) else {
-            return Box::new(|_| Box::pin(std::future::ready(())));
+            return Box::new(|_, _| Box::pin(std::future::ready(())));
         };
         // its certificate is requested, and judged after the handshake
         let tls = TlsAcceptor::from(keys.relay.relay_server(Vec::new()));
@@ -240,9 +241,10 @@ impl Rooms {
     ) -> Host {
         let (policy, settings) = (Arc::clone(policy), Arc::clone(&self.smtp));
         let (bell, tally) = (self.smtp_bell.clone(), Arc::clone(tally));
-        Box::new(move |stream| {
-            let session = smtp::serve(
+        Box::new(move |stream, addresses| {
+            let session = smtp::serve_on(
                 stream,
+                addresses,
                 mode,
                 tls.clone(),
                 Arc::clone(&policy),
@@ -257,13 +259,13 @@ impl Rooms {
 
     fn imap(&self, mode: imap::Mode, tls: TlsAcceptor) -> Host {
         let (server, bell) = (Arc::clone(&self.imap), self.imap_bell.clone());
-        Box::new(move |stream| {
-            let peer = stream.peer_addr().ok();
+        Box::new(move |stream, addresses| {
+            let peer = addresses.peer;
             let (tls, server, stop) = (tls.clone(), Arc::clone(&server), bell.subscribe());
             // Made where it is awaited: a future that is captured and awaited lies twice in each idle session.
             Box::pin(async move {
-                let end = imap::serve(stream, mode, tls, server, stop).await;
-                info!(?peer, ?end, "an IMAP session ended");
+                let end = imap::serve(stream, peer.ip(), mode, tls, server, stop).await;
+                info!(%peer, ?end, "an IMAP session ended");
             })
         })
     }
@@ -283,20 +285,30 @@ impl Rooms {
 /// What a peer over a bound reads before its connection is closed; nothing where TLS comes first.
 pub(crate) fn refusal(service: Service, hostname: &str) -> String {
     match service {
-        Service::Submission | Service::Relay | Service::Connector => {
-            format!("421 4.3.2 {hostname} too many sessions, try again in a minute\r\n")
-        }
+        Service::Submission | Service::Relay | Service::Connector => smtp_refusal(hostname),
         Service::Imap | Service::ImapPlain => IMAP_REFUSAL.to_owned(),
         Service::SubmissionTls | Service::ImapTls | Service::Metrics => String::new(),
     }
 }
 
 /// The same for those who read it inside TLS.
-fn inner_refusal(service: Service) -> Option<&'static str> {
-    (service == Service::ImapTls).then_some(IMAP_REFUSAL)
+fn inner_refusal(service: Service, hostname: &str) -> Option<String> {
+    match service {
+        Service::ImapTls => Some(IMAP_REFUSAL.to_owned()),
+        Service::SubmissionTls => Some(smtp_refusal(hostname)),
+        _ => None,
+    }
 }
 
-const IMAP_REFUSAL: &str = "* BYE [UNAVAILABLE] too many sessions, try again in a minute\r\n";
+fn smtp_refusal(hostname: &str) -> String {
+    format!(
+        "421-4.3.2 {hostname} too many sessions or new connections, try again in a minute\r\n\
+         421 4.3.2 trop de sessions ou de connexions, reessayez dans une minute\r\n"
+    )
+}
+
+const IMAP_REFUSAL: &str = "* BYE [UNAVAILABLE] too many sessions or new connections, try again in a minute \
+     / trop de sessions ou de connexions, reessayez dans une minute\r\n";
 
 fn version(highest: TlsVersion) -> pki::TlsVersion {
     match highest {
@@ -316,10 +328,12 @@ mod tests {
 
     #[test]
     fn only_clear_text_listeners_explain_a_refusal() {
-        assert!(refusal(Service::Submission, "mail.x.fr").starts_with("421 4.3.2 mail.x.fr "));
+        assert!(refusal(Service::Submission, "mail.x.fr").starts_with("421-4.3.2 mail.x.fr "));
         assert!(refusal(Service::Imap, "mail.x.fr").starts_with("* BYE "));
         assert!(refusal(Service::ImapTls, "mail.x.fr").is_empty());
-        assert!(inner_refusal(Service::ImapTls).is_some_and(|text| text.starts_with("* BYE ")));
-        assert_eq!(inner_refusal(Service::Imap), None);
+        let inner = |service| inner_refusal(service, "mail.x.fr");
+        assert!(inner(Service::ImapTls).is_some_and(|text| text.starts_with("* BYE ")));
+        assert_eq!(inner(Service::SubmissionTls), Some(refusal(Service::Relay, "mail.x.fr")));
+        assert_eq!((inner(Service::Imap), inner(Service::Submission)), (None, None));
     }
 }

@@ -4,6 +4,7 @@
 
 use std::{future, io, sync::Arc, time::Duration};
 
+use delivery::limits::Rate;
 use jiff::Timestamp;
 use pki::ServerTls;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
@@ -13,13 +14,12 @@ use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
-    task::JoinSet,
     time,
 };
 use tracing::{error, info, warn};
 
 use crate::{
-    config::{Limits, Service, Settings},
+    config::{Limits, Network, Service, Settings},
     connectors::{self, At, Ear},
     control::{
         office::{Certificate, Chores, House, Office},
@@ -27,12 +27,13 @@ use crate::{
     },
     exit::Failure,
     keeper,
-    listeners::{self, Door, Peers},
+    listeners::{self, Door, Peers, Reception},
     logs, metrics,
     opening::{certificate, exposed_figures, open_store},
     postmaster,
     rooms::{self, Foundations, Keys, Rooms},
     trust::{self, Bell, Certificates, Courier, Warden},
+    works::Works,
 };
 
 /// What a shutdown adds to the configured grace, for sessions that say their last line at its very end.
@@ -183,18 +184,20 @@ async fn serve_store(
     let outbound = rooms::outbound(settings, foundations, keys)?;
     let rooms = Rooms::new(settings, foundations, &house, outbound.statistics());
     let closing = watch::Sender::new(false);
-    let mut working = JoinSet::new();
-    working.spawn(outbound.run(rooms.smtp_bell()));
+    let mut works = Works::default();
+    works.begin("the relay", outbound.run(rooms.smtp_bell()));
     for (door, listener) in listening {
         let trust = warden.space().current();
-        let host = rooms.host(door.service, keys, settings.tls.highest_version, &trust);
+        let serve = rooms.host(door.service, keys, settings.tls.highest_version, &trust);
         let mut closed = closing.subscribe();
         let closed = async move { drop(closed.wait_for(|closed| *closed).await) };
-        let turn_away = rooms.turn_away(door.service, keys, settings.tls.highest_version);
-        working.spawn(listeners::accept(door, listener, closed, host, turn_away));
+        let tell = rooms.turn_away(door.service, keys, settings.tls.highest_version);
+        let name = format!("the listener {} on {}", door.service.key(), door.address);
+        let reception = Reception { proxies: proxies(settings, door.service), door, serve, tell };
+        works.begin(name, listeners::accept(reception, listener, closed));
     }
     for ear in ears {
-        listen_to(ear, settings, keys, &rooms, &closing, &mut working);
+        listen_to(ear, settings, keys, &rooms, &closing, &mut works);
     }
     let office = Arc::new(Office {
         store: store.clone(),
@@ -216,19 +219,32 @@ async fn serve_store(
     // Asked of the system, not of the socket file: a directory that others may write could hold theirs by now.
     let own = geteuid().as_raw();
     let administrators = peer::administrators(&settings.control.administrators, own);
-    tokio::select! {
-        () = server::serve(&control, administrators, office) => {}
-        () = watch_over(settings, foundations) => {}
-        () = fetch(courier, foundations) => {}
-        () = keeper::watch(store.clone(), settings.retention.clone()) => {}
-        () = signals.next() => {}
+    let fallen = tokio::select! {
+        () = server::serve(&control, administrators, office) => None,
+        () = watch_over(settings, foundations) => None,
+        () = fetch(courier, foundations) => None,
+        () = keeper::watch(store.clone(), settings.retention.clone()) => None,
+        () = signals.next() => None,
+        text = works.fallen() => Some(text),
+    };
+    if let Some(text) = &fallen {
+        error!("{text}");
     }
     info!(grace_seconds = settings.grace.as_secs(), "ending: no new sessions, open ones are told");
     // Without its socket the daemon is gone for `status`, which would only wait for one that is ending.
     drop(control);
     closing.send_replace(true);
     rooms.ring_out();
-    wind_down(settings.grace + LAST_WORDS, working, signals).await
+    wind_down(settings.grace + LAST_WORDS, works, signals).await?;
+    fallen.map_or(Ok(()), |text| Err(Failure::failed(text)))
+}
+
+/// Who may say for whom he connects to this service.
+fn proxies(settings: &Settings, service: Service) -> Arc<[Network]> {
+    match service {
+        Service::Metrics => Arc::default(),
+        _ => settings.listeners.proxy_from.clone().into(),
+    }
 }
 
 /// Has a connector's mail heard at one place.
@@ -238,18 +254,21 @@ fn listen_to(
     keys: &Keys,
     rooms: &Rooms,
     closing: &watch::Sender<bool>,
-    working: &mut JoinSet<()>,
+    works: &mut Works,
 ) {
     let mut closed = closing.subscribe();
     let closed = async move { drop(closed.wait_for(|closed| *closed).await) };
     match ear.at {
         At::Address(door, listener) => {
-            let host = rooms.connector(ear.connector, keys);
-            working.spawn(listeners::accept(door, listener, closed, host, None::<rooms::Host>));
+            let serve = rooms.connector(ear.connector, keys);
+            let name = format!("a connector's listener on {}", door.address);
+            let reception = Reception { proxies: Arc::default(), door, serve, tell: None::<rooms::Tell> };
+            works.begin(name, listeners::accept(reception, listener, closed));
         }
         At::Socket(socket) => {
             let host = rooms.connector_socket(ear.connector, keys);
-            working.spawn(connectors::accept(socket, settings.limits.relay_sessions, closed, host));
+            let name = format!("a connector's listener on {}", socket.path().display());
+            works.begin(name, connectors::accept(socket, settings.limits.relay_sessions, closed, host));
         }
     }
 }
@@ -293,10 +312,9 @@ fn described(certificate: &ServerTls) -> Certificate {
     Box::new(move || certificate.describe())
 }
 
-async fn wind_down(bound: Duration, mut working: JoinSet<()>, signals: &mut Signals) -> Result<(), Failure> {
-    let all_closed = async { while working.join_next().await.is_some() {} };
+async fn wind_down(bound: Duration, mut works: Works, signals: &mut Signals) -> Result<(), Failure> {
     tokio::select! {
-        ended = time::timeout(bound, all_closed) => {
+        ended = time::timeout(bound, works.all_ended()) => {
             if ended.is_err() {
                 warn!("some sessions did not end in time and are cut");
             }
@@ -319,7 +337,10 @@ fn sessions(service: Service, limits: &Limits) -> usize {
 }
 
 fn listen(settings: &Settings) -> Result<Vec<(Arc<Door>, TcpListener)>, Failure> {
-    let peers = Peers::new(settings.limits.sessions_per_peer);
+    let limits = &settings.limits;
+    let rate = Rate::new(limits.connections_per_minute, Duration::from_secs(60));
+    let readers = Peers::new(limits.imap_sessions_per_peer, rate);
+    let others = Peers::new(limits.sessions_per_peer, rate);
     let mut listening = Vec::new();
     for (service, address) in settings.listeners.all() {
         let listener =
@@ -328,7 +349,8 @@ fn listen(settings: &Settings) -> Result<Vec<(Arc<Door>, TcpListener)>, Failure>
         let refusal = rooms::refusal(service, &settings.operator.hostname);
         let address = listener.local_addr().unwrap_or(address);
         info!(service = service.key(), %address, "listening");
-        listening.push((Door::new(service, address, limit, Arc::clone(&peers), refusal), listener));
+        let peers = if service.is_imap() { &readers } else { &others };
+        listening.push((Door::new(service, address, limit, Arc::clone(peers), refusal), listener));
     }
     Ok(listening)
 }

@@ -15,9 +15,10 @@ use super::{Connector, Visitor, replies};
 use crate::{
     envelope::{self, By, Envelope},
     incoming::Incoming,
+    limits::Party,
     lookup,
     policy::SubmissionPolicy,
-    record::{Actor, pair},
+    record::{self, Actor, pair},
     replies::{self as common, Denial},
     sender,
 };
@@ -165,7 +166,8 @@ impl Policy for ConnectorPolicy {
             }
         };
         let actor = self.actor(None, connection);
-        Err(self.desk.refuse(TraceId::new(self.desk.clock.now()), &actor, denial, &[]).await)
+        let strangers = &self.desk.settings.limits.strangers;
+        Err(record::stranger(&self.desk.store, self.desk.clock.now(), &actor, denial, strangers).await)
     }
 
     async fn mail(
@@ -176,6 +178,11 @@ impl Policy for ConnectorPolicy {
     ) -> Result<Envelope, Reply> {
         let client = peer.ok_or_else(|| common::login_first().reply())?;
         let id = TraceId::new(self.desk.clock.now());
+        let party = Party::connector(&self.connector.name);
+        if let Err(limited) = self.desk.settings.limits.message(&party, Instant::now()) {
+            let actor = self.actor(None, connection);
+            return Err(record::limited(&self.desk.store, self.desk.clock.now(), id, &actor, limited).await);
+        }
         let (account, sender) = match self.sender(&from).await {
             Ok(found) => found,
             Err(denial) => {
@@ -188,9 +195,11 @@ impl Policy for ConnectorPolicy {
             actor: self.actor(account.as_ref(), connection),
             account: account.map(Arc::new),
             by: By::Connector { connector: Arc::clone(&self.connector), logged_in },
+            party,
             sender,
             smtputf8: from.smtputf8,
             binary: from.body == smtp::Body::Binary,
+            require_tls: from.require_tls,
             ret: from.ret.map(envelope::ret),
             envid: from.envid,
             recipients: Vec::new(),

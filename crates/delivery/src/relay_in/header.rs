@@ -9,7 +9,7 @@ use pki::TrustSpace;
 
 use super::RelayPeer;
 use crate::{
-    header_checks::{counted, mailboxes, no_nul, not_looping},
+    header_checks::{counted, mailboxes, not_looping, plain},
     replies::{self, Denial},
     settings::Settings,
 };
@@ -24,7 +24,7 @@ pub(super) fn check(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<(), Denial> {
-    no_nul(header)?;
+    plain(header)?;
     counted(header, &[("From", usize::from(!null_path)), ("Subject", 0)])?;
     not_looping(header, settings)?;
     if null_path {

@@ -8,8 +8,7 @@ use message::{Editor, Header, Received, Scanned, Verified};
 use mssante::Address;
 use smtp::Connection;
 use store::{
-    Action, Copy, Delivered, Delivery, Durable, Outgoing, SealedBody, Store, Trace, TraceId,
-    Variant, Way,
+    Action, Copy, Delivered, Delivery, Durable, Outgoing, SealedBody, Store, Trace, TraceId, Variant, Way,
 };
 
 use super::RelayEnvelope;

@@ -10,6 +10,7 @@ use mssante::Address;
 use pki::TrustSpace;
 use smtp::{Accepted, Connection, Credentials, MailFrom, Policy, Reply};
 use store::{Clock, Durable, Store, TraceId};
+use tokio::time::Instant;
 
 use super::{
     RelayPeer, header,
@@ -18,7 +19,9 @@ use super::{
 };
 use crate::{
     arriving::{Arrived, Arriving},
-    connector, conversation, envelope, lookup,
+    connector, conversation, envelope,
+    limits::{Limited, Party},
+    lookup,
     recipients::{self, Recipient},
     record::{self, Actor},
     replies::{self, Denial},
@@ -44,6 +47,8 @@ pub struct RelayEnvelope {
     pub(super) id: TraceId,
     pub(super) peer: RelayPeer,
     pub(super) actor: Actor,
+    /// Whose allowance it is counted on (I-9).
+    party: Party,
     /// None for the null reverse-path.
     pub(super) reverse_path: Option<Address>,
     pub(super) smtputf8: bool,
@@ -178,6 +183,10 @@ impl RelayPolicy {
         }
     }
 
+    async fn limited(&self, id: TraceId, actor: &Actor, limited: Limited) -> Reply {
+        record::limited(&self.store, self.clock.now(), id, actor, limited).await
+    }
+
     async fn refuse(&self, id: TraceId, actor: &Actor, denial: Denial, recipients: &[Recipient]) -> Reply {
         record::refuse(&self.store, self.clock.now(), id, actor, denial, recipients).await
     }
@@ -201,7 +210,8 @@ impl Policy for RelayPolicy {
             Err(refused) => {
                 let (denial, name) = *refused;
                 let actor = Actor::operator(name.as_ref(), connection);
-                Err(self.refuse(TraceId::new(now), &actor, denial, &[]).await)
+                let strangers = &self.settings.limits.strangers;
+                Err(record::stranger(&self.store, now, &actor, denial, strangers).await)
             }
         }
     }
@@ -215,12 +225,27 @@ impl Policy for RelayPolicy {
         let peer = peer.ok_or_else(|| replies::login_first().reply())?;
         let id = TraceId::new(self.clock.now());
         let actor = Actor::operator(Some(peer.name()), connection);
+        let party = Party::operator(peer.name());
+        if let Err(limited) = self.settings.limits.message(&party, Instant::now()) {
+            return Err(self.limited(id, &actor, limited).await);
+        }
         match self.sender(peer, &from) {
             Ok(reverse_path) => {
                 let MailFrom { smtputf8, ret, envid, body, .. } = from;
                 let binary = body == smtp::Body::Binary;
                 let (peer, recipients, ret) = (peer.clone(), Vec::new(), ret.map(envelope::ret));
-                Ok(RelayEnvelope { id, peer, actor, reverse_path, smtputf8, binary, ret, envid, recipients })
+                Ok(RelayEnvelope {
+                    id,
+                    peer,
+                    actor,
+                    party,
+                    reverse_path,
+                    smtputf8,
+                    binary,
+                    ret,
+                    envid,
+                    recipients,
+                })
             }
             Err(denial) => Err(self.refuse(id, &actor, denial, &[]).await),
         }
@@ -232,6 +257,10 @@ impl Policy for RelayPolicy {
         envelope: &mut RelayEnvelope,
         to: smtp::Recipient,
     ) -> Result<(), Reply> {
+        let limits = &self.settings.limits;
+        if let Err(limited) = limits.recipient(&envelope.party, Instant::now()) {
+            return Err(self.limited(envelope.id, &envelope.actor, limited).await);
+        }
         match self.place(to, envelope).await {
             Ok(recipient) => {
                 let address = recipient.address.clone();
@@ -243,7 +272,10 @@ impl Policy for RelayPolicy {
                 let denial = connector::replies::too_many_servers(&address);
                 Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await)
             }
-            Err(denial) => Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await),
+            Err(denial) => {
+                limits.recipient_refused(&envelope.party, Instant::now());
+                Err(self.refuse(envelope.id, &envelope.actor, denial, &[]).await)
+            }
         }
     }
 
@@ -258,6 +290,7 @@ impl Policy for RelayPolicy {
     }
 
     async fn chunk(&self, incoming: &mut RelayIncoming, bytes: &[u8]) -> Result<(), Reply> {
+        self.settings.limits.content(&incoming.envelope.party, bytes.len(), Instant::now());
         match self.take(incoming, bytes).await {
             Ok(()) => Ok(()),
             Err(denial) => {

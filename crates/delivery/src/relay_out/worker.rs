@@ -261,7 +261,7 @@ impl Message {
             smtputf8: first.smtputf8,
             ret: first.ret.map(ret),
             envid: first.envid.clone(),
-            require_tls: false,
+            require_tls: first.require_tls,
             recipients,
         })
     }

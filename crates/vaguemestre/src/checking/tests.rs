@@ -97,6 +97,7 @@ fn clear_text_is_let_through_for_a_demonstration_store_alone() {
         imap_plain: vec![address],
         relay: Vec::new(),
         metrics: Vec::new(),
+        proxy_from: Vec::new(),
     };
     for (kind, allowed) in [(None, false), (Some(Kind::Production), false), (Some(Kind::Demonstration), true)]
     {

@@ -34,6 +34,10 @@ impl Pass<'_> {
             let write = "an address of 127.0.0.1 or ::1, or imap_plain = [] (clients use imap_tls, or imap with STARTTLS)";
             self.contradiction("listeners", "imap_plain", what, write);
         }
+        if let Some(network) = settings.listeners.proxy_from.iter().find(|network| network.is_everybody()) {
+            let what = format!("{network} is everybody, who could then connect in anybody's name");
+            self.contradiction("listeners", "proxy_from", what, "the addresses of your own load balancers");
+        }
         let handed_over = settings.connectors.iter().any(|connector| !connector.listen.is_empty());
         if settings.listeners.all().next().is_none() && !handed_over {
             let write = "at least one address, for instance submission_tls = [\"0.0.0.0:465\"]";

@@ -8,6 +8,8 @@ mod contradictions;
 mod fetching;
 mod imap;
 mod keys;
+mod limits;
+mod networks;
 mod pass;
 mod raw;
 mod retention;
@@ -32,6 +34,8 @@ pub(crate) use self::{
     connectors::{Connector, Deliver, Host, Place, Protocol, SmartHost, SmartHostTrust, TlsMode, Unsecured},
     fetching::Fetching,
     imap::Imap,
+    limits::Hourly,
+    networks::Network,
 };
 pub(crate) use trust::{Environment, Queue, Relay, Route, Trust};
 
@@ -159,6 +163,8 @@ pub(crate) struct Listeners {
     pub(crate) imap_plain: Vec<SocketAddr>,
     pub(crate) relay: Vec<SocketAddr>,
     pub(crate) metrics: Vec<SocketAddr>,
+    /// Load balancers that say for whom they connect (PROXY protocol, version 2).
+    pub(crate) proxy_from: Vec<Network>,
 }
 
 impl Listeners {
@@ -199,6 +205,11 @@ pub(crate) enum Service {
 }
 
 impl Service {
+    /// Whether mail is read there.
+    pub(crate) fn is_imap(self) -> bool {
+        matches!(self, Self::Imap | Self::ImapTls | Self::ImapPlain)
+    }
+
     /// The configuration key of its addresses, which is also its name in logs and in the status.
     pub(crate) fn key(self) -> &'static str {
         match self {
@@ -245,8 +256,14 @@ pub(crate) struct Limits {
     pub(crate) imap_sessions: usize,
     /// Sessions at once on each relay address.
     pub(crate) relay_sessions: usize,
-    /// Sessions at once of one peer (an IPv4 address, an IPv6 /64) on all listeners together.
+    /// Sessions at once of one peer (an IPv4 address, an IPv6 /64) on all listeners but those of IMAP together.
     pub(crate) sessions_per_peer: usize,
+    /// The same on all listeners of IMAP together.
+    pub(crate) imap_sessions_per_peer: usize,
+    /// New connections of one peer in a minute, on each of these two kinds of listeners.
+    pub(crate) connections_per_minute: u64,
+    /// Messages of one SMTP session.
+    pub(crate) messages_per_session: usize,
     /// Recipients of one message.
     pub(crate) recipients: usize,
     /// Bytes of all attachments of a message, decoded (S-3.6).
@@ -255,6 +272,14 @@ pub(crate) struct Limits {
     pub(crate) mailbox_bytes: u64,
     /// The same in messages.
     pub(crate) mailbox_messages: u64,
+    /// What one box of people may do in an hour.
+    pub(crate) person_per_hour: Hourly,
+    /// The same of a box of an organisation or of software.
+    pub(crate) software_per_hour: Hourly,
+    /// The same of another operator.
+    pub(crate) operator_per_hour: Hourly,
+    /// The same of all of them together.
+    pub(crate) all_per_hour: Hourly,
 }
 
 /// What the daemon says of its work.

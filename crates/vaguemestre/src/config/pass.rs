@@ -7,8 +7,7 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    Control, Fault, Limits, Listeners, Log, LogFormat, Operator, Patients, Settings, StorePlace, Tls,
-    TlsVersion,
+    Control, Fault, Listeners, Log, LogFormat, Operator, Patients, Settings, StorePlace, Tls, TlsVersion,
     connectors::CONNECTORS,
     keys::{KEYS, Key, nearest},
     raw::Raw,
@@ -80,6 +79,7 @@ impl Pass<'_> {
                 imap_plain: self.addresses("imap_plain"),
                 relay: self.addresses("relay"),
                 metrics: self.addresses("metrics"),
+                proxy_from: self.proxies(),
             },
             imap: self.imap(),
             connectors: self.connectors(),
@@ -100,19 +100,6 @@ impl Pass<'_> {
                 TlsVersion::V1_3,
                 &[("1.3", TlsVersion::V1_3), ("1.2", TlsVersion::V1_2)],
             ),
-        }
-    }
-
-    fn limits(&mut self) -> Limits {
-        Limits {
-            submission_sessions: self.count("limits", "submission_sessions", 1, 100_000),
-            imap_sessions: self.count("limits", "imap_sessions", 1, 1_000_000),
-            relay_sessions: self.count("limits", "relay_sessions", 1, 100_000),
-            sessions_per_peer: self.count("limits", "sessions_per_peer", 1, 100_000),
-            recipients: self.count("limits", "recipients", 100, 10_000),
-            attachments: self.size("limits", "attachments", 1_000_000, 1_000_000_000),
-            mailbox_bytes: self.size("limits", "mailbox_bytes", 1_000_000, 1_000_000_000_000_000),
-            mailbox_messages: self.count("limits", "mailbox_messages", 1, 100_000_000) as u64,
         }
     }
 

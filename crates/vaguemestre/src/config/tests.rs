@@ -62,6 +62,17 @@ fn the_rooms_defaults_are_those_that_the_sample_tells() {
     assert_eq!(settings.store.disk_reserve, usual.disk_reserve);
     assert_eq!(settings.limits.mailbox_bytes, usual.account_bytes);
     assert_eq!(settings.limits.mailbox_messages, usual.account_messages);
+    let (limits, usual) = (&settings.limits, delivery::limits::LimitSettings::default());
+    for (written, usual) in [
+        (limits.person_per_hour, usual.person),
+        (limits.software_per_hour, usual.software),
+        (limits.operator_per_hour, usual.operator),
+        (limits.all_per_hour, usual.all),
+    ] {
+        let written = (written.messages, written.recipients, written.refusals, written.bytes);
+        assert_eq!(written, (usual.messages, usual.recipients, usual.refusals, usual.bytes));
+    }
+    assert_eq!(u32::try_from(limits.messages_per_session).unwrap(), smtp::Limits::default().mails);
 }
 
 #[test]
@@ -292,5 +303,33 @@ fn the_master_key_is_a_file_or_a_credential() {
     for value in ["", "credential:", "credential:a/b", "credential:.."] {
         let text = place(value).unwrap_err().to_string();
         assert!(text.contains("[store] master_key") && text.contains("credential:NAME"), "{text}");
+    }
+}
+
+#[test]
+fn a_load_balancer_is_a_network_and_never_everybody() {
+    let with = |list: &str| format!("{REQUIRED}[listeners]\nproxy_from = {list}\n");
+    let read = read(&with("[\"10.0.0.0/24\", \"2001:db8::7\"]")).unwrap();
+    assert!(read.listeners.proxy_from[0].contains("10.0.0.9".parse().unwrap()));
+    for wrong in ["[\"10.0.0.1/24\"]", "[\"mail.chu-nord.fr\"]", "\"10.0.0.0/24\"", "[7]"] {
+        assert!(faults(&with(wrong)).contains("[listeners] proxy_from: "), "{wrong}");
+    }
+    assert!(faults(&with("[\"0.0.0.0/0\"]")).contains("0.0.0.0/0 is everybody"));
+}
+
+#[test]
+fn an_hours_worth_is_a_whole_table() {
+    let with = |table: &str| format!("{REQUIRED}[limits]\nperson_per_hour = {table}\n");
+    let hourly = "{ messages = 1, recipients = 2, refusals = 3, bytes = \"4 MB\" }";
+    let read = read(&with(hourly)).unwrap().limits.person_per_hour;
+    assert_eq!((read.messages, read.recipients, read.refusals, read.bytes), (1, 2, 3, 4_000_000));
+    for wrong in [
+        "{ messages = 1 }",
+        "{ messages = 0, recipients = 2, refusals = 3, bytes = \"4 MB\" }",
+        "{ messages = 1, recipients = 2, refusals = 3, bytes = 4 }",
+        "{ messages = 1, recipients = 2, refusals = 3, bytes = \"4 MB\", other = 1 }",
+        "5",
+    ] {
+        assert!(faults(&with(wrong)).contains("[limits] person_per_hour: "), "{wrong}");
     }
 }

@@ -1,39 +1,32 @@
-//! Listening sockets and their bounds: so many sessions on an address, so many of a peer, then a polite refusal before
-//! memory grows (I-9).
+//! Listening sockets: who comes in within the bounds (`door`), whose connection it is where a load balancer hands it on (`proxy`),
+//! and a polite refusal for the others before memory grows (I-9).
 //!
-//! Knows nothing of what a session is: it hands streams over. Must never read from one.
+//! Knows nothing of what a session is: it hands streams over. Must never read from one, but for the header of a trusted balancer.
 
-use std::{
-    collections::HashMap,
-    future::Future,
-    io,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+mod door;
+mod proxy;
+mod proxy_header;
 
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use smtp::Addresses;
 use socket2::{Domain, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time,
+    time::{self, Instant},
 };
 use tracing::{debug, warn};
 
-use crate::config::Service;
+pub(crate) use self::door::{Door, Peers, Turned};
+use self::door::{Place, Seat};
+use crate::config::{Network, Service};
 
 /// Connections that the kernel keeps ready for us: a hospital's clients come all at once after a network cut.
 const BACKLOG: i32 = 1024;
 
 /// How long accepting rests when the system has no descriptor or memory for one more connection.
 const EXHAUSTED_REST: Duration = Duration::from_millis(100);
-
-/// Peers over a bound that are told so inside TLS at the same time: a handshake costs more than a refusal may. The others
-/// are closed without a word.
-const TURNING_AWAY: usize = 16;
 
 /// Time for telling one.
 const TURN_AWAY_TIME: Duration = Duration::from_secs(5);
@@ -82,142 +75,37 @@ pub(crate) fn bind(service: Service, address: SocketAddr) -> Result<TcpListener,
     listen().map_err(|error| BindError { service, address, error })
 }
 
-/// Sessions of each peer, over all listeners. A peer is an IPv4 address or an IPv6 /64: a /64 is one site's.
-#[derive(Debug)]
-pub(crate) struct Peers {
-    limit: usize,
-    sessions: Mutex<HashMap<IpAddr, usize>>,
+/// What happens to the connections of one listener. `serve` runs one session, `tell` tells a peer over a bound so where a plain
+/// text would not be understood.
+pub(crate) struct Reception<S, T> {
+    pub(crate) door: Arc<Door>,
+    /// Load balancers that say for whom they connect.
+    pub(crate) proxies: Arc<[Network]>,
+    pub(crate) serve: S,
+    pub(crate) tell: Option<T>,
 }
 
-impl Peers {
-    /// At most `limit` sessions a peer.
-    pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, sessions: Mutex::default() })
-    }
-
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<PeerPlace> {
-        let peer = network(address);
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = sessions.entry(peer).or_default();
-        if *count >= self.limit {
-            return None;
-        }
-        *count += 1;
-        Some(PeerPlace { peers: Arc::clone(self), peer })
-    }
-}
-
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-    }
-}
-
-struct PeerPlace {
-    peers: Arc<Peers>,
-    peer: IpAddr,
-}
-
-impl Drop for PeerPlace {
-    fn drop(&mut self) {
-        let mut sessions = self.peers.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = sessions.get_mut(&self.peer) {
-            *count -= 1;
-            if *count == 0 {
-                sessions.remove(&self.peer);
-            }
-        }
-    }
-}
-
-/// One listening address with its bounds.
-#[derive(Debug)]
-pub(crate) struct Door {
-    pub(crate) service: Service,
-    pub(crate) address: SocketAddr,
-    /// Sessions at once.
-    pub(crate) limit: usize,
-    pub(crate) peers: Arc<Peers>,
-    /// What a peer over a bound reads; empty inside TLS, where plain text would only be noise.
-    pub(crate) refusal: String,
-    open: AtomicUsize,
-}
-
-impl Door {
-    /// A door with nobody in it.
-    pub(crate) fn new(
-        service: Service,
-        address: SocketAddr,
-        limit: usize,
-        peers: Arc<Peers>,
-        refusal: String,
-    ) -> Arc<Self> {
-        Arc::new(Self { service, address, limit, peers, refusal, open: AtomicUsize::new(0) })
-    }
-
-    /// Sessions now.
-    pub(crate) fn sessions(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
-    }
-
-    fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let peer = self.peers.enter(peer)?;
-        let free = |open: usize| (open < self.limit).then_some(open + 1);
-        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok()?;
-        Some(Place { door: Arc::clone(self), _peer: peer })
-    }
-}
-
-/// The right to one session, given back when dropped.
-struct Place {
-    door: Arc<Door>,
-    _peer: PeerPlace,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.door.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Accepts on `listener` until `closing` resolves, then waits for the sessions that are open. `serve` runs one session,
-/// `turn_away` tells a peer over a bound so where a plain text would not be understood.
-pub(crate) async fn accept<F, G>(
-    door: Arc<Door>,
+/// Accepts on `listener` until `closing` resolves, then waits for the sessions that are open.
+pub(crate) async fn accept<S, F, T, G>(
+    reception: Reception<S, T>,
     listener: TcpListener,
     closing: impl Future<Output = ()>,
-    serve: impl Fn(TcpStream) -> F,
-    turn_away: Option<impl Fn(TcpStream) -> G>,
 ) where
+    S: Fn(TcpStream, Addresses) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
+    T: Fn(TcpStream) -> G + Send + Sync + 'static,
     G: Future<Output = ()> + Send + 'static,
 {
+    let reception = Arc::new(reception);
     let mut sessions = JoinSet::new();
-    let mut turned_away = JoinSet::new();
     let mut closing = std::pin::pin!(closing);
     loop {
         tokio::select! {
             biased;
             () = &mut closing => break,
             Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended),
-            Some(_) = turned_away.join_next(), if !turned_away.is_empty() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match door.enter(peer.ip()) {
-                    Some(place) => {
-                        let session = serve(stream);
-                        sessions.spawn(async move {
-                            session.await;
-                            drop(place);
-                        });
-                    }
-                    None => {
-                        refuse(&door, &stream, peer);
-                        if let Some(turn_away) = turn_away.as_ref().filter(|_| turned_away.len() < TURNING_AWAY) {
-                            turned_away.spawn(time::timeout(TURN_AWAY_TIME, turn_away(stream)));
-                        }
-                    }
-                },
+                Ok((stream, peer)) => reception.receive(stream, peer, &mut sessions),
                 Err(error) => rest_after(&error).await,
             },
         }
@@ -228,19 +116,102 @@ pub(crate) async fn accept<F, G>(
     }
 }
 
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(%error, "a session broke; its connection is closed, the others go on");
+impl<S, F, T, G> Reception<S, T>
+where
+    S: Fn(TcpStream, Addresses) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+    T: Fn(TcpStream) -> G + Send + Sync + 'static,
+    G: Future<Output = ()> + Send + 'static,
+{
+    /// One connection: a session, or a refusal.
+    fn receive(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, sessions: &mut JoinSet<()>) {
+        // answers are written whole: waiting for more to send would only cost time
+        let _ = stream.set_nodelay(true);
+        let local = stream.local_addr().unwrap_or(self.door.address);
+        let own = proxy::own(peer, local);
+        let behind_proxy = self.proxies.iter().any(|network| network.contains(peer.ip()));
+        match self.door.seat() {
+            Ok(seat) if behind_proxy => {
+                sessions.spawn(Arc::clone(self).handed_on(stream, own, seat));
+            }
+            Ok(seat) => match self.door.enter(seat, peer.ip(), Instant::now()) {
+                Ok(place) => {
+                    let session = (self.serve)(stream, own);
+                    sessions.spawn(async move {
+                        session.await;
+                        drop(place);
+                    });
+                }
+                Err(why) => self.turn_away(stream, peer, why, sessions),
+            },
+            Err(why) => self.turn_away(stream, peer, why, sessions),
+        }
+    }
+
+    /// A connection of a trusted balancer: whose it is stands in its header.
+    async fn handed_on(self: Arc<Self>, mut stream: TcpStream, own: Addresses, seat: Seat) {
+        let addresses = match proxy::read(&mut stream, own, proxy::PATIENCE).await {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                self.door.count(Turned::NoHeader);
+                let listener = self.door.service.key();
+                warn!(listener, balancer = %own.peer.ip(), %error, "a load balancer's connection is closed");
+                return;
+            }
+        };
+        let (peer, now) = (addresses.peer, Instant::now());
+        match self.door.enter(seat, peer.ip(), now) {
+            Ok(place) => self.run(stream, addresses, place).await,
+            Err(why) => {
+                self.refuse(&stream, peer, why);
+                self.say(stream).await;
+            }
+        }
+    }
+
+    async fn run(&self, stream: TcpStream, addresses: Addresses, place: Place) {
+        (self.serve)(stream, addresses).await;
+        drop(place);
+    }
+
+    fn turn_away(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        why: Turned,
+        sessions: &mut JoinSet<()>,
+    ) {
+        self.refuse(&stream, peer, why);
+        if self.tell.is_some() && self.door.telling.available_permits() > 0 {
+            let reception = Arc::clone(self);
+            sessions.spawn(async move { reception.say(stream).await });
+        }
+    }
+
+    /// Tells a peer over a bound in clear, where that is understood.
+    fn refuse(&self, stream: &TcpStream, peer: SocketAddr, why: Turned) {
+        self.door.count(why);
+        debug!(listener = self.door.service.key(), %peer, why = why.as_str(), "refused");
+        // One write into an empty socket buffer: it cannot block, so no task is spent on a peer that we refuse.
+        if !self.door.refusal.is_empty()
+            && let Err(error) = stream.try_write(self.door.refusal.as_bytes())
+        {
+            debug!(%peer, %error, "the refusal was not read");
+        }
+    }
+
+    /// Tells it inside TLS, where not too many are told already.
+    async fn say(&self, stream: TcpStream) {
+        let Some(tell) = &self.tell else { return };
+        if let Ok(_telling) = self.door.telling.try_acquire() {
+            let _ = time::timeout(TURN_AWAY_TIME, tell(stream)).await;
+        }
     }
 }
 
-fn refuse(door: &Door, stream: &TcpStream, peer: SocketAddr) {
-    debug!(listener = door.service.key(), %peer, "too many sessions: refused");
-    // One write into an empty socket buffer: it cannot block, so no task is spent on a peer that we refuse.
-    if !door.refusal.is_empty()
-        && let Err(error) = stream.try_write(door.refusal.as_bytes())
-    {
-        debug!(%peer, %error, "the refusal was not read");
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a session broke; its connection is closed, the others go on");
     }
 }
 
@@ -260,42 +231,14 @@ mod tests {
         sync::watch,
     };
 
-    use super::*;
+    use delivery::limits::Rate;
+
+    use super::{proxy_header::tests::of_client, *};
 
     fn door(limit: usize, per_peer: usize) -> Arc<Door> {
         let address = "127.0.0.1:0".parse().unwrap();
-        Door::new(Service::Submission, address, limit, Peers::new(per_peer), "421 4.3.2 busy\r\n".into())
-    }
-
-    #[test]
-    fn a_door_is_full_at_its_limit_and_free_again_when_a_session_ends() {
-        let door = door(2, 10);
-        let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|peer| peer.parse().unwrap());
-        let first = door.enter(one).unwrap();
-        let _second = door.enter(two).unwrap();
-        assert!(door.enter(two).is_none());
-        drop(first);
-        assert!(door.enter(two).is_some());
-        assert_eq!(door.sessions(), 1);
-    }
-
-    #[test]
-    fn a_peer_is_an_ipv4_address_or_an_ipv6_site() {
-        let door = door(10, 1);
-        let _v4 = door.enter("192.0.2.1".parse().unwrap()).unwrap();
-        assert!(door.enter("::ffff:192.0.2.1".parse().unwrap()).is_none());
-        let _v6 = door.enter("2001:db8:1:2::1".parse().unwrap()).unwrap();
-        assert!(door.enter("2001:db8:1:2:ffff::9".parse().unwrap()).is_none());
-        assert!(door.enter("2001:db8:1:3::1".parse().unwrap()).is_some());
-    }
-
-    #[test]
-    fn a_refused_door_gives_the_peers_place_back() {
-        let door = door(1, 5);
-        let held = door.enter("192.0.2.1".parse().unwrap()).unwrap();
-        assert!(door.enter("192.0.2.2".parse().unwrap()).is_none());
-        drop(held);
-        assert!(door.peers.sessions.lock().unwrap().is_empty());
+        let peers = Peers::new(per_peer, Rate::new(1_000, Duration::from_secs(60)));
+        Door::new(Service::Submission, address, limit, peers, "421 4.3.2 busy\r\n".into())
     }
 
     #[tokio::test]
@@ -304,23 +247,69 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (close, mut closed) = watch::channel(false);
         let closing = async move { drop(closed.wait_for(|closed| *closed).await) };
-        let serve = |mut stream: TcpStream| async move {
+        let serve = |mut stream: TcpStream, _: Addresses| async move {
             let _ = stream.read(&mut [0; 16]).await;
         };
-        let turn_away = |mut stream: TcpStream| async move {
+        let tell = |mut stream: TcpStream| async move {
             let _ = stream.write_all(b"inside TLS\r\n").await;
         };
-        let accepting = tokio::spawn(accept(door(1, 5), listener, closing, serve, Some(turn_away)));
+        let door = door(1, 5);
+        let reception = Reception { door: Arc::clone(&door), proxies: [].into(), serve, tell: Some(tell) };
+        let accepting = tokio::spawn(accept(reception, listener, closing));
         let open = TcpStream::connect(address).await.unwrap();
         let mut refused = TcpStream::connect(address).await.unwrap();
         let mut text = String::new();
         refused.read_to_string(&mut text).await.unwrap();
         assert_eq!(text, "421 4.3.2 busy\r\ninside TLS\r\n");
+        assert_eq!(door.turned_away(Turned::Full), 1);
         close.send(true).unwrap();
         tokio::task::yield_now().await;
         assert!(!accepting.is_finished());
         drop(open);
         accepting.await.unwrap();
+    }
+
+    /// A listener whose sessions say who came, to whom.
+    async fn telling(proxies: &str, per_peer: usize) -> (SocketAddr, Arc<Door>) {
+        let listener = bind(Service::Submission, "127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let serve = |mut stream: TcpStream, ends: Addresses| async move {
+            let _ = stream.write_all(format!("{} to {}\r\n", ends.peer, ends.local.port()).as_bytes()).await;
+            let _ = stream.read(&mut [0; 16]).await;
+        };
+        let tell: Option<fn(TcpStream) -> std::future::Ready<()>> = None;
+        let door = door(5, per_peer);
+        let proxies = [Network::parse(proxies).unwrap()].into();
+        let reception = Reception { door: Arc::clone(&door), proxies, serve, tell };
+        tokio::spawn(accept(reception, listener, std::future::pending()));
+        (address, door)
+    }
+
+    async fn said(address: SocketAddr, sent: &[u8]) -> (TcpStream, String) {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        let mut text = [0; 100];
+        let count = stream.read(&mut text).await.unwrap_or(0);
+        (stream, String::from_utf8_lossy(&text[..count]).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_trusted_balancer_says_for_whom_it_connects_and_has_to() {
+        let (address, door) = telling("127.0.0.0/8", 1).await;
+        let (_held, text) = said(address, &of_client()).await;
+        assert_eq!(text, "192.0.2.7:40000 to 465\r\n");
+        let (_, second) = said(address, &of_client()).await;
+        assert_eq!(second, "421 4.3.2 busy\r\n", "the client is bounded, not the balancer");
+        let (_, text) = said(address, b"EHLO client.example.org\r\n").await;
+        assert_eq!((text.as_str(), door.turned_away(Turned::NoHeader)), ("", 1));
+    }
+
+    #[tokio::test]
+    async fn whoever_else_sends_a_header_is_taken_as_it_is() {
+        let (address, door) = telling("192.0.2.0/24", 5).await;
+        let (stream, text) = said(address, &of_client()).await;
+        assert_eq!(text, format!("{} to {}\r\n", stream.local_addr().unwrap(), address.port()));
+        assert_eq!(door.turned_away(Turned::NoHeader), 0);
     }
 
     #[tokio::test]

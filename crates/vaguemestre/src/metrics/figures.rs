@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use delivery::{RelayStatistics, Scanner};
+use delivery::{
+    RelayStatistics, Scanner,
+    limits::{Class, Limits, What},
+};
 use prometheus_client::{
     encoding::text,
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
@@ -16,7 +19,7 @@ use prometheus_client::{
 use store::{Clock, Store, StoreError};
 
 use super::Tally;
-use crate::{config::Service, control::office::House, trust::Warden};
+use crate::{config::Service, control::office::House, listeners::Turned, trust::Warden};
 
 /// Everything that is counted.
 pub(crate) struct Figures {
@@ -27,6 +30,7 @@ pub(crate) struct Figures {
     pub(crate) outbound: Arc<RelayStatistics>,
     /// The antivirus, if there is one.
     pub(crate) scanner: Option<Arc<Scanner>>,
+    pub(crate) limits: Arc<Limits>,
     /// What ended SMTP sessions did, by service.
     pub(crate) tallies: Vec<(Service, Arc<Tally>)>,
 }
@@ -52,6 +56,7 @@ impl Figures {
         self.daemon(&mut registry);
         self.doors(&mut registry);
         self.messages(&mut registry);
+        self.limited(&mut registry);
         self.relayed(&mut registry);
         self.scanned(&mut registry);
         self.stored(&mut registry);
@@ -96,6 +101,18 @@ impl Figures {
         }
         registry.register("sessions", "Sessions now", open);
         registry.register("sessions_limit", "Sessions at once at most", most);
+        let turned = Family::<Labels, Counter>::default();
+        for door in &self.house.doors {
+            for why in Turned::ALL {
+                let labels = vec![
+                    ("listener", door.service.key().to_owned()),
+                    ("address", door.address.to_string()),
+                    ("why", why.as_str().to_owned()),
+                ];
+                turned.get_or_create(&labels).inc_by(door.turned_away(why));
+            }
+        }
+        registry.register("connections_refused", "Connections turned away before a session", turned);
     }
 
     fn messages(&self, registry: &mut Registry) {
@@ -109,6 +126,31 @@ impl Figures {
         registry.register("smtp_sessions", "SMTP sessions that ended", sessions);
         registry.register("messages_accepted", "Messages answered 250, in sessions that ended", accepted);
         registry.register("messages_refused", "Messages refused, in sessions that ended", refused);
+        let ends = Family::<Labels, Counter>::default();
+        for (service, tally) in &self.tallies {
+            for (end, count) in tally.ends() {
+                let labels = vec![("listener", service.key().to_owned()), ("end", end.to_owned())];
+                ends.get_or_create(&labels).inc_by(count);
+            }
+        }
+        registry.register("smtp_sessions_ended", "SMTP sessions by how they ended", ends);
+    }
+
+    fn limited(&self, registry: &mut Registry) {
+        let limited = Family::<Labels, Counter>::default();
+        for class in Class::ALL {
+            for what in What::ALL {
+                let labels = vec![("who", class.as_str().to_owned()), ("limit", what.as_str().to_owned())];
+                limited.get_or_create(&labels).inc_by(self.limits.refused(class, what));
+            }
+        }
+        registry.register(
+            "limited",
+            "Messages and recipients refused for an hour's worth being done",
+            limited,
+        );
+        let strangers = "Refusals of operators that are not known";
+        counter(registry, "strangers_refused", strangers, self.limits.strangers.refused());
     }
 
     fn relayed(&self, registry: &mut Registry) {

@@ -47,7 +47,13 @@ impl Scene {
             not_after: Timestamp::from_second(1_800_000_000 + 10 * 86_400).unwrap(),
         };
         let address = "127.0.0.1:587".parse().unwrap();
-        let door = Door::new(Service::Submission, address, 70, Peers::new(7), String::new());
+        let door = Door::new(
+            Service::Submission,
+            address,
+            70,
+            Peers::new(7, delivery::limits::Rate::new(7, Duration::from_secs(60))),
+            String::new(),
+        );
         let started = Timestamp::from_second(1_800_000_000 - 60).unwrap();
         let house = House {
             started,
@@ -77,6 +83,7 @@ impl Scene {
             scanner: Some(Arc::new(Scanner::new(ScanSettings::new(ScanAddress::Unix(
                 "/nonexistent".into(),
             ))))),
+            limits: Arc::default(),
             tallies: vec![(Service::Submission, Arc::new(tally))],
         };
         Self { store, metrics: Metrics::new(figures), _dir: dir }
@@ -115,6 +122,10 @@ async fn the_figures_are_told_as_open_metrics() {
         "vaguemestre_sessions_limit{listener=\"submission\",address=\"127.0.0.1:587\"} 70",
         "vaguemestre_messages_accepted_total{listener=\"submission\"} 3",
         "vaguemestre_messages_refused_total{listener=\"submission\"} 1",
+        "vaguemestre_smtp_sessions_ended_total{listener=\"submission\",end=\"quit\"} 1",
+        "vaguemestre_connections_refused_total{listener=\"submission\",address=\"127.0.0.1:587\",why=\"peer-rate\"} 0",
+        "vaguemestre_limited_total{who=\"person\",limit=\"messages\"} 0",
+        "vaguemestre_strangers_refused_total 0",
         "vaguemestre_queue_size 0",
         "vaguemestre_relayed_total 0",
         "vaguemestre_queue_oldest_age_seconds 0",

@@ -2,13 +2,16 @@
 //!
 //! Pure translation. Must never hold a default: those are the rooms' and the configuration's own.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use delivery::{Connector, Connectors, Deliver, LocalUser, RelaySettings, Route};
+use delivery::{
+    Connector, Connectors, Deliver, LocalUser, RelaySettings, Route,
+    limits::{Allowance, LimitSettings},
+};
 use mssante::route::RouteSettings;
 
 use crate::{
-    config::{self, Protocol, Settings, TlsMode, Unsecured, Who},
+    config::{self, Hourly, Protocol, Settings, TlsMode, Unsecured, Who},
     trust::signed,
 };
 
@@ -27,6 +30,7 @@ pub(super) fn delivery(settings: &Settings) -> delivery::Settings {
         smart_host: settings.smart_host.is_some(),
         refuse_ended: settings.patients.refuse_ended,
         zone: settings.operator.time_zone.clone(),
+        limits: Arc::new(delivery::limits::Limits::new(limits(&settings.limits))),
         ..delivery::Settings::new(
             &settings.operator.hostname,
             settings.operator.mssante_domains.clone(),
@@ -74,12 +78,27 @@ pub(super) fn mode(written: &config::Connector) -> smtp::Mode {
     }
 }
 
+fn limits(limits: &config::Limits) -> LimitSettings {
+    let allowance = |hourly: Hourly| {
+        let Hourly { messages, recipients, refusals, bytes } = hourly;
+        Allowance { messages, recipients, refusals, bytes }
+    };
+    LimitSettings {
+        person: allowance(limits.person_per_hour),
+        software: allowance(limits.software_per_hour),
+        operator: allowance(limits.operator_per_hour),
+        all: allowance(limits.all_per_hour),
+        ..LimitSettings::default()
+    }
+}
+
 pub(super) fn smtp(settings: &Settings) -> smtp::Settings {
     let limits = smtp::Limits {
         message_bytes: encoded(settings.limits.attachments),
         dropped_bytes: encoded(settings.limits.attachments),
         text_line: encoded(settings.limits.attachments),
         recipients: u32::try_from(settings.limits.recipients).unwrap_or(u32::MAX),
+        mails: u32::try_from(settings.limits.messages_per_session).unwrap_or(u32::MAX),
         stop_grace: settings.grace,
         ..smtp::Limits::default()
     };
