@@ -59,7 +59,6 @@ fn postfix_takes_delivery_over_mutual_tls_beside_the_box() {
     assert_eq!(code, 250, "{text}");
     submit(&world, SECRETARY, INTERN_LOGIN, &letter(SECRETARY, INTERN_LOGIN, "#med# Avis", "two"));
     submit(&world, DOCTOR, INTERN, &letter(DOCTOR, INTERN, "Avis", "three"));
-    // the doctor is of that structure too, and its own copies are where it reads
     wait(|| postfix.delivered().len() == 3, "Postfix has them");
     let kept: Vec<String> =
         postfix.delivered().iter().map(|file| fs::read_to_string(file).unwrap()).collect();
@@ -310,9 +309,9 @@ fn a_structure_whose_mail_is_all_secure_sends_nothing_to_the_smart_host() {
     world.serve();
     let outside = "quelquun@example.org";
     let mut smtp = world.smtp();
-    assert_eq!(smtp.login(DOCTOR, PASSWORD).0, 235);
+    assert_eq!(smtp.login(INTERN, PASSWORD).0, 235);
     let (code, text) =
-        smtp.submit(DOCTOR, &[outside], letter(DOCTOR, outside, "Repas", "one").as_bytes()).unwrap();
+        smtp.submit(INTERN, &[outside], letter(INTERN, outside, "Repas", "one").as_bytes()).unwrap();
     assert!(code == 550 && text.contains("outside the MSSante trust space"), "{text}");
     submit(&world, SECRETARY, outside, &letter(SECRETARY, outside, "Repas", "two"));
     assert_eq!(sink.wait_for(1, PATIENCE).len(), 1, "another structure's does");

@@ -292,19 +292,24 @@ impl Sent<'_> {
             ..send.clone()
         });
         let queue = self.leaving.iter().map(|to| Trace {
-            detail: vec![pair("to", &to.address), pair("by", &self.way(to))],
+            detail: self.queued(to),
             action: Action::Queue,
             ..send.clone()
         });
         std::iter::once(send.clone()).chain(receive).chain(queue).collect()
     }
 
-    /// Whose affair it is from here on.
-    fn way(&self, to: &Recipient) -> String {
+    fn queued(&self, to: &Recipient) -> Vec<(String, String)> {
+        let by = self.way(to).map(|way| pair("by", &way));
+        std::iter::once(pair("to", &to.address)).chain(by).collect()
+    }
+
+    /// By whom it leaves, if not for its own operator.
+    fn way(&self, to: &Recipient) -> Option<String> {
         match (self.path, &to.home.server) {
-            (Path::SmartHost, _) => "smart-host".to_owned(),
-            (Path::Secure(_), Some(server)) => format!("connector {}", server.connector),
-            (Path::Secure(_), None) => "its operator".to_owned(),
+            (Path::SmartHost, _) => Some("smart-host".to_owned()),
+            (Path::Secure(_), Some(server)) => Some(format!("connector {}", server.connector)),
+            (Path::Secure(_), None) => None,
         }
     }
 

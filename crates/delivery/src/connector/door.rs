@@ -88,7 +88,7 @@ impl ConnectorPolicy {
                 let judged = self.connector.pins.peer(&tls.certificates);
                 judged.map(ConnectorClient::Certificate).map_err(|fault| replies::not_pinned(&fault))
             }
-            (visitor, _) => Err(replies::login_first(visitor.is_none())),
+            (visitor, tls) => Err(replies::login_first(visitor.is_none() && tls.is_some())),
         }
     }
 

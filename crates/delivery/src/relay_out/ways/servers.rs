@@ -42,11 +42,8 @@ pub(super) async fn reach_connector(
     let judge = |greeted: &Greeted| -> Result<Known<ConnectorPeer>, What> {
         let judged = server.pins.peer(greeted.certificates());
         judged.map(Known::Presented).map_err(|fault| {
-            What::Distrusted(Fault::new(
-                "server-not-pinned",
-                "5.7.5",
-                format!("the server of connector {name}: {fault}"),
-            ))
+            let text = format!("the server of connector {name}: {fault}");
+            What::Distrusted(Fault::new("server-not-pinned", "5.7.5", text))
         })
     };
     let (greeted, known, at) = reach(&server.at, &shared.tls, judge, shared).await?;

@@ -88,7 +88,7 @@ fn faults_name_the_line_of_their_own_section() {
     assert!(text.contains("there is no such key. Write login"), "{text}");
     assert!(text.contains("name: \"B\" cannot be a connector's name"), "{text}");
     let lines: Vec<_> = text.lines().filter(|line| line.contains("structure")).collect();
-    assert!(lines.len() == 1 && lines[0].contains("vaguemestre.toml:15:"), "{text}");
+    assert!(lines.len() == 1 && lines[0].contains("vaguemestre.toml:16:"), "{text}");
     assert!(faults(&format!("{REQUIRED}[connectors]\nname = \"x\"\n")).contains("Write [[connectors]]"));
     assert!(
         faults(&format!("{REQUIRED}[[limits]]\nrecipients = 100\n"))
