@@ -13,7 +13,7 @@ use crate::{
     conversation,
     envelope::Envelope,
     judge::{Judged, Path},
-    outgoing,
+    outgoing::{self, Departure},
     recipients::{self, Housed, Recipient},
     record::{Copied, Sent},
     repeat::{fingerprint, is_distinct},
@@ -47,7 +47,8 @@ pub(crate) async fn deliver(
     settings: &Settings,
 ) -> Result<(Durable, TraceId), Denial> {
     let Complete { envelope, judged, scanned, at, .. } = message;
-    let Plan { copies, leaving, housed } = Plan::of(envelope, judged.path);
+    let plan = Plan::of(envelope, judged.path);
+    let Plan { copies, leaving, housed } = &plan;
     let queued: Vec<&Recipient> = leaving.iter().copied().chain(housed.iter().map(|one| one.to)).collect();
     let sent = Sent {
         id: envelope.id,
@@ -57,27 +58,19 @@ pub(crate) async fn deliver(
         path: judged.path,
         null_path: envelope.sender.is_none(),
         bytes: scanned.header.len() as u64 + scanned.body_bytes,
-        copies: &copies,
+        copies,
         leaving: &queued,
         antivirus: message.antivirus,
     };
     let additions = additions(&message, settings);
-    let (mut variants, copied) = variants(&message, &copies, &additions);
-    let mut departures = outgoing::to_servers(&message, &housed, &additions);
-    match judged.path {
-        _ if leaving.is_empty() => {}
-        Path::SmartHost => departures.push(outgoing::to_smart_host(&message, &leaving, &additions)),
-        Path::Secure(_) => {
-            departures.push(outgoing::to_peers(&message, &leaving, &additions, store, settings).await?);
-        }
-    }
-    let mut outgoing = Vec::with_capacity(departures.len());
-    for departure in departures {
+    let (mut variants, copied) = variants(&message, copies, &additions);
+    let mut outgoing = Vec::new();
+    for departure in departures(&message, &plan, &additions, store, settings).await? {
         let (variant, leaves) = outgoing::outgoing(&message, departure, variants.len(), settings);
         variants.push(variant);
         outgoing.push(leaves);
     }
-    let conversations = conversation::told(judged.account.id, &judged.header, &leaving, settings);
+    let conversations = conversation::told(judged.account.id, &judged.header, leaving, settings);
     let delivery = Delivery {
         id: envelope.id,
         body,
@@ -85,7 +78,7 @@ pub(crate) async fn deliver(
         copies: copied,
         outgoing,
         traces: sent.traces(),
-        carried: carried(&message, &copies, &housed, &additions),
+        carried: carried(&message, copies, housed, &additions),
         once: identity(&message),
         conversations,
     };
@@ -110,6 +103,25 @@ pub(crate) async fn deliver(
             Ok((durable, first))
         }
     }
+}
+
+/// What leaves, each way by itself.
+async fn departures(
+    message: &Complete<'_>,
+    plan: &Plan<'_>,
+    additions: &Additions,
+    store: &Store,
+    settings: &Settings,
+) -> Result<Vec<Departure>, Denial> {
+    let mut departures = outgoing::to_servers(message, &plan.housed, additions);
+    match message.judged.path {
+        _ if plan.leaving.is_empty() => {}
+        Path::SmartHost => departures.push(outgoing::to_smart_host(message, &plan.leaving, additions)),
+        Path::Secure(_) => {
+            departures.push(outgoing::to_peers(message, &plan.leaving, additions, store, settings).await?);
+        }
+    }
+    Ok(departures)
 }
 
 /// The same account saying the same bytes to the same people (I-1).

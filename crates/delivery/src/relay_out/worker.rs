@@ -127,7 +127,7 @@ impl Seat {
 
     async fn open(&mut self) -> Result<(), Attempt> {
         // a list swapped a moment ago counts for a connection that stands, too
-        ways::is_open(&self.lane, &self.shared)?;
+        ways::is_open(&self.lane, &self.shared).map_err(Attempt::nowhere)?;
         if self.line.is_none() {
             self.line = Some(ways::reach(&self.lane, &self.shared).await?);
             self.shared.lanes.connected(&self.lane, true);

@@ -62,16 +62,15 @@ impl AsRef<str> for Proven {
 }
 
 /// Whether anything may be sent there at this moment, connected or not.
-pub(super) fn is_open(lane: &Lane, shared: &Shared) -> Result<(), Attempt> {
-    match lane {
+pub(super) fn is_open(lane: &Lane, shared: &Shared) -> Result<(), What> {
+    let configured = match lane {
         Lane::Peers(domain) => {
-            peers::listed(domain, shared).map_err(|distrust| Attempt::nowhere(What::from(&distrust)))
+            return peers::listed(domain, shared).map_err(|distrust| What::from(&distrust));
         }
-        Lane::SmartHost => shared.settings.smart_host.is_some().then_some(()).ok_or_else(|| unknown(lane)),
-        Lane::Connector(name) => {
-            shared.settings.servers.contains_key(name).then_some(()).ok_or_else(|| unknown(lane))
-        }
-    }
+        Lane::SmartHost => shared.settings.smart_host.is_some(),
+        Lane::Connector(name) => shared.settings.servers.contains_key(name),
+    };
+    if configured { Ok(()) } else { Err(unknown(lane)) }
 }
 
 /// Connects to the next hop, or says why not.
@@ -80,11 +79,11 @@ pub(super) async fn reach(lane: &Lane, shared: &Shared) -> Result<Line, Attempt>
         Lane::Peers(domain) => peers::reach(domain, shared).await,
         Lane::SmartHost => match &shared.settings.smart_host {
             Some(host) => servers::reach_smart_host(host, shared).await,
-            None => Err(unknown(lane)),
+            None => Err(Attempt::nowhere(unknown(lane))),
         },
         Lane::Connector(name) => match shared.settings.servers.get(name) {
             Some(server) => servers::reach_connector(name, server, shared).await,
-            None => Err(unknown(lane)),
+            None => Err(Attempt::nowhere(unknown(lane))),
         },
     }
 }
@@ -103,8 +102,8 @@ pub(super) fn prove(next: &Proof, recipient: &Address, shared: &Shared) -> Resul
 }
 
 /// A way that was configured when the message was accepted, and is not any more.
-fn unknown(lane: &Lane) -> Attempt {
+fn unknown(lane: &Lane) -> What {
     let text =
         format!("{lane} is not configured: configure it again, or remove what waits for it from the queue");
-    Attempt::nowhere(What::Trouble(Fault::new("no-way", "4.3.5", text)))
+    What::Trouble(Fault::new("no-way", "4.3.5", text))
 }
