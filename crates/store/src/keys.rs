@@ -441,7 +441,7 @@ fn ordered(number: i64) -> [u8; 8] {
 const SORTS: [(Family, &[u8], usize); 20] = [
     (Family::Accounts, b"aibsuAD", 8),
     (Family::Accounts, b"clO", 16),
-    (Family::Accounts, b"d", 32),
+    (Family::Accounts, b"dC", 32),
     (Family::Accounts, b"nS", 40),
     (Family::Accounts, b"fok", 36),
     (Family::Accounts, b"x", BODY_LEN),

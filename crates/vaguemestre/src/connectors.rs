@@ -37,6 +37,16 @@ pub(crate) enum At {
     Socket(Socket),
 }
 
+impl Ear {
+    /// Its door, if it is an address.
+    pub(crate) fn door(&self) -> Option<&Arc<Door>> {
+        match &self.at {
+            At::Address(door, _) => Some(door),
+            At::Socket(_) => None,
+        }
+    }
+}
+
 /// Listens wherever the connectors are to be heard.
 ///
 /// # Errors

@@ -2,7 +2,12 @@
 //!
 //! Supervision only: what a session does is the rooms' affair.
 
-use std::{future, io, sync::Arc, time::Duration};
+use std::{
+    future::{self, Future},
+    io,
+    sync::Arc,
+    time::Duration,
+};
 
 use delivery::limits::Rate;
 use jiff::Timestamp;
@@ -169,16 +174,8 @@ async fn serve_store(
         server::bind(&settings.control.socket).map_err(|error| Failure::failed(error.to_string()))?;
     let listening = listen(settings)?;
     let ears = connectors::listen(settings)?;
-    let heard = ears.iter().filter_map(|ear| match &ear.at {
-        At::Address(door, _) => Some(door),
-        At::Socket(_) => None,
-    });
-    let house = Arc::new(House {
-        started: clock.now(),
-        doors: listening.iter().map(|(door, _)| door).chain(heard).map(Arc::clone).collect(),
-        certificate: described(&keys.access),
-        relay_certificate: settings.trust.is_some().then(|| described(&keys.relay)),
-    });
+    let doors = listening.iter().map(|(door, _)| door).chain(ears.iter().filter_map(Ear::door));
+    let house = house(settings, keys, clock.now(), doors.map(Arc::clone).collect());
     let courier = courier(settings, keys, foundations)?;
     let bell = courier.as_ref().map(|(_, bell)| bell.clone());
     let outbound = rooms::outbound(settings, foundations, keys)?;
@@ -186,15 +183,13 @@ async fn serve_store(
     let closing = watch::Sender::new(false);
     let mut works = Works::default();
     works.begin("the relay", outbound.run(rooms.smtp_bell()));
+    let trust = warden.space().current();
     for (door, listener) in listening {
-        let trust = warden.space().current();
         let serve = rooms.host(door.service, keys, settings.tls.highest_version, &trust);
-        let mut closed = closing.subscribe();
-        let closed = async move { drop(closed.wait_for(|closed| *closed).await) };
         let tell = rooms.turn_away(door.service, keys, settings.tls.highest_version);
         let name = format!("the listener {} on {}", door.service.key(), door.address);
         let reception = Reception { proxies: proxies(settings, door.service), door, serve, tell };
-        works.begin(name, listeners::accept(reception, listener, closed));
+        works.begin(name, listeners::accept(reception, listener, until_closed(&closing)));
     }
     for ear in ears {
         listen_to(ear, settings, keys, &rooms, &closing, &mut works);
@@ -247,6 +242,22 @@ fn proxies(settings: &Settings, service: Service) -> Arc<[Network]> {
     }
 }
 
+/// What an administrator may ask about.
+fn house(settings: &Settings, keys: &Keys, started: Timestamp, doors: Vec<Arc<Door>>) -> Arc<House> {
+    Arc::new(House {
+        started,
+        doors,
+        certificate: described(&keys.access),
+        relay_certificate: settings.trust.is_some().then(|| described(&keys.relay)),
+    })
+}
+
+/// Resolves when nobody is let in any more.
+fn until_closed(closing: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<> {
+    let mut closed = closing.subscribe();
+    async move { drop(closed.wait_for(|closed| *closed).await) }
+}
+
 /// Has a connector's mail heard at one place.
 fn listen_to(
     ear: Ear,
@@ -256,8 +267,7 @@ fn listen_to(
     closing: &watch::Sender<bool>,
     works: &mut Works,
 ) {
-    let mut closed = closing.subscribe();
-    let closed = async move { drop(closed.wait_for(|closed| *closed).await) };
+    let closed = until_closed(closing);
     match ear.at {
         At::Address(door, listener) => {
             let serve = rooms.connector(ear.connector, keys);
