@@ -71,7 +71,7 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
             );
         }
         Answer::Traces(traces) | Answer::TracesOf { traces, .. } => {
-            traces.iter().for_each(|trace| say!("{}", trace_line(trace)))
+            traces.iter().for_each(|trace| say!("{}", trace_line(trace)));
         }
         Answer::Queue { entries, .. } => queue::table(entries),
         Answer::Queued(view) => queue::entry(view),

@@ -194,16 +194,7 @@ async fn serve_store(
     for ear in ears {
         listen_to(ear, settings, keys, &rooms, &closing, &mut works);
     }
-    let office = Arc::new(Office {
-        store: store.clone(),
-        clock: Arc::clone(clock),
-        operator: settings.operator.clone(),
-        house,
-        warden: Arc::clone(warden),
-        courier: bell,
-        chores: Chores::default(),
-        connectors: settings.connectors.clone(),
-    });
+    let office = office(settings, foundations, house, bell);
     warn_of_postmasters(settings, store).await?;
     info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -240,6 +231,19 @@ fn proxies(settings: &Settings, service: Service) -> Arc<[Network]> {
         Service::Metrics => Arc::default(),
         _ => settings.listeners.proxy_from.clone().into(),
     }
+}
+
+/// What answers administrators.
+fn office(
+    settings: &Settings,
+    foundations: &Foundations,
+    house: Arc<House>,
+    courier: Option<Bell>,
+) -> Arc<Office> {
+    let Foundations { store, clock, warden } = foundations.clone();
+    let (operator, connectors) = (settings.operator.clone(), settings.connectors.clone());
+    let chores = Chores::default();
+    Arc::new(Office { store, clock, operator, house, warden, courier, chores, connectors })
 }
 
 /// What an administrator may ask about.
