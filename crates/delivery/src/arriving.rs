@@ -8,6 +8,7 @@ use message::{Scanned, Scanner};
 use store::{BodyWriter, SealedBody};
 
 use crate::{
+    dkim::BodyDigest,
     replies::{self, Denial},
     scan::{Scan, Verdict},
 };
@@ -18,6 +19,8 @@ pub(crate) struct Arriving {
     /// Of every byte as it came, for the fingerprint of I-1.
     digest: digest::Context,
     body: BodyWriter,
+    /// For a signature, if there will be one.
+    body_digest: Option<BodyDigest>,
     antivirus: Option<Scan>,
     /// Whether the antivirus was shown the header.
     header_shown: bool,
@@ -36,13 +39,29 @@ pub(crate) struct Arrived {
     pub(crate) body: SealedBody,
     /// What the antivirus says, if there is one.
     pub(crate) antivirus: Option<Verdict>,
+    /// Digest of the canonical body, if it was asked for (RFC 6376 §3.4.4).
+    pub(crate) body_digest: Option<digest::Digest>,
 }
 
 impl Arriving {
     pub(crate) fn new(scan: message::scan::Limits, body: BodyWriter, antivirus: Option<Scan>) -> Self {
         let digest = digest::Context::new(&digest::SHA256);
         let scanner = Scanner::new(scan);
-        Self { scanner, digest, body, antivirus, header_shown: false, eight_bit: false, seen: 0 }
+        Self {
+            scanner,
+            digest,
+            body,
+            body_digest: None,
+            antivirus,
+            header_shown: false,
+            eight_bit: false,
+            seen: 0,
+        }
+    }
+
+    /// The same, with a digest of the canonical body.
+    pub(crate) fn to_be_signed(self) -> Self {
+        Self { body_digest: Some(BodyDigest::new()), ..self }
     }
 
     /// Scans a piece. Gives the bytes of it that belong to the body, or nothing while the header is not complete.
@@ -68,6 +87,9 @@ impl Arriving {
     pub(crate) async fn write(&mut self, body: &[u8]) -> Result<(), Denial> {
         if body.is_empty() {
             return Ok(());
+        }
+        if let Some(digest) = &mut self.body_digest {
+            digest.update(body);
         }
         self.show_header().await;
         let seen = async {
@@ -106,7 +128,8 @@ impl Arriving {
             }
         };
         let (body, antivirus) = tokio::join!(self.body.finish(), verdict);
-        Ok(Arrived { body: body?, antivirus: antivirus?, scanned, digest, eight_bit })
+        let body_digest = self.body_digest.map(BodyDigest::finish);
+        Ok(Arrived { body: body?, antivirus: antivirus?, scanned, digest, eight_bit, body_digest })
     }
 }
 

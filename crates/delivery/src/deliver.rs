@@ -11,6 +11,7 @@ use store::{AccountId, Copy, Delivered, Delivery, Durable, SealedBody, Store, Tr
 
 use crate::{
     conversation,
+    dkim::DkimSigner,
     envelope::Envelope,
     judge::{Judged, Path},
     outgoing::{self, Departure},
@@ -34,6 +35,8 @@ pub(crate) struct Complete<'a> {
     pub(crate) content: &'a [u8],
     /// What the antivirus says, if there is one.
     pub(crate) antivirus: Option<Verdict>,
+    /// Who signs what leaves, if anybody does, and the digest of the canonical body.
+    pub(crate) dkim: Option<(&'a DkimSigner, &'a [u8])>,
     /// Whether an octet of it is above 127.
     pub(crate) eight_bit: bool,
     pub(crate) at: Timestamp,

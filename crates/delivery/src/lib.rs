@@ -16,6 +16,7 @@ mod connector;
 mod conversation;
 mod deliver;
 mod distrust;
+mod dkim;
 mod envelope;
 mod header_checks;
 mod incoming;
@@ -43,6 +44,7 @@ mod variants;
 
 pub use crate::{
     connector::{Connector, ConnectorClient, ConnectorPolicy, Connectors, Deliver, LocalUser, Visitor},
+    dkim::{DkimError, DkimSigner},
     envelope::Envelope,
     incoming::Incoming,
     policy::SubmissionPolicy,

@@ -12,7 +12,7 @@ use store::{Outgoing, OutgoingRecipient, Priority, Reader, Store, StoreError, Va
 
 use crate::{
     deliver::Complete,
-    envelope,
+    dkim, envelope,
     recipients::{Housed, Recipient},
     replies::Denial,
     sender::seen_by,
@@ -43,9 +43,11 @@ pub(crate) async fn to_peers(
     let Complete { judged, .. } = message;
     let named = named(&judged.header, settings);
     let correspondences = store.read(move |reader| correspondences(reader, named)).await?;
+    let profile = &judged.account.profile;
+    let header = relayed(&judged.header, profile, &correspondences, additions);
     Ok(Departure {
         way: Way::Peers,
-        header: relayed(&judged.header, &judged.account.profile, &correspondences, additions),
+        header: signed(header, seen_by(profile, Rights::Full).domain(), message),
         reverse_path: seen_as(message, Rights::Full),
         recipients: recipients.iter().map(|to| entry(to)).collect(),
     })
@@ -159,6 +161,19 @@ const BULK_BYTES: u64 = 10 << 20;
 /// What a letter waits behind.
 pub(crate) fn priority(recipients: usize, bytes: u64) -> Priority {
     if recipients > BULK_RECIPIENTS || bytes > BULK_BYTES { Priority::Bulk } else { Priority::Usual }
+}
+
+/// The header with a signature in the name of this domain on top, if what leaves is signed (RFC 6376).
+fn signed(header: Vec<u8>, domain: &mssante::Domain, message: &Complete<'_>) -> Vec<u8> {
+    let Some((signer, body)) = message.dkim else { return header };
+    let parsed = Header::parse(&header);
+    let Some(value) = signer.sign(&parsed, domain, body, message.at) else {
+        tracing::error!(id = %message.envelope.id, "the key of [dkim] fails: a message leaves without its signature");
+        return header;
+    };
+    let mut editor = parsed.edit();
+    editor.prepend(dkim::FIELD, &value);
+    editor.finish()
 }
 
 /// The addresses of To and Cc that a local account could have as its login address: as many as a header can hold.

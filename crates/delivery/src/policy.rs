@@ -15,6 +15,7 @@ use crate::{
     arriving::{Arrived, Arriving},
     connector,
     deliver::{self, Complete},
+    dkim::DkimSigner,
     envelope::{self, By, Envelope},
     incoming::Incoming,
     judge::{self, Judged},
@@ -37,6 +38,7 @@ pub struct SubmissionPolicy {
     pub(crate) settings: Settings,
     pub(crate) clock: Arc<dyn Clock>,
     antivirus: Option<Arc<Scanner>>,
+    dkim: Option<Arc<DkimSigner>>,
 }
 
 impl SubmissionPolicy {
@@ -49,7 +51,13 @@ impl SubmissionPolicy {
         settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, authenticator, trust, settings, clock, antivirus: None }
+        Self { store, authenticator, trust, settings, clock, antivirus: None, dkim: None }
+    }
+
+    /// The same, signing what leaves for other operators (RFC 6376).
+    #[must_use]
+    pub fn signed_by(self, signer: Arc<DkimSigner>) -> Self {
+        Self { dkim: Some(signer), ..self }
     }
 
     /// The same, showing every message to this scanner before it is kept.
@@ -95,7 +103,8 @@ impl SubmissionPolicy {
     async fn keep(&self, incoming: Incoming) -> Result<Accepted<Durable>, (Envelope, Denial)> {
         let Incoming { envelope, connection, content, judged } = incoming;
         let kept = async {
-            let Arrived { scanned, digest, eight_bit, body, antivirus } = content.finish().await?;
+            let Arrived { scanned, digest, eight_bit, body, antivirus, body_digest } =
+                content.finish().await?;
             let judged = match judged {
                 Some(judged) => judged,
                 None => self.judged(&scanned.header, &envelope).await?,
@@ -110,6 +119,7 @@ impl SubmissionPolicy {
                 scanned: &scanned,
                 content: digest.as_ref(),
                 antivirus,
+                dkim: self.dkim.as_deref().zip(body_digest.as_ref().map(AsRef::as_ref)),
                 eight_bit,
                 at: self.clock.now(),
             };
@@ -233,6 +243,7 @@ impl Policy for SubmissionPolicy {
         let (scan, body) = (self.settings.scan.clone(), self.store.body());
         let antivirus = self.antivirus.clone().map(Scan::new);
         let content = Arriving::new(scan, body, antivirus);
+        let content = if self.dkim.is_some() { content.to_be_signed() } else { content };
         Ok(Incoming { envelope, connection: connection.clone(), content, judged: None })
     }
 

@@ -6,6 +6,7 @@
 //! May use: parsing libraries. Must never touch: the network, the store, files, the clock.
 
 pub mod decode;
+pub mod dkim;
 pub mod header;
 pub mod index;
 mod mime;

@@ -27,6 +27,7 @@ pub(crate) fn check(settings: &Settings, now: Timestamp, as_json: bool) -> Resul
     access.check_dates(now).map_err(|error| Failure::failed(format!("[tls]: {error}")))?;
     opening::master_key(&settings.store.master_key)?;
     rooms::smart_host(settings, &access)?;
+    opening::signer(settings)?;
     if !settings.listeners.imap_plain.is_empty() {
         let found = store::check_upgrade(&settings.store.directory)
             .map_err(|error| Failure::failed(format!("[listeners] imap_plain: whose store? {error}")))?;

@@ -4,10 +4,11 @@
 
 use std::{env, net::SocketAddr, path::Path, sync::Arc};
 
+use delivery::DkimSigner;
 use store::{Clock, Kind, MasterKey, OpenError, OpenOptions, Store};
 
 use crate::{
-    config::{self, MasterKeyPlace, Settings, StorePlace, Tls},
+    config::{self, Dkim, MasterKeyPlace, Settings, StorePlace, Tls},
     exit::Failure,
     rooms,
 };
@@ -22,6 +23,18 @@ const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 pub(crate) fn certificate(tls: &Tls) -> Result<pki::ServerTls, Failure> {
     pki::ServerTls::load(&tls.certificate, &tls.key)
         .map_err(|error| Failure::failed(format!("[tls]: {error}")))
+}
+
+/// What signs mail for other operators, if the settings say so.
+///
+/// # Errors
+/// What is wrong with the key, and where it is.
+pub(crate) fn signer(settings: &Settings) -> Result<Option<DkimSigner>, Failure> {
+    let load = |dkim: &Dkim| {
+        DkimSigner::load(&dkim.key, &dkim.selector)
+            .map_err(|error| Failure::failed(format!("[dkim] {}: {error}", dkim.key.display())))
+    };
+    settings.dkim.as_ref().map(load).transpose()
 }
 
 /// The master key, from where the settings or a command line say that it is.

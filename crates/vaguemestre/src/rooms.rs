@@ -10,7 +10,8 @@ mod settings;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use delivery::{
-    ConnectorPolicy, Relay, RelayPolicy, RelaySettings, RelayStatistics, Scanner, SubmissionPolicy, Visitor,
+    ConnectorPolicy, DkimSigner, Relay, RelayPolicy, RelaySettings, RelayStatistics, Scanner,
+    SubmissionPolicy, Visitor,
 };
 use identity::Authenticator;
 use pki::{ServerTls, Trust};
@@ -66,6 +67,8 @@ pub(crate) struct Foundations {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) warden: Arc<Warden>,
+    /// What signs mail for other operators, if anything does.
+    pub(crate) signer: Option<Arc<DkimSigner>>,
 }
 
 /// The certificates with their keys.
@@ -85,7 +88,7 @@ pub(crate) fn outbound(
     foundations: &Foundations,
     keys: &Keys,
 ) -> Result<Relay, Failure> {
-    let Foundations { store, clock, warden } = foundations.clone();
+    let Foundations { store, clock, warden, .. } = foundations.clone();
     let tls = keys.relay.relay_client();
     let relay = RelaySettings {
         servers: servers::connectors(settings),
@@ -103,7 +106,7 @@ impl Rooms {
         house: &Arc<House>,
         outbound: Arc<RelayStatistics>,
     ) -> Self {
-        let Foundations { store, clock, warden } = foundations.clone();
+        let Foundations { store, clock, warden, signer } = foundations.clone();
         let authenticator =
             Arc::new(Authenticator::new(store.clone(), identity::Settings::default(), Arc::clone(&clock)));
         let scanner = settings.scan.clone().map(|scan| Arc::new(Scanner::new(scan)));
@@ -117,6 +120,9 @@ impl Rooms {
             Arc::clone(&clock),
         );
         let mut relay = RelayPolicy::new(store.clone(), warden.space().clone(), delivery, Arc::clone(&clock));
+        if let Some(signer) = signer {
+            submission = submission.signed_by(signer);
+        }
         if let Some(scanner) = &scanner {
             submission = submission.scanned_by(Arc::clone(scanner));
             relay = relay.scanned_by(Arc::clone(scanner));

@@ -34,7 +34,7 @@ use crate::{
     keeper,
     listeners::{self, Door, Peers, Reception},
     logs, metrics,
-    opening::{certificate, exposed_figures, open_store},
+    opening::{certificate, exposed_figures, open_store, signer},
     postmaster,
     rooms::{self, Foundations, Keys, Rooms},
     trust::{self, Bell, Certificates, Courier, Warden},
@@ -107,6 +107,7 @@ fn serve(settings: &Settings, runtime: &Runtime) -> Result<(Store, Result<(), Fa
         Signals::new().map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keys = Keys { access: certificate(&settings.tls)?, relay: trust::relay_certificate(settings)? };
+    let signer = signer(settings)?.map(Arc::new);
     warn_of_certificates(settings, &keys, clock.now());
     for exposed in exposed_figures(settings) {
         warn!("{exposed}");
@@ -118,7 +119,7 @@ fn serve(settings: &Settings, runtime: &Runtime) -> Result<(Store, Result<(), Fa
     let warden = Arc::new(warden.keeping(certificates(settings, &keys)));
     warden.tell(&warden.status(clock.now()).alarms);
     let store = open_store(settings, &clock, None)?;
-    let foundations = Foundations { store: store.clone(), clock, warden };
+    let foundations = Foundations { store: store.clone(), clock, warden, signer };
     let served = runtime.block_on(serve_store(settings, &keys, &foundations, &mut signals));
     Ok((store, served))
 }
@@ -169,7 +170,7 @@ async fn serve_store(
     foundations: &Foundations,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
-    let Foundations { store, clock, warden } = foundations;
+    let Foundations { store, clock, warden, .. } = foundations;
     let control =
         server::bind(&settings.control.socket).map_err(|error| Failure::failed(error.to_string()))?;
     let listening = listen(settings)?;
@@ -289,7 +290,7 @@ fn listen_to(
 
 /// Looks after the trust space, if there is one; never ends by itself.
 async fn watch_over(settings: &Settings, foundations: &Foundations) {
-    let Foundations { store, clock, warden } = foundations;
+    let Foundations { store, clock, warden, .. } = foundations;
     // our own certificates are looked at in any case
     let interval = settings.trust.as_ref().map_or(CERTIFICATES_INTERVAL, |trust| trust.refresh);
     let changed = |refreshed| trust::trace_change(store, clock.as_ref(), refreshed);

@@ -153,7 +153,7 @@ impl RelayPolicy {
     async fn keep(&self, incoming: RelayIncoming) -> Result<Accepted<Durable>, (RelayEnvelope, Denial)> {
         let RelayIncoming { envelope, connection, content, header } = incoming;
         let kept = async {
-            let Arrived { scanned, digest, eight_bit, body, antivirus } = content.finish().await?;
+            let Arrived { scanned, digest, eight_bit, body, antivirus, .. } = content.finish().await?;
             let header = match header {
                 Some(header) => {
                     // a body may take an hour to come, and what the list or an authority takes back counts at once

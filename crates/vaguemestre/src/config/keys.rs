@@ -74,6 +74,8 @@ pub(super) const KEYS: &[Key] = &[
     key("store", "disk_reserve", r#""256 MiB""#),
     key("retention", "trace_months", "6"),
     key("retention", "structures", "[]"),
+    key("dkim", "selector", r#""""#),
+    key("dkim", "key", r#""""#),
     key("scan", "clamd", r#""""#),
     key("scan", "timeout", r#""60 s""#),
     key("scan", "on_failure", r#""tempfail""#),

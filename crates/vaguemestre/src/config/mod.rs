@@ -36,6 +36,7 @@ pub(crate) use self::{
     imap::Imap,
     limits::Hourly,
     networks::Network,
+    scan::Dkim,
 };
 pub(crate) use trust::{Environment, Queue, Relay, Route, Trust};
 
@@ -51,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) queue: Queue,
     pub(crate) store: StorePlace,
     pub(crate) retention: KeepPlan,
+    /// Absent: what leaves is not signed.
+    pub(crate) dkim: Option<Dkim>,
     /// Absent: no antivirus looks at what arrives.
     pub(crate) scan: Option<ScanSettings>,
     pub(crate) listeners: Listeners,

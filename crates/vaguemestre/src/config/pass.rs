@@ -70,6 +70,7 @@ impl Pass<'_> {
                 disk_reserve: self.size("store", "disk_reserve", 0, 1 << 50),
             },
             retention: self.retention(),
+            dkim: self.dkim(),
             scan: self.scan(),
             listeners: Listeners {
                 submission: self.addresses("submission"),

@@ -1,14 +1,37 @@
-//! The antivirus (`[scan]`): where it listens, and what becomes of what it could not judge.
+//! What is done to messages on the way: the antivirus (`[scan]`), where it listens and what becomes of what it could not judge; the
+//! signature on what leaves (`[dkim]`).
 //!
 //! May use the readers of `values`. Must never connect to anything.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use delivery::{OnFailure, ScanAddress, ScanSettings};
 
 use super::{pass::Pass, raw::Value};
 
+/// How what leaves is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dkim {
+    pub(crate) selector: String,
+    pub(crate) key: PathBuf,
+}
+
 impl Pass<'_> {
+    /// None: nothing is signed. The two keys go together.
+    pub(super) fn dkim(&mut self) -> Option<Dkim> {
+        let (selector, key) = (self.item("dkim", "selector"), self.item("dkim", "key"));
+        match (&selector.value, &key.value) {
+            (Value::Text(selector), Value::Text(key)) if selector.is_empty() && key.is_empty() => None,
+            (Value::Text(name), Value::Text(key)) if is_selector(name) && !key.is_empty() => {
+                Some(Dkim { selector: name.clone(), key: self.path("dkim", "key") })
+            }
+            (Value::Text(name), _) if is_selector(name) => {
+                self.wrong(&key, "the path of a private key, PKCS#8 in PEM")
+            }
+            _ => self.wrong(&selector, "a selector such as \"s2026\" beside a key, or \"\" for both"),
+        }
+    }
+
     /// None: nothing is scanned.
     pub(super) fn scan(&mut self) -> Option<ScanSettings> {
         let address = self.scanner();
@@ -40,6 +63,16 @@ impl Pass<'_> {
     }
 }
 
+/// Labels of a domain name (RFC 6376 §3.1).
+fn is_selector(text: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    text.len() <= 128 && text.split('.').all(label)
+}
+
 const SCANNER: &str = "the path of clamd's socket such as \"/run/clamav/clamd.ctl\", a loopback address with a port such as \"127.0.0.1:3310\" \
      (messages travel in clear there), or \"\" for none";
 
@@ -65,6 +98,21 @@ mod tests {
         assert!(
             faults(&format!("{REQUIRED}[scan]\non_failure = \"drop\"")).contains("\"tempfail\" or \"pass\"")
         );
+    }
+
+    #[test]
+    fn a_signature_takes_a_selector_and_a_key() {
+        let dkim = |text: &str| read(&format!("{REQUIRED}[dkim]\n{text}")).unwrap().dkim;
+        assert_eq!(dkim(""), None);
+        let set = dkim("selector = \"s2026\"\nkey = \"dkim.pem\"").unwrap();
+        assert_eq!(set, Dkim { selector: "s2026".into(), key: "/etc/vaguemestre/dkim.pem".into() });
+        for (wrong, told) in [
+            ("selector = \"s\"", "[dkim] key"),
+            ("key = \"k\"", "[dkim] selector"),
+            ("selector = \"a b\"\nkey = \"k\"", "[dkim] selector"),
+        ] {
+            assert!(faults(&format!("{REQUIRED}[dkim]\n{wrong}")).contains(told), "{wrong}");
+        }
     }
 
     #[test]
