@@ -10,6 +10,7 @@ mod faults;
 mod harness;
 
 mod accounts;
+mod antivirus;
 mod audit;
 mod backup;
 mod chunks;
@@ -24,6 +25,7 @@ mod keys;
 mod large;
 mod limits;
 mod list_swap;
+mod masking;
 mod mirror;
 mod offline;
 mod other_users;

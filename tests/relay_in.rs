@@ -124,7 +124,10 @@ fn the_audit_matrix_is_refused_case_by_case_and_the_valid_peer_delivers() {
     let mut imap = world.imap_as(DOCTOR);
     imap.ok("EXAMINE INBOX");
     let header = String::from_utf8(imap.section(1, "HEADER")).unwrap();
-    assert!(header.starts_with("Return-Path: <docteur@none-audit.mssante.fr>\r\nReceived: "), "{header}");
+    assert!(
+        header.starts_with("Return-Path: <docteur@none-audit.mssante.fr>\r\nAuthentication-Results: "),
+        "{header}"
+    );
     assert!(header.contains("Subject: compte rendu\r\n"), "untagged as it came: {header}");
 }
 

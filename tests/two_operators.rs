@@ -30,7 +30,14 @@ fn a_message_crosses_to_the_other_operator_and_its_answer_comes_back() {
     let mut emergencies = world.imap_at(Site::Sud, &format!("{EMERGENCIES}*{SUD_DOCTOR}"));
     emergencies.wait_for(1, PATIENCE);
     let received = String::from_utf8(emergencies.section(1, "")).unwrap();
-    assert!(received.starts_with(&format!("Return-Path: <{DOCTOR}>\r\nReceived: ")), "{received}");
+    assert!(
+        received.starts_with(&format!("Return-Path: <{DOCTOR}>\r\nAuthentication-Results: ")),
+        "{received}"
+    );
+    assert!(
+        received.contains(&format!(";\r\n\tx-mssante=pass\r\n\tsmtp.mailfrom={DOCTOR} header.from=")),
+        "{received}"
+    );
     let own = received.split_at(received.find("From: ").unwrap()).1;
     assert_eq!(
         own,

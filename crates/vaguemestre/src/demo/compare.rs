@@ -4,8 +4,8 @@
 //! for the sender's address where it must be seen under its MSSanté one (S-3.5), and for the tag, which does not leave its
 //! operator (S-3.4). Pure.
 
-/// Fields that a delivery puts on top of the message (RFC 5321 §4.4).
-const TRACE_FIELDS: [&str; 2] = ["return-path", "received"];
+/// Fields that a delivery puts on top of the message (RFC 5321 §4.4, RFC 8601 §5).
+const TRACE_FIELDS: [&str; 3] = ["return-path", "authentication-results", "received"];
 
 /// Fields in which the sender appears under the address that the recipient may answer to (S-3.5).
 const SENDER_FIELDS: [&str; 4] = ["from", "sender", "reply-to", "disposition-notification-to"];
