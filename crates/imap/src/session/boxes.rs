@@ -207,7 +207,8 @@ impl Session {
     }
 
     /// Does a work on so many messages of the open mailbox, and of one of that account, as long as the person may use both: once a
-    /// right has ended it stops between two commits of the store, which are whole (S-1.5). A COPY takes back what it made.
+    /// right has ended it stops between two commits of the store, which are whole (S-1.5). A COPY takes back what it made, unless its
+    /// last commit was on its way.
     ///
     /// # Errors
     /// `NO [NOPERM]` where a right has ended.
@@ -221,7 +222,8 @@ impl Session {
             return Ok(work.await);
         }
         let ended = || {
-            let text = "The right to use this box has ended: what was done before it stays done, a copy is taken back";
+            let text = "The right to use this box has ended meanwhile: what was done before stays done, a copy is there whole or not \
+                        at all";
             Halt::from(Completion::no_with(Code::NoPerm, text))
         };
         let (open, principal) = (self.selected_account()?, self.principal.clone());
