@@ -163,9 +163,13 @@ fn mailbox_names_come_in_every_spelling() {
             "{wire}"
         );
     }
+    let written = Some("inbox".to_owned());
     assert_eq!(
         session_of("a EXAMINE inbox"),
-        SessionCommand::Examine { mailbox: name("INBOX"), params: SelectParams::default() }
+        SessionCommand::Examine {
+            mailbox: name("INBOX"),
+            params: SelectParams { written, ..SelectParams::default() }
+        }
     );
     assert_eq!(session_of("a DELETE inbox/[x]"), SessionCommand::Delete(name("INBOX/[x]")));
     assert_eq!(session_of("a RENAME \"A b\" C"), SessionCommand::Rename { from: name("A b"), to: name("C") });

@@ -64,7 +64,7 @@ async fn tls_from_the_first_byte() {
     converse(&mut stream, "", &["* OK [CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR LITERAL- ID AUTH=PLAIN]"])
         .await;
     converse(&mut stream, "a LOGIN x@x.fr demonstration\r\n", &[WELCOME]).await;
-    converse(&mut stream, "b NOOP\r\nc LOGOUT\r\n", &["* x@x.fr NOOP", "b OK", "* BYE", "c OK"]).await;
+    converse(&mut stream, "b NOOP\r\nc LOGOUT\r\n", &["* OK x@x.fr NOOP", "b OK", "* BYE", "c OK"]).await;
     assert_eq!(served.await.unwrap(), Ended::Logout);
 }
 
