@@ -1,10 +1,16 @@
-//! TLS as seen from outside, by openssl: versions, suites, chains, and that nothing buffered in clear survives STARTTLS (M-5).
+//! TLS as seen from outside, by openssl: versions, suites, chains, certificates that are renewed, and that nothing buffered in clear
+//! survives STARTTLS (M-5).
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::harness::{DOCTOR, Imap, PASSWORD, Site, World, run};
+use demo_pki::{Leaf, Name};
+use jiff::Timestamp;
+
+use crate::harness::{DOCTOR, Flaw, Imap, PASSWORD, Sink, Site, World, letter, run, succeed};
 
 fn s_client(world: &World, port: u16, options: &[&str]) -> (String, bool) {
     let mut openssl = Command::new("openssl");
@@ -119,4 +125,72 @@ fn imap_without_tls_is_served_on_loopback_and_refused_elsewhere() {
     assert!(imap.text("SELECT INBOX").contains("* 0 EXISTS"));
     let (_, tagged) = imap.command("STARTTLS");
     assert!(tagged.starts_with("BAD"), "{tagged}");
+}
+
+/// The certificate that openssl is shown, as the base64 lines of its PEM.
+fn shown(world: &World, port: u16, options: &[&str]) -> String {
+    let (said, _) = s_client(world, port, options);
+    let (_, pem) = said.split_once("-----BEGIN CERTIFICATE-----").unwrap_or_else(|| panic!("{said}"));
+    pem.split_once("-----END").unwrap().0.split_whitespace().collect()
+}
+
+fn first_of(pem: &str) -> String {
+    let (_, pem) = pem.split_once("-----BEGIN CERTIFICATE-----").unwrap();
+    pem.split_once("-----END").unwrap().0.split_whitespace().collect()
+}
+
+#[test]
+fn a_renewed_certificate_is_shown_without_a_restart_and_one_that_cannot_serve_is_not() {
+    let mut world = World::prepared();
+    let third = world.operator("tiers.mssante.fr", Flaw::None);
+    let sink = Sink::start(Some(&third));
+    world.routes(Site::Nord, &[("tiers.mssante.fr", sink.port())]);
+    world.serve();
+    let pki = world.pki();
+    let (chain, key) = (pki.chain("nord"), pki.key("nord"));
+    let before = first_of(&fs::read_to_string(&chain).unwrap());
+    let everywhere = |world: &World| {
+        let relay = shown(world, world.relay(Site::Nord), &["-starttls", "smtp"]);
+        [shown(world, world.imaps(), &[]), shown(world, world.submission(), &["-starttls", "smtp"]), relay]
+    };
+    assert!(everywhere(&world).iter().all(|certificate| *certificate == before));
+
+    let subject = Name::server("mail.chu-nord.fr", "1590000014", "CENTRE HOSPITALIER NORD", "Nord (59)");
+    let leaf = Leaf::server(subject, &["mail.chu-nord.fr", "localhost", "127.0.0.1"], Timestamp::now());
+    let renewed = pki.hierarchy().organisations.issue(&leaf).unwrap();
+    fs::write(&key, renewed.key_pem().unwrap()).unwrap();
+    fs::write(&chain, renewed.chain_pem()).unwrap();
+    let told = world.refresh(Site::Nord);
+    assert!(
+        told.contains("are shown another certificate from now on") || everywhere(&world)[0] != before,
+        "{told}"
+    );
+    let now = first_of(&renewed.chain_pem());
+    assert!(everywhere(&world).iter().all(|certificate| *certificate == now), "{}", world.log());
+    // to the servers of others as well
+    let mut smtp = world.smtp();
+    assert_eq!(smtp.login(DOCTOR, PASSWORD).0, 235);
+    let to = "docteur@tiers.mssante.fr";
+    let message = letter(to, "renouvele@poste", "#med# renouvele", "Corps.");
+    assert_eq!(smtp.submit(DOCTOR, &[to], message.as_bytes()).unwrap().0, 250);
+    let there = sink.wait_for(1, Duration::from_secs(60));
+    assert_eq!(there[0].shown[0].as_ref(), renewed.der());
+
+    // a mistake on the disk is told, and shown to nobody
+    fs::write(&chain, third.issued.chain_pem()).unwrap();
+    let told = world.refresh(Site::Nord);
+    assert!(told.contains("ALARM") && told.contains("name the files that belong together"), "{told}");
+    assert!(everywhere(&world).iter().all(|certificate| *certificate == now));
+    fs::write(&chain, renewed.chain_pem()).unwrap();
+    assert!(!world.refresh(Site::Nord).contains("ALARM"));
+}
+
+#[test]
+fn a_certificate_without_the_hosts_name_is_a_warning_beforehand() {
+    let world = World::prepared();
+    let warns =
+        |world: &World| succeed(&mut world.command(&["check-config"])).contains("does not bear the name");
+    assert!(!warns(&world));
+    world.configure(Site::Nord, "operator", "hostname", "\"courrier.chu-nord.fr\"");
+    assert!(warns(&world));
 }

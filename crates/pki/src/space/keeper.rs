@@ -2,16 +2,17 @@
 //! the files of the settings and the state directory; it is used by one thread at a time and gives out values only.
 
 mod offered;
+mod told;
 
-use std::{collections::BTreeMap, fmt, fs::File, io, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt, io, path::Path, sync::Arc};
 
 use jiff::Timestamp;
-use mssante::{
-    dn::DistinguishedName,
-    whitelist::{ListChanges, WhiteList},
-};
+use mssante::{dn::DistinguishedName, whitelist::WhiteList};
 
-use self::offered::Candidate;
+use self::{
+    offered::Candidate,
+    told::{in_words, is_problem, is_shrunk, source},
+};
 use super::{
     AcceptedSigner, Refreshed, TrustSettings,
     state::{ListId, Record, State},
@@ -19,17 +20,11 @@ use super::{
 use crate::{
     authorities::{Authorities, Authority},
     error::PkiError,
-    files::bounded,
-    list::{
-        Accepting, ListFault, MAX_LIST_BYTES, Rows, SignedList, Signer, SignerFault, not_from_the_future,
-    },
+    list::{Accepting, ListFault, Rows, SignedList, Signer, SignerFault, not_from_the_future},
     path::Judge,
     peer::{ListInForce, Parts, Trust},
     revocation::{CrlEvent, CrlFile, CrlNote, MAX_CLOCK_SKEW, Revocations},
 };
-
-/// Most domains that a note names.
-const NAMED_DOMAINS: usize = 5;
 
 pub(super) struct Keeper {
     settings: Arc<TrustSettings>,
@@ -427,23 +422,6 @@ impl Keeper {
     }
 }
 
-/// The file of the list, and when it was last written or touched.
-fn source(file: &Path) -> io::Result<Option<(Vec<u8>, Timestamp)>> {
-    let file = File::open(file)?;
-    let modified = Timestamp::try_from(file.metadata()?.modified()?).unwrap_or(Timestamp::MIN);
-    let most = u64::try_from(MAX_LIST_BYTES).unwrap_or(u64::MAX);
-    Ok(bounded(file, most)?.map(|bytes| (bytes, modified)))
-}
-
-fn is_shrunk(note: &CrlNote) -> bool {
-    matches!(note.event, CrlEvent::Shrunk { .. })
-}
-
-/// What stays wrong until another list comes; one that shrank is in force all the same.
-fn is_problem(note: &CrlNote) -> bool {
-    note.is_alarm() && !is_shrunk(note)
-}
-
 fn is_future(at: Timestamp, now: Timestamp) -> bool {
     at > now.saturating_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX)
 }
@@ -454,31 +432,4 @@ enum Moment {
     Now(Timestamp),
     /// When it was accepted: what was revoked after that counts for nothing (M-1).
     Past(Timestamp),
-}
-
-/// What a list changes, for a note: numbers, and the first domains of each kind.
-fn in_words(changes: &ListChanges) -> String {
-    let ListChanges { added, removed, rebound } = changes;
-    let rebound: Vec<_> = rebound.iter().map(|changed| &changed.domain).collect();
-    let (added, removed): (Vec<_>, Vec<_>) = (added.iter().collect(), removed.iter().collect());
-    let mut words = format!(
-        "; {} domains added, {} removed, {} with other names",
-        added.len(),
-        removed.len(),
-        rebound.len()
-    );
-    let named = [("added", added), ("removed", removed), ("with other names", rebound)];
-    let named: Vec<_> = named
-        .iter()
-        .filter(|(_, domains)| !domains.is_empty())
-        .map(|(kind, domains)| {
-            let first: Vec<_> = domains.iter().take(NAMED_DOMAINS).map(ToString::to_string).collect();
-            let more = if domains.len() > first.len() { ", …" } else { "" };
-            format!("{kind}: {}{more}", first.join(", "))
-        })
-        .collect();
-    if !named.is_empty() {
-        words.push_str(&format!(" ({})", named.join("; ")));
-    }
-    words
 }

@@ -116,3 +116,10 @@ fn clear_text_is_let_through_for_a_demonstration_store_alone() {
         assert!(checked.err().is_none_or(|text| text.contains("[listeners] imap_plain")), "{kind:?}");
     }
 }
+
+#[test]
+fn a_name_of_a_certificate_stands_for_one_host_or_one_label_of_hosts() {
+    let bears = |name| bears(name, "mail.chu-nord.fr");
+    assert!(bears("mail.chu-nord.fr") && bears("MAIL.CHU-NORD.FR") && bears("*.chu-nord.fr"));
+    assert!(!bears("chu-nord.fr") && !bears("*.fr") && !bears("*.mail.chu-nord.fr") && !bears("*"));
+}

@@ -250,10 +250,14 @@ impl Figures {
             gauge(registry, "trust_list_age_seconds", age, list.age_seconds);
             gauge(registry, "trust_list_rows", "Rows of the white list", signed(list.counts.rows));
         }
+        let failing = status.sources.iter().filter(|source| source.error.is_some()).count();
+        let help = "Hosts of lists whose last answer was of no use: see trust status";
+        gauge(registry, "trust_sources_failing", help, signed(failing));
         let left = Family::<Labels, Gauge>::default();
         for crl in &status.crls {
             if let Some(next) = crl.next_update {
-                let labels = vec![("issuer", crl.issuer.clone())];
+                let part = crl.part.iter().map(|part| ("part", part.clone()));
+                let labels = std::iter::once(("issuer", crl.issuer.clone())).chain(part).collect();
                 left.get_or_create(&labels).set(next.duration_since(now).as_secs());
             }
         }

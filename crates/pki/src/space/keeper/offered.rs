@@ -101,7 +101,7 @@ impl Keeper {
             self.reconsider(now, told);
             self.stand(told);
             // a list in the file may have waited for these
-            let waits = !self.accepted.as_ref().is_some_and(|accepted| accepted.standing.is_ok());
+            let waits = self.accepted.as_ref().is_none_or(|accepted| accepted.standing.is_err());
             if let Some(file) = self.settings.list_file().map(Path::to_owned).filter(|_| waits) {
                 self.list(&file, now, told);
             }

@@ -178,6 +178,24 @@ fn an_offered_revocation_list_is_judged_like_one_in_a_file() {
 }
 
 #[test]
+fn an_offered_revocation_list_that_lost_half_of_its_bytes_is_in_force_and_an_alarm() {
+    let files = fetching();
+    let space = files.open(*NOW);
+    let made = |number, revoked: u8| {
+        let revoked: Vec<_> = (1..=revoked).map(|serial| Serial::new(&[serial; 16])).collect();
+        let authority = &DEMO.hierarchy.organisations;
+        let bytes = authority.crl(&revoked, number, *NOW, *NOW + hours(24 * 7)).unwrap();
+        [CrlFile { name: "http://host/x.crl".to_owned(), bytes }]
+    };
+    assert!(space.offer_crls(&made(2, 100), *NOW).1.alarms.iter().all(|alarm| !alarm.contains("shrank")));
+    let (_, refreshed) = space.offer_crls(&made(3, 1), *NOW);
+    assert!(refreshed.changed && refreshed.alarms.concat().contains("shrank from"), "{refreshed:?}");
+    // it stays worth a look until the next one comes
+    assert!(alarms(&space, *NOW + hours(1)).contains("shrank from"));
+    assert!(!space.offer_crls(&made(4, 2), *NOW).1.alarms.concat().contains("shrank from"));
+}
+
+#[test]
 fn a_signer_is_considered_then_accepted_durably_and_their_list_comes_into_force() {
     let files = fetching();
     let space = files.open(*NOW);
