@@ -20,6 +20,8 @@ fn a_thousand_messages_leave_nord_for_postfix_and_no_byte_changes() {
     let peer = world.operator(DOMAIN, Flaw::None);
     let postfix = Postfix::start(&world, &peer, world.relay(Site::Nord));
     world.routes(Site::Nord, &[(DOMAIN, postfix.relay)]);
+    let offered = Smtp::in_clear(postfix.relay).unwrap().extensions;
+    assert!(offered.contains("CHUNKING"), "what leaves goes in chunks (RFC 3030): {offered}");
     world.serve();
     let sent: Vec<_> = (0..MESSAGES).map(|n| message(n, DOCTOR, THERE)).collect();
     let mut smtp = world.smtp();

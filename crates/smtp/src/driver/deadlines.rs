@@ -1,18 +1,18 @@
 //! Which deadline applies now: for the login, a command, the content, the transaction, the session, the stop. No deadline is put off by single
 //! bytes, of a command or of content, so that a client that drips them gains nothing; nor by NOOP within a transaction.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
-    BLOCK, Limits, Policy,
+    BLOCK, Policy, Settings,
     machine::{Interruption, Reading, Waiting},
 };
 
 /// The deadlines of one session.
 pub(super) struct Deadlines {
-    limits: Limits,
+    settings: Arc<Settings>,
     begun: Instant,
     progress: Option<u64>,
     line_since: Instant,
@@ -32,9 +32,9 @@ struct Block {
 }
 
 impl Deadlines {
-    pub(super) fn new(limits: Limits, begun: Instant) -> Self {
+    pub(super) fn new(settings: Arc<Settings>, begun: Instant) -> Self {
         Deadlines {
-            limits,
+            settings,
             begun,
             progress: None,
             line_since: begun,
@@ -46,17 +46,17 @@ impl Deadlines {
 
     /// When the client must have logged in.
     pub(super) fn login(&self) -> Instant {
-        self.begun + self.limits.pre_auth_timeout
+        self.begun + self.settings.limits.pre_auth_timeout
     }
 
     /// How long a write may take.
     pub(super) fn write(&self) -> Duration {
-        self.limits.write_timeout
+        self.settings.limits.write_timeout
     }
 
     /// How long anything may take once the server stops.
     pub(super) fn grace(&self) -> Duration {
-        self.limits.stop_grace
+        self.settings.limits.stop_grace
     }
 
     /// Whether the session was told to stop.
@@ -66,7 +66,7 @@ impl Deadlines {
 
     /// The server stops now.
     pub(super) fn stop(&mut self, now: Instant) {
-        self.stop_by = Some(now + self.limits.stop_grace);
+        self.stop_by = Some(now + self.settings.limits.stop_grace);
     }
 
     /// The client was waited for so long.
@@ -85,12 +85,12 @@ impl Deadlines {
         let number = reading.transaction();
         let begun = self.transaction.filter(|(known, _)| *known == number).map_or(now, |(_, since)| since);
         self.transaction = reading.in_transaction().then_some((number, begun));
-        let command = self.line_since + self.limits.command_timeout;
-        let whole = begun + self.limits.message_timeout;
+        let command = self.line_since + self.settings.limits.command_timeout;
+        let whole = begun + self.settings.limits.message_timeout;
         let by = match reading.waiting() {
             Waiting::Login => command.min(self.login()),
             Waiting::Command if reading.in_transaction() => command.min(whole),
-            Waiting::Command => command.min(self.begun + self.limits.session_timeout),
+            Waiting::Command => command.min(self.begun + self.settings.limits.session_timeout),
             Waiting::Content => (now + self.block_left(came)).min(whole),
         };
         match self.stop_by {
@@ -104,6 +104,6 @@ impl Deadlines {
         if came.saturating_sub(self.block.before) >= BLOCK as u64 {
             self.block = Block { before: came, ..Block::default() };
         }
-        self.limits.data_timeout.saturating_sub(self.block.waited)
+        self.settings.limits.data_timeout.saturating_sub(self.block.waited)
     }
 }

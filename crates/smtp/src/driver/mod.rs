@@ -92,7 +92,7 @@ pub async fn serve_on<P: Policy, S: AsyncRead + AsyncWrite + Send + Unpin>(
     stop: watch::Receiver<Stop>,
 ) -> Ended {
     let begun = Instant::now();
-    let session = Session::new(policy, stop, Deadlines::new(settings.limits.clone(), begun));
+    let session = Session::new(policy, stop, Deadlines::new(Arc::clone(&settings), begun));
     let connection = connection(addresses, mode);
     let name = connection.session.clone();
     tracing::debug!(session = %name, peer = %addresses.peer, "session begins");

@@ -47,8 +47,7 @@ impl<P: Policy> Session<P> {
     ) -> Result<Upgrading<P>, Ended> {
         loop {
             step = match step {
-                // boxed: its state is there only while something is written, and not in a session that waits
-                Step::Write(writing) => match Box::pin(self.write(stream, writing.bytes())).await {
+                Step::Write(writing) => match self.write(stream, writing.bytes()).await {
                     Ok(()) => writing.written(),
                     Err(end) => return Err(writing.abandon(end)),
                 },
