@@ -50,8 +50,8 @@ pub use crate::{
     policy::SubmissionPolicy,
     relay_in::{RelayEnvelope, RelayIncoming, RelayPeer, RelayPolicy},
     relay_out::{
-        ConnectorServer, Dns, Lookup, NameError, Names, Relay, RelaySettings, RelayStatistics, Route, Server,
-        ServerPlace, SmartHost,
+        Bouncer, ConnectorServer, Dns, Lookup, NameError, Names, Outcomes, Relay, RelaySettings,
+        RelayStatistics, Route, Server, ServerPlace, SmartHost, operator_of,
     },
     scan::{AT_ONCE as SCANS_AT_ONCE, OnFailure, ScanAddress, ScanSettings, ScanStatistics, Scanner},
     settings::Settings,

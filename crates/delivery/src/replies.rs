@@ -361,7 +361,7 @@ pub(crate) fn loops(count: usize) -> Denial {
 #[cfg(test)]
 pub(crate) mod tests {
     use mssante::{AddressError, State};
-    use store::StoreError;
+    use store::{Limit, StoreError};
 
     use super::*;
     use crate::samples::{DOCTOR, address};
@@ -397,6 +397,9 @@ pub(crate) mod tests {
             loops(51),
             StoreError::ClockBehind.into(),
             StoreError::Full.into(),
+            StoreError::Limit(Limit::Queue).into(),
+            StoreError::Limit(Limit::QueueLane).into(),
+            StoreError::Limit(Limit::QueueSender).into(),
             StoreError::Damaged("engine/000012.sst".into()).into(),
             StoreError::NotFound.into(),
             StoreError::Corrupt("here").into(),

@@ -21,8 +21,8 @@ use crate::{
     engine::Engine,
     health::Health,
     keyring::{KeyKind, Keyring, KeyringError},
+    lanes::Lanes,
     open::Kind,
-    queue_front::QueueFront,
     records::{Counters, QueueCounters},
     seal::{DayKey, StoreKey},
     settings::Settings,
@@ -48,7 +48,7 @@ pub(crate) struct Core {
     pub(crate) health: Health,
     pub(crate) watches: Watches,
     pub(crate) numbers: Numbers,
-    pub(crate) queue_front: QueueFront,
+    pub(crate) lanes: Lanes,
     pub(crate) summaries: Summaries,
     /// Bodies nobody will commit: the committer removes their chunks with its next batch.
     pub(crate) abandoned: Mutex<Vec<Abandoned>>,

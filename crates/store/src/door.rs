@@ -5,6 +5,7 @@ use std::{
     thread::JoinHandle,
 };
 
+use jiff::Timestamp;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinSet,
@@ -12,7 +13,7 @@ use tokio::{
 
 use crate::{
     AccountId, BodyWriter, BoxId, CHUNK, Fault, Kind, ModSeq, OpenError, OpenOptions, ProofReport, Reader,
-    Result, Statistics, StoreError,
+    ReadyLane, Result, Statistics, StoreError,
     body::Hold,
     clearing::Clearing,
     committer::{self, Job},
@@ -213,6 +214,16 @@ impl Store {
     /// leave it are not told of. The first value says nothing; watch first, then read.
     pub fn watch_queue(&self) -> watch::Receiver<u64> {
         self.core.watches.queue()
+    }
+
+    /// The lanes of the queue in which something may be due at that time and that are not held, in no order. Asks no disk.
+    pub fn queue_ready(&self, now: Timestamp) -> Vec<ReadyLane> {
+        self.core.lanes.ready(now)
+    }
+
+    /// The first time after that one at which a lane may have something due that has nothing before. Asks no disk.
+    pub fn queue_next_due(&self, after: Timestamp) -> Option<Timestamp> {
+        self.core.lanes.next_due(after)
     }
 
     /// Whether a new message would be taken now; asked before its bytes are. What keeps it out ends by itself, or with

@@ -113,6 +113,15 @@ pub enum Limit {
     /// Recipients of a message in the queue.
     #[error("a message has at most 1000 recipients at other operators")]
     QueuedRecipients,
+    /// Recipients that wait in the queue.
+    #[error("the outgoing queue is full")]
+    Queue,
+    /// Recipients that wait for one next hop.
+    #[error("too much waits for the recipients' domain already")]
+    QueueLane,
+    /// Recipients of one account's messages that wait.
+    #[error("too many messages of this account wait to leave")]
+    QueueSender,
     /// Ways by which a message leaves.
     #[error("a message leaves by at most 16 ways")]
     Ways,

@@ -43,6 +43,27 @@ macro_rules! number {
 }
 number!(AccountId, BoxId, CredentialId);
 
+/// What the number of a lane of another operator begins with.
+pub(crate) const PEERS: u8 = b'p';
+
+/// One lane of the queue, for the life of the store. It says which way it leads, and nothing of whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LaneId(pub(crate) [u8; 16]);
+
+impl LaneId {
+    /// Whether it leads to another operator, and rests on the trust space.
+    pub fn is_of_peers(self) -> bool {
+        self.0.first() == Some(&PEERS)
+    }
+
+    /// The identifier with this number; it may name nothing.
+    pub fn new(number: u64) -> Self {
+        let mut id = [0; 16];
+        id.iter_mut().rev().zip(number.to_le_bytes()).for_each(|(to, from)| *to = from);
+        Self(id)
+    }
+}
+
 /// What of a body leaves one way: its entries in the queue share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Dispatch {

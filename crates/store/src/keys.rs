@@ -41,8 +41,12 @@
 //! | traces | `t` day number | a trace, sealed under its trace day |
 //! | traces | `i` journey day number | nothing: the traces of a journey |
 //! | queue | `c` | entries, and the last number given |
-//! | queue | `d` due entry | nothing: when each entry is to be tried next |
-//! | queue | `e` entry | its body and its time; recipient and attempts, sealed under the body's day |
+//! | queue | `e` entry | its body, lane and time; recipient and attempts, sealed under the body's day |
+//! | queue | `l` lane priority due entry | nothing: what each next hop is to be tried with, in which order |
+//! | queue | `k` lane entry | nothing: what waits for each next hop |
+//! | queue | `n` lane | how many entries, whether held; which next hop, sealed |
+//! | queue | `o` account | how many entries are of its messages |
+//! | queue | `d` due entry | nothing: the time of each entry, before format 4 |
 //! | queue | `m` body [number] | entries left; what they share, sealed under the body's day; a message that leaves more ways
 //! |   |   | than one has one for each, the first without a number |
 //!
@@ -53,9 +57,8 @@ use crate::{
     body::{Place, Turn},
     day::Day,
     engine::Family,
-    ids::{AccountId, BodyId, BoxId, CredentialId, Dispatch, ModSeq, Uid},
+    ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid},
     keyring::KeyKind,
-    queue::QueueId,
     trace::TraceId,
 };
 
@@ -349,12 +352,14 @@ pub(crate) fn chunk(place: Place, index: u32) -> Vec<u8> {
     key
 }
 
-/// Whether nearly every delivery reads or writes the row: INBOX and usage of an account, counters of a box and of its days.
+/// Whether nearly every delivery reads or writes the row: INBOX and usage of an account, counters of a box and of its days,
+/// of the queue, a lane and a sender. No key is that of another family.
 pub(crate) fn is_hot(family: Family, key: &[u8]) -> bool {
     match family {
         Family::Accounts => matches!(key.first(), Some(b'i' | b's' | b'u')),
         Family::Index => key.first() == Some(&b'y'),
-        Family::Bodies | Family::Traces | Family::Queue => false,
+        Family::Queue => matches!(key.first(), Some(b'c' | b'n' | b'o')),
+        Family::Bodies | Family::Traces => false,
     }
 }
 
@@ -396,83 +401,11 @@ pub(crate) fn journey_step(id: &TraceId, day: Day, number: u64) -> Vec<u8> {
     key!(*b"i", id.0, day.number().to_be_bytes(), number.to_be_bytes())
 }
 
-/// The first key of an entry that is due at these microseconds since 1970, before that year too.
-pub(crate) fn due_from(due: i64) -> Vec<u8> {
-    key!(*b"d", ordered(due))
-}
-
-pub(crate) fn due(due: i64, entry: QueueId) -> Vec<u8> {
-    key!(*b"d", ordered(due), entry.0.to_be_bytes())
-}
-
-/// The time and the entry of a key `d`.
-pub(crate) fn due_of(key: &[u8]) -> Option<(i64, QueueId)> {
-    let due = u64::from_be_bytes(part(key, 1)?) ^ SIGN;
-    Some((due.cast_signed(), QueueId(u64::from_be_bytes(part(key, 9)?))))
-}
-
-pub(crate) fn queued(entry: QueueId) -> Vec<u8> {
-    key!(*b"e", entry.0.to_be_bytes())
-}
-
-pub(crate) fn queued_message(Dispatch { body, number }: Dispatch) -> Vec<u8> {
-    let mut key = key!(*b"m", body_bytes(body));
-    if number > 0 {
-        key.push(number);
-    }
-    key
-}
-
-/// What a key `m` names.
-pub(crate) fn dispatch_of(key: &[u8]) -> Option<Dispatch> {
-    let number = key.get(1 + BODY_LEN).copied().unwrap_or_default();
-    Some(Dispatch { body: body_at(key, 1)?, number })
-}
-
 const SIGN: u64 = 1 << 63;
 
 /// A signed number so that order of bytes is order of numbers.
 fn ordered(number: i64) -> [u8; 8] {
     (number.cast_unsigned() ^ SIGN).to_be_bytes()
-}
-
-/// First bytes of keys, and how many bytes follow them. Keys that begin with `m` are whole names, those of bodies have no
-/// first byte.
-const SORTS: [(Family, &[u8], usize); 20] = [
-    (Family::Accounts, b"aibsuAD", 8),
-    (Family::Accounts, b"clO", 16),
-    (Family::Accounts, b"dC", 32),
-    (Family::Accounts, b"nS", 40),
-    (Family::Accounts, b"fok", 36),
-    (Family::Accounts, b"x", BODY_LEN),
-    (Family::Accounts, b"pz", 12),
-    (Family::Accounts, b"e", 5),
-    (Family::Index, b"fey", 12),
-    (Family::Index, b"qv", 20),
-    (Family::Index, b"g", 13),
-    (Family::Index, b"w", 9),
-    (Family::Index, b"r", BODY_LEN),
-    (Family::Index, b"hj", BODY_LEN + 2),
-    (Family::Traces, b"t", 12),
-    (Family::Traces, b"i", 28),
-    (Family::Queue, b"d", 16),
-    (Family::Queue, b"e", 8),
-    (Family::Queue, b"m", BODY_LEN),
-    (Family::Queue, b"m", BODY_LEN + 1),
-];
-
-/// Whether a key is of a sort laid out above: its first byte means something in its family, and it is as long as that
-/// asks for.
-pub(crate) fn is_known(family: Family, key: &[u8]) -> bool {
-    let Some((first, rest)) = key.split_first() else { return false };
-    let sort =
-        SORTS.iter().any(|(of, sorts, len)| *of == family && sorts.contains(first) && rest.len() == *len);
-    sort || match family {
-        Family::Accounts => [FORMAT, STORE_KEY, STORE_KEY_NEXT, COUNTERS, RETENTION, OPENINGS].contains(&key),
-        Family::Bodies => [BODY_LEN + 4, BODY_LEN + 12].contains(&key.len()),
-        Family::Queue => key == QUEUE_COUNTERS,
-        Family::Index | Family::Traces => false,
-    }
 }
 
 /// The `N` bytes of a key at an offset; none if it is too short.
@@ -514,6 +447,11 @@ fn body_bytes(body: BodyId) -> [u8; BODY_LEN] {
     bytes[4..].copy_from_slice(&body.id);
     bytes
 }
+
+mod queue;
+mod sorts;
+
+pub(crate) use self::{queue::*, sorts::is_known};
 
 #[cfg(test)]
 mod tests;

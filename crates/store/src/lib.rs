@@ -33,6 +33,7 @@ mod ids;
 mod instant;
 mod keyring;
 mod keys;
+mod lanes;
 mod master;
 mod open;
 mod ops;
@@ -40,7 +41,6 @@ mod pieces;
 mod prepare;
 mod prove;
 mod queue;
-mod queue_front;
 mod reader;
 mod records;
 mod retention;
@@ -81,8 +81,9 @@ pub use delivery::{
 pub use door::Store;
 pub use error::{Conflict, Limit, StoreError};
 pub use flags::{FlagChange, FlagMode, Flags, KEYWORD_BYTES, KEYWORDS_PER_MESSAGE, SystemFlag};
-pub use ids::{AccountId, BodyId, BoxId, CredentialId, ModSeq, Uid, UidValidity};
+pub use ids::{AccountId, BodyId, BoxId, CredentialId, LaneId, ModSeq, Uid, UidValidity};
 pub use keyring::{KeyFileView, KeyKind, KeyringError, StoreId, backup_keys, show_keys};
+pub use lanes::ReadyLane;
 pub use master::{MasterKey, MasterKeyError, is_credential_name};
 pub use open::{Kind, OpenError, OpenOptions, UpgradeCheck, check_upgrade};
 pub use pieces::{Interrupted, Pieces};
@@ -91,7 +92,7 @@ pub use queue::{
     BodyKind, CONNECTOR_BYTES, ENVID_BYTES, LAST_BYTES, Lane, Notify, ORCPT_BYTES, Outgoing,
     OutgoingRecipient, Priority, QUEUED_RECIPIENTS, QueueId, Queued, Ret, Settlement, WAYS, Way,
 };
-pub use reader::{Reader, Salvaged};
+pub use reader::{DuePage, LaneInfo, Reader, Salvaged};
 pub use retention::{KeepPlan, Kept, Retention, RetentionProof};
 pub use rotation::rotate_master;
 pub use seal::{CHUNK, SealError};

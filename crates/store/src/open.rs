@@ -18,9 +18,9 @@ use crate::{
     housekeeping,
     keyring::{Keyring, KeyringError},
     keys,
+    lanes::Lanes,
     master::MasterKey,
     ops,
-    queue_front::QueueFront,
     records::{self, Counters, Format},
     retention, rows,
     seal::StoreKey,
@@ -163,6 +163,7 @@ pub(crate) fn open(options: OpenOptions, logs: Logs) -> Result<Opened, OpenError
         None => create_header(&engine, &master, &dir, create)?,
     };
     let keyring = binding::open_keyring(&engine, &dir.join(KEY_FILE), &master, keys.store_id())?;
+    upgrade::sort_queue(&engine, &keys, &keyring)?;
     let (swept, leftovers) = housekeeping::leftovers(&engine)?;
     if swept > 0 {
         engine.write(&leftovers, Durability::Synced)?;
@@ -173,7 +174,7 @@ pub(crate) fn open(options: OpenOptions, logs: Logs) -> Result<Opened, OpenError
         health: Health::of(&dir, settings.disk_reserve),
         dir,
         numbers: Numbers::new(&counters, &rows::queue::counters(&engine)?, clock.now()),
-        queue_front: QueueFront::find(&engine)?,
+        lanes: Lanes::find(&engine)?,
         summaries: Summaries::new(settings.summary_changes),
         watches: Watches::default(),
         abandoned: Mutex::default(),

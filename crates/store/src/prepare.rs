@@ -5,25 +5,26 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use jiff::Timestamp;
+use mssante::Address;
 
 use crate::{
-    Actor, BodyKind, CONNECTOR_BYTES, Delivery, ENVID_BYTES, ORCPT_BYTES, Outgoing, QUEUED_RECIPIENTS,
+    Actor, BodyKind, CONNECTOR_BYTES, Delivery, ENVID_BYTES, Lane, ORCPT_BYTES, Outgoing, QUEUED_RECIPIENTS,
     QueueId, Result, Store, StoreError, Trace, TraceId, Variant, WAYS, Way,
     body::SealedBody,
     core::Core,
     day::Day,
     error::Limit,
-    ids::Dispatch,
+    ids::{Dispatch, LaneId},
     keyring::KeyKind,
     keys,
     ops::{
         conversations::HashedConversation,
         deliver::{SealedDelivery, SealedVariant},
-        queue::SealedOutgoing,
+        queue::{SealedEntry, SealedOutgoing},
         traces::{Asked, SealedTrace},
     },
     records::{self, EntryRecord, MessageRecord, Sort},
-    rows::accounts,
+    rows::{accounts, queue},
     seal::DayKey,
 };
 
@@ -139,13 +140,15 @@ fn seal_outgoing(
         size,
         queued,
         expires,
-        sort: Sort { way, body, require_tls, priority },
+        sort: Sort { way: way.clone(), body, require_tls, priority },
     };
     let key = core.reading_key(KeyKind::Message, dispatch.body.day)?;
     let message = seal_record(&key, &keys::queued_message(dispatch), &records::encode(&message)?)?;
     let first = core.numbers.queue.fetch_add(recipients.len() as u64, Ordering::AcqRel) + 1;
+    let mut lanes: Vec<(LaneId, Lane, u64)> = vec![];
     let mut entries = Vec::with_capacity(recipients.len());
     for (number, recipient) in (first..).zip(recipients) {
+        let lane = lane_of(core, &way, &recipient.address, &mut lanes);
         let entry = EntryRecord {
             recipient: recipient.address,
             notify: recipient.notify,
@@ -156,9 +159,22 @@ fn seal_outgoing(
             delay_told: false,
         };
         let id = QueueId(number);
-        entries.push((id, seal_record(&key, &keys::queued(id), &records::encode(&entry)?)?));
+        let sealed = seal_record(&key, &keys::queued(id), &records::encode(&entry)?)?;
+        entries.push(SealedEntry { id, lane, sealed });
     }
-    Ok(SealedOutgoing { message, due: queued, entries })
+    Ok(SealedOutgoing { message, sender, priority, due: queued, entries, lanes })
+}
+
+/// Counts one more in the lane of an address.
+fn lane_of(core: &Core, way: &Way, to: &Address, lanes: &mut Vec<(LaneId, Lane, u64)>) -> LaneId {
+    let lane = Lane::of(way, to);
+    if let Some((id, _, count)) = lanes.iter_mut().find(|(_, known, _)| *known == lane) {
+        *count += 1;
+        return *id;
+    }
+    let id = queue::lane_id(&core.keys, &lane);
+    lanes.push((id, lane, 1));
+    id
 }
 
 fn check_limits(outgoing: &Outgoing) -> Result<()> {

@@ -177,6 +177,8 @@ pub struct Queued {
     pub id: QueueId,
     /// By whom it leaves.
     pub way: Way,
+    /// Which [`Outgoing`] of its message: entries of one share header and envelope.
+    pub part: u8,
     /// The journey of its message.
     pub message: TraceId,
     /// Who is to get it.
@@ -217,6 +219,8 @@ pub struct Queued {
     pub distrusted_since: Option<Timestamp>,
     /// Whether the sender was told of the delay.
     pub delay_told: bool,
+    /// Whether an administrator keeps it back.
+    pub held: bool,
 }
 
 impl Queued {
@@ -242,6 +246,11 @@ pub enum Settlement {
         /// Whether the sender was told of the delay.
         delay_told: bool,
     },
-    /// Only the time of its next attempt moves (an administrator's wish).
+    /// Only the time of its next attempt moves (an administrator's wish): whoever keeps away from its next hop for a while
+    /// goes there again.
     Due(Timestamp),
+    /// It is kept back, until it is released (an administrator's wish).
+    Hold,
+    /// It is kept back no longer.
+    Release,
 }

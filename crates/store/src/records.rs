@@ -4,7 +4,7 @@
 //! Must never touch: the engine, keys of encryption.
 
 use jiff::Timestamp;
-use mssante::{Address, Profile, State};
+use mssante::{Profile, State};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -13,15 +13,19 @@ use crate::{
     body::{Place, Turn},
     boxes::SpecialUse,
     day::Day,
-    ids::{AccountId, BodyId, BoxId, Dispatch, ModSeq, Uid, UidValidity},
+    ids::{AccountId, BodyId, BoxId, ModSeq, Uid, UidValidity},
     open::Kind,
-    queue::{BodyKind, Notify, Priority, Ret, Way},
     trace::TraceId,
 };
 
+mod queue;
+
+pub(crate) use queue::*;
+
 /// The format this program writes. 2 added the family of the queue; a store of format 1 only lacks it. 3 added the day of
-/// reception and the date of saving to listings and what each box and account holds of each day (S-4.3): [`crate::upgrade`].
-pub(crate) const FORMAT: u32 = 3;
+/// reception and the date of saving to listings and what each box and account holds of each day (S-4.3). 4 sorted the
+/// queue into lanes: [`crate::upgrade`].
+pub(crate) const FORMAT: u32 = 4;
 /// The oldest format that is upgraded when it is opened.
 pub(crate) const OLDEST_FORMAT: u32 = 1;
 
@@ -330,130 +334,6 @@ pub(crate) struct OnceRecord {
     pub(crate) id: TraceId,
 }
 
-/// The queue as a whole.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct QueueCounters {
-    pub(crate) entries: u64,
-    /// The last number given to an entry.
-    pub(crate) last: u64,
-}
-
-/// An entry of the queue: what the committer must know, then a sealed [`EntryRecord`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct EntryRow {
-    pub(crate) body: BodyId,
-    /// Microseconds since 1970.
-    pub(crate) due: i64,
-    pub(crate) sealed: Vec<u8>,
-    /// Which of the ways of its message.
-    pub(crate) number: u8,
-}
-
-impl EntryRow {
-    /// Reads a row, one of before there were several ways too: it ends before the number.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
-        let what = "queue entry";
-        let ((body, due, sealed), rest) = decode_first(bytes, what)?;
-        let number = if rest.is_empty() { 0 } else { decode(rest, what)? };
-        Ok(Self { body, due, sealed, number })
-    }
-
-    pub(crate) fn dispatch(&self) -> Dispatch {
-        Dispatch { body: self.body, number: self.number }
-    }
-}
-
-/// What an entry has of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct EntryRecord {
-    pub(crate) recipient: Address,
-    pub(crate) notify: Option<Notify>,
-    pub(crate) original: Option<String>,
-    pub(crate) attempts: u32,
-    pub(crate) last: Option<String>,
-    /// Microseconds since 1970, as every instant here.
-    pub(crate) distrusted_since: Option<i64>,
-    pub(crate) delay_told: bool,
-}
-
-/// A message in the queue: one reference to its body, as long as entries are left; then a sealed [`MessageRecord`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct MessageRow {
-    pub(crate) left: u32,
-    pub(crate) sealed: Vec<u8>,
-}
-
-/// What the entries of a message share.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct MessageRecord {
-    pub(crate) id: TraceId,
-    pub(crate) reverse_path: Option<Address>,
-    pub(crate) sender: Option<AccountId>,
-    pub(crate) variant: u16,
-    pub(crate) smtputf8: bool,
-    /// Said by [`Sort::body`], too; kept where it always was.
-    pub(crate) eight_bit: bool,
-    pub(crate) envid: Option<String>,
-    pub(crate) ret: Option<Ret>,
-    pub(crate) size: u64,
-    pub(crate) queued: i64,
-    pub(crate) expires: i64,
-    pub(crate) sort: Sort,
-}
-
-/// What was not asked about a message before there were several ways; its record ended there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sort {
-    pub(crate) way: Way,
-    pub(crate) body: BodyKind,
-    pub(crate) require_tls: bool,
-    pub(crate) priority: Priority,
-}
-
-impl MessageRecord {
-    /// Reads a record, one without its sort too.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Before {
-            id: TraceId,
-            reverse_path: Option<Address>,
-            sender: Option<AccountId>,
-            variant: u16,
-            smtputf8: bool,
-            eight_bit: bool,
-            envid: Option<String>,
-            ret: Option<Ret>,
-            size: u64,
-            queued: i64,
-            expires: i64,
-        }
-        let what = "queued message";
-        let (before, rest) = decode_first(bytes, what)?;
-        let Before { id, reverse_path, sender, variant, smtputf8, eight_bit, envid, ret, .. } = before;
-        let Before { size, queued, expires, .. } = before;
-        let sort = if rest.is_empty() {
-            let body = if eight_bit { BodyKind::EightBit } else { BodyKind::SevenBit };
-            Sort { way: Way::Peers, body, require_tls: false, priority: Priority::Usual }
-        } else {
-            decode(rest, what)?
-        };
-        Ok(Self {
-            id,
-            reverse_path,
-            sender,
-            variant,
-            smtputf8,
-            eight_bit,
-            envid,
-            ret,
-            size,
-            queued,
-            expires,
-            sort,
-        })
-    }
-}
-
 /// Writes a record.
 pub(crate) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
     /// Longer ones grow.
@@ -465,11 +345,6 @@ pub(crate) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
 /// Reads a record; `what` names its sort if it is damaged.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T> {
     postcard::from_bytes(bytes).map_err(|_| StoreError::Corrupt(what))
-}
-
-/// Reads the first of two records that stand one behind the other; gives the bytes of the second.
-fn decode_first<'b, T: Deserialize<'b>>(bytes: &'b [u8], what: &'static str) -> Result<(T, &'b [u8])> {
-    postcard::take_from_bytes(bytes).map_err(|_| StoreError::Corrupt(what))
 }
 
 /// A box number as a value.

@@ -30,6 +30,10 @@ pub struct Settings {
     /// Recipients that may wait in the outgoing queue; beyond it no message with such recipients is accepted. Default
     /// 1,000,000.
     pub queued: u64,
+    /// The same of one next hop. Default 500,000.
+    pub queued_lane: u64,
+    /// The same of one account's messages. Default 100,000.
+    pub queued_sender: u64,
     /// Reads that may touch the disk at the same time. Default 16.
     pub readers: usize,
     /// Bodies that may write chunks at the same time, outside commits. Default 8.
@@ -64,6 +68,8 @@ impl Default for Settings {
             operation_changes: 2_000,
             vanished_runs: 4_096,
             queued: 1_000_000,
+            queued_lane: 500_000,
+            queued_sender: 100_000,
             readers: 16,
             writers: 8,
             held: 16 << 20,

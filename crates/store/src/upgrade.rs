@@ -3,7 +3,8 @@
 //! Format 3 says of each message the day of its reception, and of each box and account what it holds of each day. One
 //! box after the other is rewritten, its counters last, and the format itself after all: a process that is killed on
 //! the way goes on where it was, because a record of the old form does not decode as a new one.
-//! Must never touch: keys of encryption, bodies.
+//! Format 4 sorts the queue by next hops (`queue`), once the keys are open. Must never touch: bodies; keys of encryption, but
+//! for that.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,13 @@ use crate::{
     keys,
     records::{self, BoxState, Counters, DayTally, Format, Listing, Reference, UsageRecord},
 };
+
+mod queue;
+
+pub(crate) use queue::sort_queue;
+
+/// The format that gave days to listings.
+const DAYS: u32 = 3;
 
 /// Rows that are rewritten at once.
 const PAGE: usize = 4096;
@@ -57,6 +65,16 @@ struct OldListing {
 /// Makes an older store one of this format, once its master key is known to be right. The engine made the families it
 /// lacked; a program that knows only the older format does not open it any more.
 pub(crate) fn upgrade(engine: &Engine, from: Format) -> Result<()> {
+    let mut changes = if from.version < DAYS { give_days(engine)? } else { vec![] };
+    let format = Format { version: records::FORMAT, kind: from.kind };
+    changes.push(put_header(keys::FORMAT, records::encode(&format)?));
+    engine.write(&changes, Durability::Synced)?;
+    tracing::info!(from = from.version, to = format.version, "the store was upgraded");
+    Ok(())
+}
+
+/// Gives every listing its day; what is still to be written once all have theirs.
+fn give_days(engine: &Engine) -> Result<Vec<Change>> {
     let bytes = engine.get(Family::Accounts, keys::COUNTERS)?.unwrap_or_default();
     let counters: OldCounters = records::decode(&bytes, "counters")?;
     let mut usage: BTreeMap<AccountId, UsageRecord> = BTreeMap::new();
@@ -70,12 +88,8 @@ pub(crate) fn upgrade(engine: &Engine, from: Format) -> Result<()> {
     for (account, used) in usage {
         changes.push(Change::Put(Family::Accounts, keys::usage(account), records::encode(&used)?));
     }
-    let format = Format { version: records::FORMAT, kind: from.kind };
     changes.push(put_header(keys::COUNTERS, records::encode(&Counters::from(counters))?));
-    changes.push(put_header(keys::FORMAT, records::encode(&format)?));
-    engine.write(&changes, Durability::Synced)?;
-    tracing::info!(from = from.version, to = format.version, "the store was upgraded");
-    Ok(())
+    Ok(changes)
 }
 
 fn put_header(key: &[u8], value: Vec<u8>) -> Change {

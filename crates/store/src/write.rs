@@ -6,7 +6,7 @@ use mssante::{Profile, State};
 
 use crate::{
     Account, AccountId, Actor, Appended, AppendedAll, BoxId, BoxInfo, CredentialId, Delivered, Delivery,
-    Durable, Incoming, QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Variant,
+    Durable, Incoming, Lane, QueueId, Result, Settlement, SpecialUse, Store, StoreError, Trace, Variant,
     committer::{Job, Operation, txn::Txn},
     keyring::KeyKind,
     ops::{
@@ -104,8 +104,8 @@ impl Store {
 
     /// Makes one accepted message durable: body, variants, copies, what leaves, traces, all at once or nothing (I-1).
     ///
-    /// Also gives `NotFound` if an account or a variant does not exist, `ClockBehind` (I-4), `Limit`, and `Busy` if the
-    /// queue is full.
+    /// Also gives `NotFound` if an account or a variant does not exist, `ClockBehind` (I-4), `Limit`, also if the queue is
+    /// full as a whole, for a next hop or for the sender.
     pub async fn deliver(&self, delivery: Delivery) -> Result<Delivered> {
         self.core.admit()?;
         let sealed = self.seal_delivery(delivery).await?;
@@ -128,6 +128,13 @@ impl Store {
         let (outcome, durable) =
             self.commit(move |txn| ops::deliver::deliver_and_report(txn, sealed, report)).await?;
         Ok(Self::delivered(outcome, durable))
+    }
+
+    /// Keeps back what waits for a next hop and what will, until this is asked again with `held` false. Gives whether anything
+    /// changed; the trace is kept if so.
+    pub async fn hold_lane(&self, lane: Lane, held: bool, trace: Trace) -> Result<bool> {
+        let trace = self.seal_trace(trace).await?;
+        self.submit(move |txn| ops::queue::hold(txn, &lane, held, trace)).await
     }
 
     /// Settles entries of the queue, with the report that this causes and its traces: all at once or nothing.

@@ -74,6 +74,7 @@ fn what_leaves_is_queued_with_the_commit_that_accepts() {
     let expected = |id, recipient, notify, original| Queued {
         id,
         way: Way::Peers,
+        part: 0,
         message,
         recipient,
         notify,
@@ -94,11 +95,12 @@ fn what_leaves_is_queued_with_the_commit_that_accepts() {
         last: None,
         distrusted_since: None,
         delay_told: false,
+        held: false,
     };
     let original = Some("rfc822;trois@ancien.fr".to_owned());
     assert_eq!(queued[0], expected(queued[0].id, remote("trois"), Some(notify), original));
     assert_eq!(queued[1], expected(queued[1].id, remote("quatre"), None, None));
-    assert_eq!(store.reader().queue_due(now, None, 9).unwrap(), queued);
+    assert_eq!(due(&store, now), queued);
     assert_eq!(store.reader().queued(queued[1].id).unwrap().as_ref(), Some(&queued[1]));
     assert_eq!(store.reader().queue_size().unwrap(), 2);
     assert_eq!(read_queued(&store, queued[0].id), (header(2), body.clone()));
@@ -177,18 +179,18 @@ fn an_attempt_that_settles_nothing_is_counted_and_comes_later() {
     let kept = entry.last.unwrap();
     assert!(words.starts_with(&kept) && kept.len() == LAST_BYTES - 1, "cut before the letter of two octets");
 
-    let due = |at| store.reader().queue_due(at, None, 9).unwrap().iter().map(|q| q.id).collect::<Vec<_>>();
-    assert_eq!(due(now), [ids[1]]);
-    assert_eq!(due(now + hours(1)), [ids[1], ids[0]]);
-    assert_eq!(store.reader().queue_next_due().unwrap(), Some(now));
+    let due_at = |at| due(&store, at).iter().map(|q| q.id).collect::<Vec<_>>();
+    assert_eq!(due_at(now), [ids[1]]);
+    assert_eq!(due_at(now + hours(1)), [ids[1], ids[0]]);
+    assert_eq!(first_due(&store), Some(now));
     settle(&world, &store, gone(&ids[1..]), None).unwrap();
-    assert_eq!(store.reader().queue_next_due().unwrap(), Some(now + hours(1)));
+    assert_eq!(first_due(&store), Some(now + hours(1)));
 
     // An administrator's wish: earlier than all, and no attempt.
     settle(&world, &store, vec![(ids[0], Settlement::Due(now - hours(2)))], None).unwrap();
     let entry = store.reader().queued(ids[0]).unwrap().unwrap();
     assert_eq!((entry.attempts, entry.due, entry.last.as_deref()), (1, now - hours(2), Some(kept.as_str())));
-    assert_eq!(due(now), [ids[0]]);
+    assert_eq!(due_at(now), [ids[0]]);
     world.close(store);
 }
 
@@ -257,6 +259,8 @@ fn a_message_leaves_by_several_ways_that_share_its_body_and_nothing_else() {
     let lanes = [sud.clone(), sud, Lane::Connector("clinique".into()), Lane::SmartHost];
     assert!(queued.iter().map(Queued::lane).eq(lanes));
     assert_eq!(queued[2].way, clinic);
+    let of_peers = queued.iter().map(|queued| store.reader().queue_lane_id(&queued.lane()).is_of_peers());
+    assert!(of_peers.eq([true, true, false, false]));
     for (entry, number) in queued.iter().zip([1, 1, 2, 2]) {
         assert_eq!(read_queued(&store, entry.id), (header(number), b"short\r\n".to_vec()));
     }
@@ -293,21 +297,25 @@ fn pages_follow_each_other() {
     let ids: Vec<QueueId> =
         (0..7).flat_map(|number| accept(&world, &store, number, b"x\r\n", &["a", "b", "c"])).collect();
     let now = world.clock_now();
-    let (mut listed, mut due) = (vec![], vec![]);
+    let lane = store.reader().queue_lane_id(&Lane::Peers(remote("a").domain().clone()));
+    let (mut listed, mut claimed, mut of_lane) = (vec![], vec![], vec![]);
     loop {
         let page = store.reader().queue_list(listed.last().copied(), 4).unwrap();
-        let more = store.reader().queue_due(now, due.last().map(|id| (now, *id)), 5).unwrap();
-        if page.is_empty() && more.is_empty() {
+        let more = due_but(&store, now, &claimed, 5);
+        let some = store.reader().queue_lane_list(lane, of_lane.last().copied(), 3).unwrap();
+        if page.is_empty() && more.is_empty() && some.is_empty() {
             break;
         }
-        assert!(page.len() <= 4 && more.len() <= 5);
+        assert!(page.len() <= 4 && more.len() <= 5 && some.len() <= 3);
         listed.extend(page.iter().map(|queued| queued.id));
-        due.extend(more.iter().map(|queued| queued.id));
+        claimed.extend(more.iter().map(|queued| queued.id));
+        of_lane.extend(some.iter().map(|queued| queued.id));
     }
-    assert_eq!((&listed, &due), (&ids, &ids));
-    assert_eq!(store.reader().queue_due(now - hours(1), None, 5).unwrap(), []);
-    assert_eq!(store.reader().queue_due(now, None, 0).unwrap(), []);
+    assert_eq!((&listed, &claimed, &of_lane), (&ids, &ids, &ids));
+    assert_eq!(due(&store, now - hours(1)), []);
+    assert_eq!(due_but(&store, now, &[], 0), []);
     assert_eq!(store.reader().queue_list(None, 0).unwrap(), []);
+    assert_eq!(store.reader().queue_lane_list(lane, None, 0).unwrap(), []);
     world.close(store);
 }
 
@@ -322,12 +330,12 @@ fn numbers_are_never_given_twice_and_times_survive_a_restart() {
         seen.extend(&ids);
         let due = world.clock_now() + hours(1);
         settle(&world, &store, vec![(ids[0], Settlement::Gone), (ids[1], later(due, "421"))], None).unwrap();
-        assert_eq!(store.reader().queue_next_due().unwrap(), Some(due));
+        assert_eq!(first_due(&store), Some(due));
         world.close(store);
         store = world.open();
-        assert_eq!(store.reader().queue_next_due().unwrap(), Some(due));
+        assert_eq!(first_due(&store), Some(due));
         settle(&world, &store, gone(&ids[1..]), None).unwrap();
-        assert_eq!(store.reader().queue_next_due().unwrap(), None);
+        assert_eq!(first_due(&store), None);
         world.close(store);
         store = world.open();
     }
@@ -348,13 +356,117 @@ fn a_full_queue_refuses_messages_for_elsewhere_only() {
             store.deliver(delivery).await
         })
     };
-    assert_eq!(send(&["c", "d"]).unwrap_err(), StoreError::Busy);
+    let full = StoreError::Limit(store::Limit::Queue);
+    assert_eq!(send(&["c", "d"]).unwrap_err(), full);
     send(&["c"]).unwrap();
-    assert_eq!(send(&["d"]).unwrap_err(), StoreError::Busy);
+    assert_eq!(send(&["d"]).unwrap_err(), full);
     send(&[]).unwrap();
     settle(&world, &store, gone(&ids), None).unwrap();
     send(&["c", "d"]).unwrap();
     assert_eq!(world.close(store).queued, 3);
+}
+
+#[test]
+fn one_domain_or_one_sender_does_not_fill_the_queue_for_the_others() {
+    let mut world = World::new();
+    (world.settings.queued_lane, world.settings.queued_sender) = (3, 5);
+    let store = world.open();
+    let (one, two) = (world.account(&store, "un").id, world.account(&store, "deux").id);
+    let send = |sender, way: Way, to: &[&str]| {
+        world.run(async {
+            let mut delivery = delivery(&store, world.clock_now(), 2, b"x\r\n", &[]).await;
+            delivery.outgoing =
+                vec![Outgoing { way, sender: Some(sender), ..outgoing(world.clock_now(), to) }];
+            store.deliver(delivery).await.map(|_| ())
+        })
+    };
+    let connector = || Way::Connector("clinique".into());
+    send(one, Way::Peers, &["a", "b"]).unwrap();
+    assert_eq!(send(two, Way::Peers, &["a", "b"]), Err(StoreError::Limit(store::Limit::QueueLane)));
+    send(one, connector(), &["a", "b", "c"]).unwrap();
+    assert_eq!(send(one, Way::Peers, &["c"]), Err(StoreError::Limit(store::Limit::QueueSender)));
+    send(two, Way::Peers, &["c"]).unwrap();
+    let reader = store.reader();
+    assert_eq!((reader.queued_of(one).unwrap(), reader.queued_of(two).unwrap()), (5, 1));
+    let lanes = reader.queue_lanes(None, 9).unwrap();
+    let next = reader.queue_lanes(Some(lanes[0].id), 9).unwrap();
+    assert_eq!((lanes.len(), &next[..]), (2, &lanes[1..]));
+    for lane in lanes {
+        let known = matches!(lane.lane, Lane::Peers(_)) || lane.lane == Lane::Connector("clinique".into());
+        assert!(known && (lane.entries, lane.held) == (3, None), "{lane:?}");
+    }
+    let all: Vec<QueueId> = all(&store).iter().map(|queued| queued.id).collect();
+    settle(&world, &store, gone(&all), None).unwrap();
+    assert_eq!(store.reader().queue_lanes(None, 9).unwrap(), []);
+    assert_eq!(store.reader().queued_of(one).unwrap(), 0);
+    world.close(store);
+}
+
+#[test]
+fn what_is_prompt_goes_first_and_a_mass_mailing_moves_on_all_the_same() {
+    let world = World::new();
+    let store = world.open();
+    let now = world.clock_now();
+    for (priority, to) in [(Priority::Bulk, "b"), (Priority::Usual, "u"), (Priority::Prompt, "p")] {
+        for number in 0..20 {
+            world.run(async {
+                let mut delivery = delivery(&store, now, number, b"x\r\n", &[]).await;
+                delivery.outgoing = vec![Outgoing { priority, ..outgoing(now, &[to]) }];
+                store.deliver(delivery).await.unwrap();
+            });
+        }
+    }
+    let kinds = |found: &[Queued]| {
+        [Priority::Prompt, Priority::Usual, Priority::Bulk]
+            .map(|priority| found.iter().filter(|queued| queued.priority == priority).count())
+    };
+    let first = due_but(&store, now, &[], 16);
+    assert_eq!(kinds(&first), [12, 2, 2]);
+    assert!(first.is_sorted_by_key(|queued| queued.priority));
+    let all = due_but(&store, now, &first.iter().map(|queued| queued.id).collect::<Vec<_>>(), 100);
+    assert_eq!(kinds(&all), [8, 18, 18]);
+    world.close(store);
+}
+
+#[test]
+fn what_is_held_waits_until_it_is_released_and_a_restart_releases_nothing() {
+    let world = World::new();
+    let mut store = world.open();
+    let now = world.clock_now();
+    let ids = accept(&world, &store, 1, b"x\r\n", &["trois", "quatre"]);
+    settle(&world, &store, vec![(ids[0], Settlement::Hold)], None).unwrap();
+    let lane = Lane::Peers(remote("a").domain().clone());
+    let hold = |store: &Store, held| {
+        let trace = world.trace(Action::Administer);
+        world.run(store.hold_lane(lane.clone(), held, trace)).unwrap()
+    };
+    let shown = |store: &Store| due(store, now).iter().map(|queued| queued.id).collect::<Vec<_>>();
+    for opening in 0..2 {
+        assert_eq!(shown(&store), ids[1..]);
+        let held: Vec<bool> = all(&store).iter().map(|queued| queued.held).collect();
+        assert_eq!(held, [true, false]);
+        assert!(hold(&store, true) && !hold(&store, true), "once is enough");
+        assert_eq!((shown(&store), store.queue_ready(now)), (vec![], vec![]));
+        accept(&world, &store, 2 + opening, b"x\r\n", &["cinq"]);
+        world.close(store);
+        store = world.open();
+        assert_eq!((shown(&store), store.queue_ready(now)), (vec![], vec![]));
+        let id = store.reader().queue_lane_id(&lane);
+        assert_eq!(store.reader().queue_lane(id).unwrap().unwrap().held, Some(now));
+        let late = all(&store).pop().unwrap().id;
+        settle(&world, &store, gone(&[late]), None).unwrap();
+        assert!(hold(&store, false) && !hold(&store, false));
+        assert_eq!(store.queue_ready(now).len(), 1);
+    }
+    settle(&world, &store, vec![(ids[0], Settlement::Release)], None).unwrap();
+    assert_eq!(shown(&store), ids);
+    settle(&world, &store, vec![(ids[0], Settlement::Hold)], None).unwrap();
+    settle(&world, &store, gone(&ids), None).unwrap();
+    assert!(hold(&store, true), "what is not there yet is held as well");
+    assert_eq!(store.reader().queue_lanes(None, 9).unwrap().len(), 1);
+    assert!(hold(&store, false));
+    assert_eq!(store.reader().queue_lanes(None, 9).unwrap(), []);
+    world.close(store);
 }
 
 #[test]

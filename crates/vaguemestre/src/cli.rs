@@ -19,7 +19,7 @@ use crate::config::units;
 pub(crate) use backup::{Backup, Export, Restore, RestoreBox, Upgrade, Verify};
 pub(crate) use connector::{Connector, ConnectorAction};
 pub(crate) use keys::{KeyPlace, Keys};
-pub(crate) use queue::{Queue, QueueAction};
+pub(crate) use queue::{Filter, Queue, QueueAction, Which as WhichQueued};
 pub(crate) use retention::{Clock, ClockAction, Retention, RetentionAction};
 pub(crate) use trust::{AcceptSigner, Crl, CrlAction, Trust, TrustAction};
 

@@ -92,13 +92,16 @@ pub(crate) fn open_store(
 pub(crate) fn store_settings(settings: &Settings) -> store::Settings {
     let usual = store::Settings::default();
     let body_bytes = usual.body_bytes.max(rooms::encoded(settings.limits.attachments));
-    let StorePlace { memory, open_files, queued, disk_reserve, .. } = settings.store;
+    let StorePlace { memory, open_files, queued, queued_next_hop, queued_account, disk_reserve, .. } =
+        settings.store;
     let config::Limits { mailbox_bytes: account_bytes, mailbox_messages: account_messages, .. } =
         settings.limits;
     store::Settings {
         memory,
         open_files,
         queued,
+        queued_lane: queued_next_hop,
+        queued_sender: queued_account,
         body_bytes,
         disk_reserve,
         account_bytes,

@@ -15,6 +15,8 @@ use std::{
 
 use serde_json::Value;
 
+pub(crate) use queue::QueuePages;
+
 use crate::control::protocol::{
     AccountView, Answer, CertificateView, NewPassword, PasswordView, StatusView, TraceView,
 };
@@ -75,8 +77,8 @@ pub(crate) fn answer(answer: &Answer, as_json: bool) {
         }
         Answer::Queue { entries, .. } => queue::table(entries),
         Answer::Queued(view) => queue::entry(view),
-        Answer::Retried { entries, .. } => queue::retried(*entries),
-        Answer::QueueRemoved(entries) => queue::removed(entries),
+        Answer::QueueStats(view) => queue::stats(view),
+        Answer::QueueChanged { change, changed, .. } => queue::changed(*change, changed),
         Answer::Retention(view) => retention::show(view),
         Answer::ClockAccepted { now, trace } => {
             say!("the clock is believed again: it is {now}; trace {trace}");

@@ -95,7 +95,8 @@ pub(crate) fn outbound(
         smart_host: smart_host(settings, &keys.relay)?,
         ..settings::relay(settings)
     };
-    Ok(Relay::new(store, warden.space().clone(), tls, names::system(), relay, clock))
+    let names = names::of(&settings.relay.resolvers);
+    Ok(Relay::new(store, warden.space().clone(), tls, names, relay, clock))
 }
 
 impl Rooms {

@@ -180,6 +180,7 @@ async fn serve_store(
     let courier = courier(settings, keys, foundations)?;
     let bell = courier.as_ref().map(|(_, bell)| bell.clone());
     let outbound = rooms::outbound(settings, foundations, keys)?;
+    let bouncer = outbound.bouncer();
     let rooms = Rooms::new(settings, foundations, &house, outbound.statistics());
     let closing = watch::Sender::new(false);
     let mut works = Works::default();
@@ -195,7 +196,7 @@ async fn serve_store(
     for ear in ears {
         listen_to(ear, settings, keys, &rooms, &closing, &mut works);
     }
-    let office = office(settings, foundations, house, bell);
+    let office = office(settings, foundations, house, bell, bouncer);
     warn_of_postmasters(settings, store).await?;
     info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -240,11 +241,12 @@ fn office(
     foundations: &Foundations,
     house: Arc<House>,
     courier: Option<Bell>,
+    bouncer: delivery::Bouncer,
 ) -> Arc<Office> {
-    let Foundations { store, clock, warden } = foundations.clone();
+    let Foundations { store, clock, warden, .. } = foundations.clone();
     let (operator, connectors) = (settings.operator.clone(), settings.connectors.clone());
     let chores = Chores::default();
-    Arc::new(Office { store, clock, operator, house, warden, courier, chores, connectors })
+    Arc::new(Office { store, clock, operator, house, warden, courier, chores, connectors, bouncer })
 }
 
 /// What an administrator may ask about.

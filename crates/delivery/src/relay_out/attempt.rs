@@ -2,7 +2,7 @@
 //!
 //! May use: replies, errors, refusals of `pki`. Must never touch: the schedule; what it means is decided in `verdict`.
 
-use std::{io, net::IpAddr};
+use std::{io, net::IpAddr, time::Duration};
 
 use pki::Distrust;
 use smtp::{
@@ -22,6 +22,17 @@ pub(super) struct Attempt {
     pub(super) address: Option<IpAddr>,
     /// What came of it.
     pub(super) what: What,
+    /// How long it took.
+    pub(super) spent: Spent,
+}
+
+/// Where the time of an attempt went.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spent {
+    /// On finding the next hop and on the connection, up to the end of the handshake; nothing over one that stood.
+    pub(super) connection: Duration,
+    /// On the message, up to the last answer.
+    pub(super) transfer: Duration,
 }
 
 /// What came of an attempt.
@@ -61,7 +72,12 @@ impl Fault {
 impl Attempt {
     /// One that reached no host.
     pub(super) fn nowhere(what: What) -> Self {
-        Self { host: None, address: None, what }
+        Self { host: None, address: None, what, spent: Spent::default() }
+    }
+
+    /// The same, after that time.
+    pub(super) fn after(self, connection: Duration, transfer: Duration) -> Self {
+        Self { spent: Spent { connection, transfer }, ..self }
     }
 
     /// What is kept as the last outcome, shown by `queue show`, and traced at each attempt: no more than [`LAST_BYTES`] of it, whatever

@@ -1,5 +1,5 @@
 //! Where a domain's mail goes: a static route, else the hosts of its MX in order of preference (RFC 5321 §5.1), the domain itself
-//! without one, nowhere with a null MX (RFC 7505).
+//! without one, nowhere with a null MX (RFC 7505), and never back to this server.
 //!
 //! May use: the resolver. Must never touch: trust; a name that DNS gives proves nothing.
 
@@ -9,7 +9,12 @@ use std::{
     pin::Pin,
 };
 
-use hickory_resolver::{TokioResolver, net::NetError, proto::rr::RData};
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig},
+    net::{NetError, runtime::TokioRuntimeProvider},
+    proto::rr::RData,
+};
 use mssante::Domain;
 use tokio::time::timeout;
 
@@ -47,6 +52,24 @@ impl Dns {
             .and_then(hickory_resolver::ResolverBuilder::build)
             .map(Dns)
             .map_err(|error| unanswered(&error))
+    }
+
+    /// These servers, whatever the system is configured with, and no hosts file.
+    ///
+    /// # Errors
+    /// The resolver cannot be made.
+    pub fn asking(servers: &[SocketAddr]) -> Result<Self, NameError> {
+        let server = |server: &SocketAddr| {
+            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                connection.port = server.port();
+                connection
+            });
+            NameServerConfig::new(server.ip(), true, connections.to_vec())
+        };
+        let config = ResolverConfig::from_name_servers(servers.iter().map(server).collect());
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        builder.options_mut().use_hosts_file = ResolveHosts::Never;
+        builder.build().map(Dns).map_err(|error| unanswered(&error))
     }
 }
 
@@ -124,12 +147,34 @@ pub(super) async fn hosts(
     }
     // equal preferences in any order (RFC 5321 §5.1)
     found.sort();
+    before_ourselves(&mut found, domain, settings)?;
     let host = |(_, _, name): (u16, u32, String)| Host {
         name: name.trim_end_matches('.').to_owned(),
         port: settings.port,
         fixed: false,
     };
     Ok(found.into_iter().take(settings.hosts).map(host).collect())
+}
+
+/// Leaves the hosts that are preferred to this one, if this one is among them (RFC 5321 §5.1): what goes to the others would come back.
+fn before_ourselves(
+    found: &mut Vec<(u16, u32, String)>,
+    domain: &Domain,
+    settings: &RelaySettings,
+) -> Result<(), What> {
+    let is_own = |name: &str| name.trim_end_matches('.').eq_ignore_ascii_case(&settings.hostname);
+    let Some(own) = found.iter().find(|(_, _, name)| is_own(name)).map(|(preference, ..)| *preference) else {
+        return Ok(());
+    };
+    found.retain(|(preference, ..)| *preference < own);
+    if found.is_empty() {
+        let text = format!(
+            "the DNS names this server, {}, for {domain}, which it does not have: correct the MX records, or the domains of this server",
+            settings.hostname
+        );
+        return Err(What::Trouble(Fault::new("mx-is-self", "4.4.6", text)));
+    }
+    Ok(())
 }
 
 /// The addresses of a host, IPv4 first.

@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use message::report::{Action as Fate, Diagnostic, Outcome as Row, Report, enclosing, report};
 use mssante::Address;
 use smtp::client::Stage;
-use store::{Account, Action, BodyReader, Delivery, Outcome, Queued, Ret, StoreError, Trace, TraceId, Way};
+use store::{
+    Account, Action, BodyReader, Delivery, Outcome, Queued, Ret, Store, StoreError, Trace, TraceId, Way,
+};
 
 use super::{
-    Shared,
+    RelaySettings,
     attempt::What,
     content::held,
     settle::{Settled, pair},
@@ -44,7 +46,8 @@ impl Told {
 
 /// Writes the report about these entries of one message, if somebody is to be told of any.
 pub(super) async fn write(
-    shared: &Shared,
+    store: &Store,
+    settings: &RelaySettings,
     settled: &[Settled],
     now: Timestamp,
 ) -> Result<Option<(Delivery, Told)>, StoreError> {
@@ -52,7 +55,7 @@ pub(super) async fn write(
     let Some(first) = about.first().map(|settled| &settled.entry) else { return Ok(None) };
     let (sender, Some(to)) = (first.sender, first.reverse_path.clone()) else { return Ok(None) };
     let id = first.id;
-    let found = shared.store.read(move |reader| {
+    let found = store.read(move |reader| {
         let account = match sender {
             Some(sender) => match reader.account(sender)? {
                 Some(account) => Some(account),
@@ -75,9 +78,9 @@ pub(super) async fn write(
     };
     let name = TraceId::new(now);
     let texts: Vec<Text> = about.iter().map(|settled| texts::of(settled)).collect();
-    let whole = body.filter(|body| account.is_some() && goes_back(shared, &about, body));
-    let report =
-        made(shared, (&about, &texts), (&original, whole), (account.as_ref(), &to), name, now).await?;
+    let whole = body.filter(|body| account.is_some() && goes_back(settings, &about, body));
+    let (told, of) = ((&about[..], &texts[..]), (&original[..], whole));
+    let report = made((store, settings), told, of, (account.as_ref(), &to), name, now).await?;
     let Addressed { body, variants, copies, outgoing, carried } = report;
     let received = Trace {
         id: name,
@@ -98,21 +101,20 @@ pub(super) async fn write(
 
 /// The report, on its way to one of our accounts, or else to somebody at another operator.
 async fn made(
-    shared: &Shared,
+    (store, settings): (&Store, &RelaySettings),
     told: (&[&Settled], &[Text]),
     (original, whole): (&[u8], Option<BodyReader>),
     (account, to): (Option<&Account>, &Address),
     name: TraceId,
     now: Timestamp,
 ) -> Result<Addressed, StoreError> {
-    let Shared { store, settings, .. } = shared;
     let home = account.map(|account| settings.connectors.home(&account.profile));
     let addressee = match (account, &home) {
         (Some(account), Some(home)) => Addressee::Account(account.id, home),
         _ => Addressee::Elsewhere(to),
     };
     let asked = whole.is_some();
-    let shape = |whole| shaped(shared, told, (original, whole), name, &to.to_string(), now);
+    let shape = |whole| shaped(settings, told, (original, whole), name, &to.to_string(), now);
     let (written, enclosed) = shape(whole);
     match addressed(store, &written, enclosed, addressee, now, settings.report_lifetime).await {
         // a body that cannot be read any more keeps nobody from hearing that it did not arrive
@@ -125,15 +127,15 @@ async fn made(
 }
 
 /// Whether the whole message is given back: asked for, failed for somebody, and no longer than that may be (RFC 3461 §4.3).
-fn goes_back(shared: &Shared, about: &[&Settled], body: &BodyReader) -> bool {
+fn goes_back(settings: &RelaySettings, about: &[&Settled], body: &BodyReader) -> bool {
     about.iter().any(|settled| settled.verdict.told == Some(Fate::Failed))
         && about.first().is_some_and(|settled| settled.entry.ret == Some(Ret::Full))
-        && body.len() <= shared.settings.returned_body
+        && body.len() <= settings.returned_body
 }
 
 /// The report, and what of the original it encloses.
 fn shaped(
-    shared: &Shared,
+    settings: &RelaySettings,
     (about, texts): (&[&Settled], &[Text]),
     (original, whole): (&[u8], Option<BodyReader>),
     name: TraceId,
@@ -149,19 +151,19 @@ fn shaped(
         .map(|((settled, text), address)| row(settled, text, address))
         .collect();
     // a sender of ours hears from its own domain, one elsewhere from ours
-    let theirs = to.rsplit_once('@').map_or(shared.settings.hostname.as_str(), |(_, domain)| domain);
-    let own = shared.settings.domain.as_ref().filter(|_| first.sender.is_none());
+    let theirs = to.rsplit_once('@').map_or(settings.hostname.as_str(), |(_, domain)| domain);
+    let own = settings.domain.as_ref().filter(|_| first.sender.is_none());
     let domain = own.map_or(theirs, |domain| domain.as_str());
     let told = Report {
         id: &name.to_string(),
-        hostname: &shared.settings.hostname,
+        hostname: &settings.hostname,
         from: &format!("postmaster@{domain}"),
         to,
         at: now,
         arrival: first.queued,
         envelope_id: first.envid.as_deref(),
         original,
-        zone: &shared.settings.zone,
+        zone: &settings.zone,
         recipients: &rows,
     };
     let Some(body) = whole else { return (report(&told), None) };

@@ -1,68 +1,57 @@
-//! When the queue is looked at, and what is taken from it: what is due, in bounded pages, whenever something was added, is due, or room
-//! was made. While there is no white list to believe, nothing is sent and everything waits (M-1), but for what has waited too long.
+//! When the queue is looked at, and which lanes get a worker: whenever something was added, is due, or a worker left. While there is no
+//! white list to believe, nothing is sent to other operators and everything waits (M-1), but for what has waited too long (`late`).
 //!
 //! May use: the store's queue, lanes. Must never touch: peers; workers do.
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use pki::Distrust;
 use smtp::Stop;
-use store::{QueueId, Queued, StoreError};
+use store::StoreError;
 use tokio::{
     sync::watch,
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{Instant, sleep, timeout},
 };
 
 use super::{
     Shared,
     attempt::{Attempt, What},
-    lanes::Mark,
-    settle, worker,
+    late::Late,
+    worker,
 };
 
-/// Entries that were committed out of order of their times lie at most so far behind the last one seen.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(5);
-
-/// Pages that one look reads of what is new, or was left for want of room.
-const PAGES: usize = 25;
-
-/// Pages that one look reads beyond what fills the lanes, so that nobody is forgotten behind a domain with much mail.
-const FAR_PAGES: usize = 5;
+/// How often lanes at work are read again in which nothing was found: their entries may have become due by time alone.
+const AT_WORK: Duration = Duration::from_secs(1);
 
 /// What looks at the queue.
 pub(super) struct Scheduler {
     shared: Arc<Shared>,
     workers: JoinSet<()>,
-    /// Up to where due entries were offered to the lanes.
-    mark: Option<Mark>,
-    /// The first that was left for want of room.
-    left: Option<Mark>,
-    /// Up to where entries behind that one were offered again.
-    far: Option<Mark>,
-    /// The last look did not come to the end.
-    more: bool,
-    /// When the whole queue is looked at again.
-    rescan: Instant,
+    /// When lanes are read again in which nothing was found.
+    again: Instant,
     /// Why nothing is sent, once it was said.
     alarm: Option<&'static str>,
+    late: Late,
 }
 
 impl Scheduler {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let (workers, rescan) = (JoinSet::new(), Instant::now());
-        Self { shared, workers, mark: None, left: None, far: None, more: false, rescan, alarm: None }
+        Self { shared, workers: JoinSet::new(), again: Instant::now(), alarm: None, late: Late::default() }
     }
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<Stop>) {
         let mut changes = self.shared.store.watch_queue();
         loop {
             changes.mark_unchanged();
-            if let Err(error) = self.look().await {
-                tracing::error!(%error, "the queue cannot be read: trying again");
-            }
-            let wait = self.next_look().await;
+            let wait = match self.look().await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    tracing::error!(%error, "the queue cannot be read: trying again");
+                    self.shared.settings.rescan
+                }
+            };
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop == Stop::Stop) => break,
@@ -79,118 +68,49 @@ impl Scheduler {
         self.stop().await;
     }
 
-    /// One look: takes what is due and sets workers to it.
-    async fn look(&mut self) -> Result<(), StoreError> {
+    /// One look: sets workers to what is due. Gives how long nothing else is to be done.
+    async fn look(&mut self) -> Result<Duration, StoreError> {
         let now = self.shared.clock.now();
-        let trust = self.shared.trust.current();
-        if let Err(distrust) = trust.relaying(now) {
-            return self.hold(&distrust, now).await;
+        let again = Instant::now() >= self.again;
+        let mut ready = self.shared.store.queue_ready(now);
+        let mut most = self.shared.settings.rescan;
+        match self.shared.trust.current().relaying(now) {
+            Ok(()) => {
+                if self.alarm.take().is_some() {
+                    tracing::info!("a white list is in force: relaying goes on");
+                    self.late = Late::default();
+                }
+            }
+            Err(distrust) => {
+                // other ways do not rest on the list
+                ready.retain(|lane| !lane.id.is_of_peers());
+                most = self.hold(&distrust, now).await?;
+            }
         }
-        if self.alarm.take().is_some() {
-            tracing::info!("a white list is in force: relaying goes on");
-            self.mark = None;
-        }
-        if Instant::now() >= self.rescan {
-            self.mark = None;
-            self.rescan = Instant::now() + self.shared.settings.rescan;
-        }
-        self.take(now).await?;
-        for lane in self.shared.lanes.hire() {
+        let Shared { store, lanes, settings, .. } = self.shared.as_ref();
+        lanes.look(&ready, again, now);
+        for lane in lanes.hire(&ready, now) {
             self.workers.spawn(worker::work(Arc::clone(&self.shared), lane));
         }
-        Ok(())
-    }
-
-    /// Offers to the lanes what is due: what is new, and, once there is room again, what was left.
-    async fn take(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let (mark, ended) = self.walk(now, self.mark, PAGES, false).await?;
-        self.more = !ended;
-        let recent = now.saturating_sub(OVERLAP).unwrap_or(Timestamp::MIN);
-        self.mark = if ended { mark.map(|mark| mark.min((recent, QueueId::new(0)))) } else { mark };
-        if !self.shared.lanes.room() {
-            return Ok(());
+        let pause =
+            if lanes.workers() > 0 { AT_WORK.min(settings.rescan) } else { settings.rescan }.min(most);
+        if again {
+            self.again = Instant::now() + pause;
         }
-        let Some((due, id)) = self.left.take() else { return Ok(()) };
-        let before = QueueId::new(id.get().saturating_sub(1));
-        let (near, ended) = self.walk(now, Some((due, before)), PAGES, true).await?;
-        if ended {
-            self.far = None;
-            return Ok(());
-        }
-        self.left = self.left.or(near);
-        let (far, ended) = self.walk(now, self.far.max(near), FAR_PAGES, false).await?;
-        self.far = far.filter(|_| !ended);
-        Ok(())
+        let next = [store.queue_next_due(now), lanes.next_probe(now)].into_iter().flatten().min();
+        let due = next.and_then(|next| Duration::try_from(next.duration_since(now)).ok());
+        Ok(due.map_or(pause, |due| due.min(pause)))
     }
 
-    /// Offers up to `pages` pages behind `mark`, only as long as something is taken if so asked. Gives where it came to, and whether
-    /// that is the end.
-    async fn walk(
-        &mut self,
-        now: Timestamp,
-        mut mark: Option<Mark>,
-        pages: usize,
-        while_taken: bool,
-    ) -> Result<(Option<Mark>, bool), StoreError> {
-        for _ in 0..pages {
-            let page = self.page(now, mark).await?;
-            let Some(last) = page.last().map(|entry| (entry.due, entry.id)) else { return Ok((mark, true)) };
-            let count = page.len();
-            let added = self.shared.lanes.add(page);
-            self.left = self.left.into_iter().chain(added.left).min();
-            mark = Some(last);
-            if added.full || count < self.shared.settings.page {
-                return Ok((mark, true));
-            }
-            if while_taken && added.taken == 0 && added.left.is_some() {
-                break;
-            }
-        }
-        Ok((mark, false))
-    }
-
-    async fn page(&self, now: Timestamp, after: Option<Mark>) -> Result<Vec<Queued>, StoreError> {
-        let most = self.shared.settings.page;
-        self.shared.store.read(move |reader| reader.queue_due(now, after, most)).await
-    }
-
-    /// Nothing is sent. What is over its time, or late enough for its sender to hear of it, is settled all the same.
-    async fn hold(&mut self, distrust: &Distrust, now: Timestamp) -> Result<(), StoreError> {
+    /// Nothing is sent to other operators. What is over its time, or late enough for its sender to hear of it, is settled all the same.
+    async fn hold(&mut self, distrust: &Distrust, now: Timestamp) -> Result<Duration, StoreError> {
         let size = |reader: &store::Reader<'_>| reader.queue_size();
         let waiting = self.shared.store.read(size).await?;
         if self.alarm.replace(distrust.reason()) != Some(distrust.reason()) && waiting > 0 {
             tracing::error!(reason = distrust.reason(), %distrust, waiting, "nothing is relayed: everything waits");
         }
         let attempt = Attempt::nowhere(What::from(distrust));
-        let mut after = None;
-        loop {
-            let page = self.page(now, after).await?;
-            after = page.last().map(|entry| (entry.due, entry.id));
-            let count = page.len();
-            for entry in page.into_iter().filter(|entry| self.is_late(entry, now)) {
-                settle::settle(&self.shared, vec![(entry, attempt.clone())]).await;
-            }
-            if count < self.shared.settings.page {
-                return Ok(());
-            }
-        }
-    }
-
-    fn is_late(&self, entry: &Queued, now: Timestamp) -> bool {
-        let notice = entry.queued.saturating_add(self.shared.settings.delay_notice);
-        now >= entry.expires || (!entry.delay_told && notice.is_ok_and(|notice| now >= notice))
-    }
-
-    /// How long nothing is due.
-    async fn next_look(&self) -> Duration {
-        let rescan = self.shared.settings.rescan;
-        let now = self.shared.clock.now();
-        let horizon = now.saturating_add(rescan).unwrap_or(Timestamp::MAX);
-        let after = Some((now, QueueId::new(u64::MAX)));
-        let next = self.shared.store.read(move |reader| reader.queue_due(horizon, after, 1)).await;
-        let due = next.ok().and_then(|found| found.first().map(|entry| entry.due));
-        let wait = due.and_then(|due| Duration::try_from(due.duration_since(now)).ok()).unwrap_or(rescan);
-        if self.more { Duration::ZERO } else { wait.min(rescan) }
+        self.late.step(&self.shared, &attempt, now).await
     }
 
     /// Lets messages on their way arrive, within bounds.
@@ -198,16 +118,14 @@ impl Scheduler {
         self.shared.lanes.close();
         let ending = async { while self.workers.join_next().await.is_some() {} };
         if timeout(self.shared.settings.stop_grace, ending).await.is_err() {
-            tracing::warn!(
-                entries = self.shared.lanes.claimed(),
-                "messages on their way are broken off: they stay queued"
-            );
+            let entries = self.shared.lanes.in_memory();
+            tracing::warn!(entries, "messages on their way are broken off: they stay queued");
         }
         self.workers.shutdown().await;
     }
 }
 
-fn fell(ended: Result<(), tokio::task::JoinError>) {
+fn fell(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a worker of the relay fell: its message stays queued");
     }

@@ -87,8 +87,10 @@ pub struct RelaySettings {
     pub port: u16,
     /// Connections at once, to all domains. 50.
     pub connections: usize,
-    /// Connections at once to one domain. 5.
+    /// Connections at once to one next hop, once it has proved that it takes them. 20.
     pub connections_per_domain: usize,
+    /// Connections at once to one next hop that nothing is known of. 5.
+    pub first_connections: usize,
     /// Messages over one connection before another is opened. 100.
     pub messages_per_connection: usize,
     /// How long a connection waits for another message. 2 s.
@@ -104,16 +106,19 @@ pub struct RelaySettings {
     pub shun: Duration,
     /// How long a name may take to be looked up. 20 s.
     pub lookup: Duration,
-    /// Entries of the queue read at once. 200.
+    /// Entries of a lane read at once; about as many are in memory for each next hop that is worked on. 100.
     pub page: usize,
-    /// Entries held in memory, waiting or on their way. 5,000.
-    pub loaded: usize,
-    /// The same, of one domain. 500.
-    pub loaded_per_domain: usize,
     /// Pause between two looks at the queue, at least. 10 ms.
     pub pause: Duration,
-    /// Time between two looks at the whole queue, at most. 30 s.
+    /// Time between two looks at the queue, at most; a lane whose entries do not open is read again so often. 30 s.
     pub rescan: Duration,
+    /// How long a next hop that cannot be reached is left alone before one connection tries again; twice as long each time, up to
+    /// `longest_probe`. An administrator's wish is heard at once. 30 s.
+    pub probe: SignedDuration,
+    /// 5 min.
+    pub longest_probe: SignedDuration,
+    /// While nothing may be sent: how often the queue is gone through for what has waited too long. 5 min.
+    pub late_look: SignedDuration,
     /// Time to the second attempt; each later one waits twice as long. 1 min.
     pub first_retry: SignedDuration,
     /// Longest time between two attempts. 1 h.
@@ -155,7 +160,8 @@ impl RelaySettings {
             report_lifetime: SignedDuration::from_hours(5 * 24),
             port: 25,
             connections: 50,
-            connections_per_domain: 5,
+            connections_per_domain: 20,
+            first_connections: 5,
             messages_per_connection: 100,
             idle: Duration::from_secs(2),
             recipients: 100,
@@ -163,11 +169,12 @@ impl RelaySettings {
             addresses: 16,
             shun: Duration::from_secs(30),
             lookup: Duration::from_secs(20),
-            page: 200,
-            loaded: 5_000,
-            loaded_per_domain: 500,
+            page: 100,
             pause: Duration::from_millis(10),
             rescan: Duration::from_secs(30),
+            probe: SignedDuration::from_secs(30),
+            longest_probe: SignedDuration::from_mins(5),
+            late_look: SignedDuration::from_mins(5),
             first_retry: SignedDuration::from_mins(1),
             last_retry: SignedDuration::from_hours(1),
             jitter: 20,

@@ -13,8 +13,12 @@ use super::{
     Shared,
     attempt::Attempt,
     notice::{self, Told},
+    statistics::operator_of,
     verdict::{End, Verdict, verdict},
 };
+
+/// Entries that one commit settles: an operation of the store stays short (I-2).
+const AT_ONCE: usize = 100;
 
 /// Longest pause between two attempts to keep an outcome.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -37,14 +41,50 @@ impl Settled {
 /// out again and again. Anything else is given up after a while, and tried again whole.
 pub(super) async fn settle(shared: &Shared, attempts: Vec<(Queued, Attempt)>) {
     let now = shared.clock.now();
-    let mut settled: Vec<Settled> = attempts
-        .into_iter()
-        .map(|(entry, attempt)| {
-            let jitter = fastrand::f64().mul_add(2.0, -1.0);
-            let verdict = verdict(&entry, &attempt, &shared.settings, now, jitter);
-            Settled { entry, attempt, verdict }
-        })
-        .collect();
+    keep(
+        shared,
+        attempts.into_iter().map(|(entry, attempt)| judged(shared, entry, attempt, now)).collect(),
+        now,
+    )
+    .await;
+}
+
+/// Settles entries of any messages of a lane whose next hop cannot be reached: one commit for many, and one for each message whose
+/// sender is to be told.
+pub(super) async fn settle_all(shared: &Shared, entries: Vec<Queued>, attempt: &Attempt) {
+    let now = shared.clock.now();
+    let mut silent = Vec::new();
+    let mut told: Vec<Vec<Settled>> = Vec::new();
+    for entry in entries {
+        let settled = judged(shared, entry, attempt.clone(), now);
+        if settled.verdict.told.is_none() {
+            silent.push(settled);
+            continue;
+        }
+        let of = |settled: &Settled| (settled.entry.message, settled.entry.part);
+        let same = told.iter_mut().find(|all| all.first().is_some_and(|first| of(first) == of(&settled)));
+        match same {
+            Some(same) => same.push(settled),
+            None => told.push(vec![settled]),
+        }
+    }
+    while !silent.is_empty() {
+        let rest = silent.split_off(silent.len().min(AT_ONCE));
+        keep(shared, std::mem::replace(&mut silent, rest), now).await;
+    }
+    for message in told {
+        keep(shared, message, now).await;
+    }
+}
+
+fn judged(shared: &Shared, entry: Queued, attempt: Attempt, now: Timestamp) -> Settled {
+    let jitter = fastrand::f64().mul_add(2.0, -1.0);
+    let verdict = verdict(&entry, &attempt, &shared.settings, now, jitter);
+    Settled { entry, attempt, verdict }
+}
+
+/// Keeps what became of entries: of one message, or of several of which nobody is told.
+async fn keep(shared: &Shared, mut settled: Vec<Settled>, now: Timestamp) {
     let (mut pause, mut reporting) = (shared.settings.settle_pause, true);
     for tried in 0_u32.. {
         match commit(shared, &settled, now, reporting).await {
@@ -117,7 +157,8 @@ async fn commit(
     now: Timestamp,
     reporting: bool,
 ) -> Result<Option<Told>, StoreError> {
-    let told = if reporting { notice::write(shared, settled, now).await? } else { None };
+    let told =
+        if reporting { notice::write(&shared.store, &shared.settings, settled, now).await? } else { None };
     let (report, told) = told.map_or((None, None), |(delivery, told)| (Some(delivery), Some(told)));
     let mut traces: Vec<Trace> = settled.iter().map(|settled| trace(settled, now)).collect();
     traces.extend(told.as_ref().zip(settled.first()).map(|(told, first)| told.trace(&first.entry, now)));
@@ -157,16 +198,29 @@ fn log(shared: &Shared, settled: &Settled, told: Option<&Told>, now: Timestamp) 
         End::Failed => "failed",
         End::Expired => "expired",
     };
-    shared.statistics.settled(verdict.end);
+    let operator = operator_of(&entry.lane(), &shared.trust.current());
+    shared.statistics.settled(verdict.end, operator.clone());
     let report = told.filter(|_| verdict.told.is_some()).map(|told| told.id.to_string()).unwrap_or_default();
-    let delay = now.duration_since(entry.queued).as_secs_f64();
+    let delay = now.duration_since(entry.message.time()).as_secs_f64().max(0.0);
+    let delays = delays(settled, delay);
     let relay = attempt.host.as_deref().unwrap_or("none");
     let due = if let End::Deferred(due) = verdict.end { due.to_string() } else { String::new() };
     tracing::info!(
-        id = %entry.message, queue = %entry.id, to = %entry.recipient.masked(), outcome, relay,
-        peer = ?attempt.address, delay, attempts = entry.attempts + 1, status = %attempt.status(),
+        id = %entry.message, queue = %entry.id, to = %entry.recipient.masked(), outcome, operator, relay,
+        peer = ?attempt.address, delay, delays, attempts = entry.attempts + 1, status = %attempt.status(),
         reason = attempt.reason(), due, report, "recipient relayed or not"
     );
+}
+
+/// Where the time since the message began to come went, in seconds: before it was in the queue, in the queue, on the connection,
+/// on the transfer.
+fn delays(settled: &Settled, whole: f64) -> String {
+    let Settled { entry, attempt, .. } = settled;
+    let before = entry.queued.duration_since(entry.message.time()).as_secs_f64().clamp(0.0, whole);
+    let (connection, transfer) =
+        (attempt.spent.connection.as_secs_f64(), attempt.spent.transfer.as_secs_f64());
+    let waiting = (whole - before - connection - transfer).max(0.0);
+    format!("{before:.2}/{waiting:.2}/{connection:.2}/{transfer:.2}")
 }
 
 pub(super) fn pair<T: ToString + ?Sized>(name: &str, value: &T) -> (String, String) {

@@ -95,6 +95,10 @@ fn cause(attempt: &Attempt, domain: &str) -> (String, String) {
             format!("Le serveur de {domain} n'accepte pas le message."),
         ),
         What::Distrusted(fault) => distrusted(fault),
+        What::Hopeless(fault) if fault.reason == GIVEN_BACK => (
+            "The administrator of our service gave up its delivery.".to_owned(),
+            "L'administrateur de notre service a renoncé à sa remise.".to_owned(),
+        ),
         What::Hopeless(_) => (
             format!("The domain {domain} takes no mail."),
             format!("Le domaine {domain} ne reçoit pas de courrier."),
@@ -135,7 +139,7 @@ fn troubled(fault: &Fault, domain: &str) -> (String, String) {
             "Our server cannot read the message at the moment.".to_owned(),
             "Notre service ne peut pas relire le message pour l'instant.".to_owned(),
         ),
-        "dns" | "no-address" | "bad-host-name" => (
+        "dns" | "no-address" | "bad-host-name" | "mx-is-self" => (
             format!("The server of {domain} cannot be found at the moment."),
             format!("Le serveur de {domain} est introuvable pour l'instant."),
         ),
@@ -155,6 +159,7 @@ fn failed(attempt: &Attempt, (en, fr): (String, String)) -> (String, String) {
     let (todo, faire) = match &attempt.what {
         What::Refused { reply, stage } if refuses_us(reply, *stage) => NOT_YOURS,
         What::Distrusted(_) => NOT_YOURS,
+        What::Hopeless(fault) if fault.reason == GIVEN_BACK => NOT_YOURS,
         What::Refused { reply, .. } => correction(reply.status()),
         What::Hopeless(_) | What::Relayed { .. } | What::Trouble(_) => {
             ("Check the recipient's address.", "Vérifiez l'adresse du destinataire.")
@@ -162,6 +167,9 @@ fn failed(attempt: &Attempt, (en, fr): (String, String)) -> (String, String) {
     };
     (format!("{en} {todo}"), format!("{fr} {faire}"))
 }
+
+/// The reason of what an administrator gave back.
+const GIVEN_BACK: &str = "given-back";
 
 /// What no sender can correct.
 const NOT_YOURS: (&str, &str) = (
@@ -213,7 +221,7 @@ mod tests {
     const DOMAIN: &str = "clinique-sud.mssante.fr";
 
     fn told(what: What) -> (String, String) {
-        let attempt = Attempt { host: Some("127.0.0.1".into()), address: None, what };
+        let attempt = Attempt { host: Some("127.0.0.1".into()), ..Attempt::nowhere(what) };
         let (en, fr) = failed(&attempt, cause(&attempt, DOMAIN));
         (detailed(&attempt, en), fr)
     }
@@ -221,7 +229,7 @@ mod tests {
     #[test]
     fn a_server_that_is_away_is_named_by_its_domain_and_without_its_error() {
         let away = Error::Connect(io::Error::from_raw_os_error(111));
-        let attempt = Attempt { host: Some("127.0.0.1".into()), address: None, what: What::from(&away) };
+        let attempt = Attempt { host: Some("127.0.0.1".into()), ..Attempt::nowhere(What::from(&away)) };
         let (_, fr) = cause(&attempt, DOMAIN);
         assert_eq!(fr, "Le serveur de clinique-sud.mssante.fr ne répond pas pour l'instant.");
         assert!(diagnostic(&attempt).contains("no-connection"), "programs and administrators read it");

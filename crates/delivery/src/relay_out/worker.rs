@@ -3,26 +3,36 @@
 //! May use: lanes, `ways`, the client, `settle`. Must never touch: the schedule. No recipient is named to a peer without the
 //! proof that its way demands, made at that moment (M-2).
 
-use std::{io, sync::Arc};
+use std::{io, mem, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use smtp::client::{self, Failure, Outgoing, Recipient, RecipientOutcome};
-use store::{BodyKind, BodyReader, Lane, QueueId, Queued, Store, StoreError};
+use smtp::client::{self, Failure, RecipientOutcome, Stage};
+use store::{DuePage, Lane, LaneId, QueueId, Queued};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     Shared,
-    attempt::{Attempt, What},
-    content::QueuedContent,
+    attempt::{Attempt, Spent, What},
+    lanes::{Loading, Turn},
+    message::Message,
     settle,
     ways::{self, Line, Proven},
 };
 
 /// Works on a lane until there is nothing more to do in it.
-pub(super) async fn work(shared: Arc<Shared>, lane: Lane) {
-    let mut seat = Seat { shared, lane, held: Vec::new(), line: None };
+pub(super) async fn work(shared: Arc<Shared>, id: LaneId) {
+    // given up however this ends
+    let mut seat = Seat { shared, id, held: Vec::new(), loading: None, line: None };
+    let found = seat.shared.store.read(move |reader| reader.queue_lane(id)).await;
+    let lane = match found {
+        Ok(Some(info)) => info.lane,
+        Ok(None) => return seat.skip().await,
+        Err(error) => {
+            tracing::error!(%error, "a lane of the queue cannot be read: what waits in it stays queued");
+            return seat.skip().await;
+        }
+    };
     while let Some(entries) = seat.next().await {
-        let go_on = seat.serve(entries).await;
+        let go_on = seat.serve(&lane, entries).await;
         seat.done();
         if !go_on {
             break;
@@ -36,9 +46,11 @@ pub(super) async fn work(shared: Arc<Shared>, lane: Lane) {
 /// A worker's place in a lane; it is given up however the worker ends.
 struct Seat {
     shared: Arc<Shared>,
-    lane: Lane,
+    id: LaneId,
     /// Entries of the message that is worked on.
     held: Vec<QueueId>,
+    /// The page that is being read.
+    loading: Option<Loading>,
     line: Option<Line>,
 }
 
@@ -46,45 +58,77 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.hang_up();
         self.done();
-        self.shared.lanes.leave(&self.lane);
+        if let Some(loading) = self.loading.take() {
+            self.shared.lanes.loaded(self.id, &loading, None);
+        }
+        self.shared.lanes.leave(self.id);
     }
 }
 
 impl Seat {
     /// The next message; with a connection, one that comes within the idle time too.
     async fn next(&mut self) -> Option<Vec<Queued>> {
-        let lanes = &self.shared.lanes;
         let until = Instant::now() + self.shared.settings.idle;
         loop {
-            let more = lanes.more(&self.lane)?;
-            let told = more.notified();
-            if let Some(entries) = lanes.take(&self.lane) {
-                self.held = entries.iter().map(|entry| entry.id).collect();
-                return Some(entries);
+            match self.shared.lanes.turn(self.id) {
+                Turn::Send(entries) => {
+                    self.held = entries.iter().map(|entry| entry.id).collect();
+                    return Some(entries);
+                }
+                Turn::Load(loading) => self.load(loading).await,
+                Turn::Wait(more) => {
+                    if self.line.is_none() || timeout_at(until, more.notified()).await.is_err() {
+                        return None;
+                    }
+                }
+                Turn::Leave => return None,
             }
-            if self.line.is_none() || timeout_at(until, told).await.is_err() {
-                return None;
-            }
+        }
+    }
+
+    /// Reads what else is due in the lane.
+    async fn load(&mut self, loading: Loading) {
+        let now = self.shared.clock.now();
+        let (id, most, skip) = (self.id, self.shared.settings.page.max(1), loading.skip.clone());
+        self.loading = Some(loading);
+        let page = self.shared.store.read(move |reader| reader.queue_due(id, now, &skip, most)).await;
+        if let Err(error) = &page {
+            tracing::error!(%error, "the queue cannot be read: what waits in a lane stays queued");
+        }
+        self.loaded(page.ok());
+    }
+
+    fn loaded(&mut self, page: Option<DuePage>) {
+        if let Some(loading) = self.loading.take() {
+            self.shared.lanes.loaded(self.id, &loading, page);
+        }
+    }
+
+    /// Nothing can be done here: the lane rests as if nothing were in it.
+    async fn skip(mut self) {
+        if let Some(loading) = self.shared.lanes.load(self.id) {
+            self.loading = Some(loading);
+            self.loaded(None);
         }
     }
 
     /// The message is done with.
     fn done(&mut self) {
         if !self.held.is_empty() {
-            self.shared.lanes.release(self.held.drain(..));
-            self.shared.lanes.rest(&self.lane);
+            self.shared.lanes.release(self.id, self.held.drain(..));
+            self.shared.lanes.rest(self.id);
         }
     }
 
     fn hang_up(&mut self) -> Option<Line> {
         let line = self.line.take()?;
-        self.shared.lanes.connected(&self.lane, false);
+        self.shared.lanes.connected(self.id, false);
         Some(line)
     }
 
     /// One message, from the queue to its settlement. False when this worker is of no more use.
-    async fn serve(&mut self, entries: Vec<Queued>) -> bool {
-        let message = match Message::load(&self.shared.store, self.held.clone()).await {
+    async fn serve(&mut self, lane: &Lane, entries: Vec<Queued>) -> bool {
+        let message = match Message::load(&self.shared.store, self.id, self.held.clone()).await {
             Ok(Some(message)) => message,
             Ok(None) => return true,
             Err(error) => {
@@ -96,28 +140,49 @@ impl Seat {
             }
         };
         self.retire().await;
-        let reused = self.line.is_some();
-        if let Err(attempt) = self.open().await {
-            return self.unreachable(message, attempt).await;
-        }
-        let mut sent = self.send(&message).await;
-        if reused && sent.in_vain {
-            // the peer closed an idle connection: that says nothing about the message
-            self.hang_up();
-            if let Err(attempt) = self.open().await {
-                return self.unreachable(message, attempt).await;
+        let mut left = message.entries.clone();
+        while !left.is_empty() {
+            let reused = self.line.is_some();
+            let opened = Instant::now();
+            if let Err(attempt) = self.open(lane).await {
+                return self.unreachable(left, attempt).await;
             }
-            sent = self.send(&message).await;
+            let rest = left.split_off(left.len().min(self.most_recipients()));
+            let mut part = message.part(mem::replace(&mut left, rest));
+            let connection = if reused { Duration::ZERO } else { opened.elapsed() };
+            let mut sent = self.send(&part, connection).await;
+            if reused && sent.in_vain {
+                // the peer closed an idle connection: that says nothing about the message
+                self.hang_up();
+                let opened = Instant::now();
+                if let Err(attempt) = self.open(lane).await {
+                    part.entries.append(&mut left);
+                    return self.unreachable(part.entries, attempt).await;
+                }
+                sent = self.send(&part, opened.elapsed()).await;
+            }
+            if sent.broken {
+                self.shared.lanes.went_badly(self.id);
+            } else {
+                self.shared.lanes.went_well(self.id);
+            }
+            let (settled, again) = sent.split(part.entries);
+            settle::settle(&self.shared, settled).await;
+            left.splice(0..0, again);
+            self.retire().await;
         }
-        let Message { entries, .. } = message;
-        settle::settle(&self.shared, entries.into_iter().zip(sent.attempts).collect()).await;
         true
     }
 
     /// Leaves a connection that is used up.
     async fn retire(&mut self) {
         let most = self.shared.settings.messages_per_connection.max(1);
-        if self.line.as_ref().is_some_and(|line| line.sent >= most || !line.transport.is_usable())
+        let used_up = |line: &Line| {
+            let limit =
+                line.transport.extensions().messages.map_or(most, |limit| most.min(limit.max(1) as usize));
+            line.sent >= limit || !line.transport.is_usable()
+        };
+        if self.line.as_ref().is_some_and(used_up)
             && let Some(line) = self.hang_up()
             && line.transport.is_usable()
         {
@@ -125,68 +190,93 @@ impl Seat {
         }
     }
 
-    async fn open(&mut self) -> Result<(), Attempt> {
+    /// How many recipients the peer takes in one transaction (RFC 9422).
+    fn most_recipients(&self) -> usize {
+        let limit = self.line.as_ref().and_then(|line| line.transport.extensions().recipients);
+        limit.map_or(usize::MAX, |limit| limit.max(1) as usize)
+    }
+
+    async fn open(&mut self, lane: &Lane) -> Result<(), Attempt> {
         // a list swapped a moment ago counts for a connection that stands, too
-        ways::is_open(&self.lane, &self.shared).map_err(Attempt::nowhere)?;
+        ways::is_open(lane, &self.shared).map_err(Attempt::nowhere)?;
         if self.line.is_none() {
-            self.line = Some(ways::reach(&self.lane, &self.shared).await?);
-            self.shared.lanes.connected(&self.lane, true);
+            let began = Instant::now();
+            let reached = ways::reach(lane, &self.shared).await;
+            self.line = Some(reached.map_err(|attempt| attempt.after(began.elapsed(), Duration::ZERO))?);
+            self.shared.lanes.connected(self.id, true);
         }
         Ok(())
     }
 
-    /// The next hop cannot be reached: with it, every message that waits for it.
-    async fn unreachable(&mut self, message: Message, attempt: Attempt) -> bool {
-        let Shared { lanes, .. } = self.shared.as_ref();
-        let mut entries = message.entries;
-        if matches!(attempt.what, What::Trouble(_)) && lanes.give_back(&self.lane, &mut entries) {
-            self.held.clear();
-            lanes.rest(&self.lane);
+    /// The next hop cannot be reached: with it, every message that is due in its lane.
+    async fn unreachable(&mut self, mut entries: Vec<Queued>, attempt: Attempt) -> bool {
+        let now = self.shared.clock.now();
+        let lanes = &self.shared.lanes;
+        let back: Vec<QueueId> = entries.iter().map(|entry| entry.id).collect();
+        if matches!(attempt.what, What::Trouble(_)) && lanes.give_back(self.id, &mut entries) {
+            // what was settled before is not given back
+            self.held.retain(|id| !back.contains(id));
+            lanes.release(self.id, self.held.drain(..));
+            lanes.rest(self.id);
             return false;
         }
-        let waiting = lanes.drain(&self.lane);
-        self.held.extend(waiting.iter().map(|entry| entry.id));
-        entries.extend(waiting);
-        while let Some(first) = entries.first().map(|entry| entry.message) {
-            let (same, others) = entries.into_iter().partition(|entry: &Queued| entry.message == first);
-            entries = others;
-            let attempts = same.into_iter().map(|entry| (entry, attempt.clone())).collect();
-            settle::settle(&self.shared, attempts).await;
+        lanes.failed(self.id, now, fastrand::f64().mul_add(2.0, -1.0));
+        loop {
+            let waiting = lanes.drain(self.id);
+            self.held.extend(waiting.iter().map(|entry| entry.id));
+            entries.extend(waiting);
+            if entries.is_empty() {
+                return false;
+            }
+            settle::settle_all(&self.shared, mem::take(&mut entries), &attempt).await;
+            lanes.release(self.id, self.held.iter().copied());
+            let Some(loading) = lanes.load(self.id) else { return false };
+            let (id, most, skip) = (self.id, self.shared.settings.page.max(1), loading.skip.clone());
+            self.loading = Some(loading);
+            let page = self.shared.store.read(move |reader| reader.queue_due(id, now, &skip, most)).await;
+            if let Some(loading) = self.loading.take() {
+                lanes.loaded(self.id, &loading, page.ok());
+            }
         }
-        false
     }
 
     /// Hands the message to the peer, for each recipient that the list lets it receive for at this moment.
-    async fn send(&mut self, message: &Message) -> Sent {
+    async fn send(&mut self, message: &Message, connection: Duration) -> Sent {
         let Shared { store, .. } = self.shared.as_ref();
         let Some(line) = &mut self.line else { return Sent::default() };
+        let began = Instant::now();
         let (host, address) = (Some(line.host.clone()), line.address);
-        let attempt = |what| Attempt { host: host.clone(), address, what };
+        let attempt = |what| {
+            let spent = Spent { connection, transfer: began.elapsed() };
+            Attempt { host: host.clone(), address, what, spent }
+        };
         let proven: Vec<Result<Proven, What>> = message
             .entries
             .iter()
             .map(|entry| ways::prove(line.transport.peer(), &entry.recipient, &self.shared))
             .collect();
         let Some(outgoing) = message.outgoing(&proven) else {
-            return Sent {
-                attempts: proven.into_iter().filter_map(Result::err).map(attempt).collect(),
-                in_vain: false,
-            };
+            let attempts = proven.into_iter().filter_map(Result::err).map(attempt).collect();
+            return Sent { attempts, ..Sent::default() };
         };
         let mut content = match message.content(store).fit(line.transport.extensions()).await {
             Ok(content) => content,
             Err(what) => {
                 let unfit = proven.into_iter().map(|proven| attempt(proven.err().unwrap_or(what.clone())));
-                return Sent { attempts: unfit.collect(), in_vain: false };
+                return Sent { attempts: unfit.collect(), ..Sent::default() };
             }
         };
         line.sent += 1;
         let confirms = line.transport.extensions().dsn;
-        let (mut outcomes, in_vain) = match line.transport.send(&outgoing, &mut content).await {
+        let (mut outcomes, in_vain, broken) = match line.transport.send(&outgoing, &mut content).await {
             Ok(outcomes) => {
                 let closed = |outcome: &RecipientOutcome| outcome.reply().code() == 421;
                 let in_vain = !line.transport.is_usable() && outcomes.iter().all(closed);
-                (outcomes.into_iter().map(|outcome| What::of_peer(outcome, confirms)).collect(), in_vain)
+                (
+                    outcomes.into_iter().map(|outcome| What::of_peer(outcome, confirms)).collect(),
+                    in_vain,
+                    in_vain,
+                )
             }
             Err(failure) => failed(failure, confirms),
         };
@@ -196,7 +286,7 @@ impl Seat {
             Ok(_) => attempt(outcomes.pop().unwrap_or_else(lost)),
             Err(what) => attempt(what),
         });
-        Sent { attempts: each.collect(), in_vain }
+        Sent { attempts: each.collect(), in_vain, broken }
     }
 }
 
@@ -206,75 +296,40 @@ struct Sent {
     attempts: Vec<Attempt>,
     /// Nothing was decided about anybody, and the peer has nothing.
     in_vain: bool,
+    /// The connection did not last.
+    broken: bool,
+}
+
+impl Sent {
+    /// What is settled; and entries that go out in a further transaction at once, since the peer took others and no more at a time
+    /// (RFC 5321 §4.5.3.1.10): each transaction brings at least one of them on.
+    fn split(self, entries: Vec<Queued>) -> (Vec<(Queued, Attempt)>, Vec<Queued>) {
+        let progress = self.attempts.iter().any(|attempt| matches!(attempt.what, What::Relayed { .. }));
+        let too_many = |attempt: &Attempt| match &attempt.what {
+            What::Refused { reply, stage: Stage::Recipient } => {
+                reply.code() == 452 && ["", "4.5.3"].contains(&reply.status())
+            }
+            _ => false,
+        };
+        let (mut settled, mut again) = (Vec::new(), Vec::new());
+        for (entry, attempt) in entries.into_iter().zip(self.attempts) {
+            if progress && !self.broken && too_many(&attempt) {
+                again.push(entry);
+            } else {
+                settled.push((entry, attempt));
+            }
+        }
+        (settled, again)
+    }
 }
 
 /// Refusals that were heard before the failure stand.
-fn failed(failure: Failure, confirms: bool) -> (Vec<What>, bool) {
+fn failed(failure: Failure, confirms: bool) -> (Vec<What>, bool, bool) {
     let Failure { error, in_doubt, known } = failure;
     let in_vain = !in_doubt && known.iter().all(Option::is_none);
     let what = |outcome: Option<RecipientOutcome>| match outcome {
         Some(outcome) => What::of_peer(outcome, confirms),
         None => What::from(&error),
     };
-    (known.into_iter().map(what).collect(), in_vain)
-}
-
-/// One message and its recipients in one lane.
-struct Message {
-    entries: Vec<Queued>,
-    header: Bytes,
-    body: BodyReader,
-}
-
-impl Message {
-    /// Reads it as the queue has it now: an administrator may have taken entries out meanwhile.
-    async fn load(store: &Store, ids: Vec<QueueId>) -> Result<Option<Self>, StoreError> {
-        store
-            .read(move |reader| {
-                let mut present = Vec::with_capacity(ids.len());
-                for id in ids {
-                    present.extend(reader.queued(id)?);
-                }
-                let Some(first) = present.first() else { return Ok(None) };
-                let Some((header, body)) = reader.queued_content(first.id)? else { return Ok(None) };
-                Ok(Some(Message { entries: present, header, body }))
-            })
-            .await
-    }
-
-    fn content(&self, store: &Store) -> QueuedContent {
-        let kind = self.entries.first().map_or(BodyKind::SevenBit, |entry| entry.body);
-        QueuedContent::new(store.clone(), self.header.clone(), self.body.clone(), kind)
-    }
-
-    /// The envelope for the recipients that are proven; none if nobody is.
-    fn outgoing<'a>(&self, proven: &'a [Result<Proven, What>]) -> Option<Outgoing<&'a Proven>> {
-        let first = self.entries.first()?;
-        let named = self.entries.iter().zip(proven).filter_map(|(entry, proven)| {
-            let to = proven.as_ref().ok()?;
-            let notify = entry.notify.map(notify);
-            Some(Recipient { to, notify, original: entry.original.clone() })
-        });
-        let recipients: Vec<_> = named.collect();
-        (!recipients.is_empty()).then(|| Outgoing {
-            from: first.reverse_path.as_ref().map(ToString::to_string),
-            smtputf8: first.smtputf8,
-            ret: first.ret.map(ret),
-            envid: first.envid.clone(),
-            require_tls: first.require_tls,
-            recipients,
-        })
-    }
-}
-
-fn ret(ret: store::Ret) -> smtp::Ret {
-    match ret {
-        store::Ret::Full => smtp::Ret::Full,
-        store::Ret::Headers => smtp::Ret::Headers,
-    }
-}
-
-fn notify(notify: store::Notify) -> smtp::Notify {
-    let store::Notify { success, failure, delay } = notify;
-    smtp::Notify { success, failure, delay }
+    (known.into_iter().map(what).collect(), in_vain, true)
 }

@@ -18,8 +18,6 @@ async fn a_silent_peer_holds_nobody_else() {
     world.settings.connections = 4;
     world.settings.connections_per_domain = 3;
     world.settings.page = 7;
-    world.settings.loaded_per_domain = 5;
-    world.settings.loaded = 20;
     world.settings.stop_grace = Duration::from_millis(10);
     for number in 0..30 {
         world.send(Letter::to(&[&format!("r{number}@{SUD}")])).await;
@@ -43,7 +41,6 @@ async fn connections_to_one_domain_stay_within_the_limit_while_much_goes_out() {
     world.route(SUD, peer.port);
     world.settings.connections_per_domain = 3;
     world.settings.page = 10;
-    world.settings.loaded_per_domain = 20;
     for number in 0..200 {
         world.send(Letter::to(&[&format!("r{number}@{SUD}")])).await;
     }
@@ -100,5 +97,32 @@ async fn an_operator_that_says_nothing_holds_nobody_else_whatever_many_domains_i
     world.until("an attempt for each", |world| world.queue().iter().all(|entry| entry.attempts == 1)).await;
     assert_eq!((est.inbox.taken().len(), world.queue().len()), (1, 40));
     assert!(silent.connections() <= 3, "{} waited", silent.connections());
+    world.end(relay).await;
+}
+
+#[tokio::test]
+async fn thousands_that_wait_for_a_dead_domain_hold_nobody_and_ask_it_once_a_round() {
+    const WAITING: usize = 2_000;
+    let mut world = World::start().await;
+    let dead = Peer::play(|stream| async move { drop(stream) }).await;
+    let est = Peer::start(&world.tls("est")).await;
+    world.route(SUD, dead.port);
+    world.route(EST, est.port);
+    world.settings.connections = 2;
+    world.settings.first_connections = 1;
+    for block in 0..WAITING / 500 {
+        let to: Vec<String> = (0..500).map(|number| format!("r{block}-{number}@{SUD}")).collect();
+        world.send(Letter { to, ..Letter::to(&[]) }).await;
+    }
+    let relay = world.relay();
+    for (round, minutes) in [(1, 1), (2, 2), (3, 4)] {
+        let live = format!("r{round}@{EST}");
+        world.send(Letter::to(&[&live])).await;
+        world.until("the live one", |_| est.inbox.taken().len() == round as usize).await;
+        let tried = |world: &World| world.queue().iter().filter(|entry| entry.attempts == round).count();
+        world.until("a round", |world| tried(world) == WAITING).await;
+        world.clock.advance(jiff::SignedDuration::from_mins(minutes));
+    }
+    assert!(dead.connections() <= 3 + 1, "{} connections for 6,000 attempts", dead.connections());
     world.end(relay).await;
 }

@@ -5,6 +5,7 @@
 mod broken;
 mod concurrency;
 mod damage;
+mod dns;
 mod fitting;
 mod outcomes;
 mod peers;

@@ -4,7 +4,14 @@ use std::sync::atomic::Ordering;
 
 use store::{Action, Notify};
 
-use crate::{peers::Peer, world::*};
+use smtp::Limits;
+use tokio::io::AsyncBufReadExt;
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    peers::{Peer, opened},
+    world::*,
+};
 
 fn names(world: &World, id: store::TraceId) -> Vec<Action> {
     world.journey(id).iter().map(|trace| trace.action).collect()
@@ -108,4 +115,72 @@ async fn one_message_goes_to_each_domain_by_its_own_way() {
     assert_eq!(sud.inbox.taken()[0].to, [to[0].clone(), to[2].clone()]);
     assert_eq!(est.inbox.taken()[0].to, [to[1].clone()]);
     world.end(relay).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_says_how_many_recipients_it_takes_gets_no_more_at_a_time() {
+    let mut world = World::start().await;
+    let limits = Limits { recipients: 2, ..Limits::default() };
+    let peer = Peer::start_with(&world.tls("sud"), "127.0.0.1:0", limits).await;
+    world.route(SUD, peer.port);
+    let relay = world.relay();
+    let to: Vec<String> = (0..5).map(|number| format!("r{number}@{SUD}")).collect();
+    world.send(Letter { to: to.clone(), ..Letter::to(&[]) }).await;
+    world.until("an empty queue", |world| world.queue().is_empty()).await;
+    let taken = peer.inbox.taken();
+    assert_eq!(taken.iter().map(|taken| taken.to.len()).collect::<Vec<_>>(), [2, 2, 1]);
+    assert_eq!(taken.iter().flat_map(|taken| taken.to.clone()).collect::<Vec<_>>(), to);
+    world.until("the count", |_| relay.statistics.relayed() == 5).await;
+    assert_eq!((relay.statistics.deferred(), peer.connections()), (0, 1));
+    world.end(relay).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_takes_one_recipient_at_a_time_gets_the_others_at_once() {
+    let mut world = World::start().await;
+    let acceptor = TlsAcceptor::from(world.tls("sud").relay_server(Vec::new()));
+    let peer = Peer::play(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let (mut lines, mut line, mut recipients) =
+                (opened(stream, acceptor, "").await, String::new(), 0);
+            while lines.0.read_line(&mut line).await.unwrap_or(0) > 0 {
+                match line.get(..4).unwrap_or_default() {
+                    "MAIL" => {
+                        recipients = 0;
+                        lines.say("250 2.1.0 ok").await;
+                    }
+                    "RCPT" => {
+                        recipients += 1;
+                        let more = if recipients == 1 { "250 2.1.5 ok" } else { "452 4.5.3 one at a time" };
+                        lines.say(more).await;
+                    }
+                    "DATA" => {
+                        lines.say("354 go on").await;
+                        hear_dot(&mut lines.0).await;
+                        lines.say("250 2.0.0 taken").await;
+                    }
+                    _ => lines.say("250 2.0.0 ok").await,
+                }
+                line.clear();
+            }
+        }
+    })
+    .await;
+    world.route(SUD, peer.port);
+    let relay = world.relay();
+    world.send(Letter::to(&[&format!("a@{SUD}"), &format!("b@{SUD}"), &format!("c@{SUD}")])).await;
+    world.until("an empty queue", |world| world.queue().is_empty()).await;
+    world.until("the count", |_| relay.statistics.relayed() == 3).await;
+    assert_eq!((relay.statistics.deferred(), peer.connections()), (0, 1));
+    world.end(relay).await;
+}
+
+/// Reads up to the end of the content.
+async fn hear_dot(lines: &mut (impl tokio::io::AsyncBufRead + Unpin)) {
+    let mut line = String::new();
+    while line != ".\r\n" {
+        line.clear();
+        assert!(lines.read_line(&mut line).await.unwrap() > 0, "the content has no end");
+    }
 }

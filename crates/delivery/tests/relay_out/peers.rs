@@ -126,12 +126,15 @@ impl Peer {
     }
 
     pub(crate) async fn start_on(tls: &ServerTls, address: &str) -> Self {
+        Self::start_with(tls, address, Limits::default()).await
+    }
+
+    pub(crate) async fn start_with(tls: &ServerTls, address: &str, limits: Limits) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (inbox, stop) = (Arc::new(Inbox::default()), watch::channel(Stop::Run).0);
         let acceptor = TlsAcceptor::from(tls.relay_server(Vec::new()));
-        let settings =
-            Arc::new(Settings { hostname: "relais.sud.test".to_owned(), limits: Limits::default() });
+        let settings = Arc::new(Settings { hostname: "relais.sud.test".to_owned(), limits });
         let (policy, stopped) = (Arc::clone(&inbox), stop.subscribe());
         let task = tokio::spawn(async move {
             loop {

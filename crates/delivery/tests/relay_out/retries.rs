@@ -1,7 +1,7 @@
 //! The schedule over a real queue: back-off, expiry, what an administrator does meanwhile.
 
 use jiff::SignedDuration;
-use store::{Action, Settlement};
+use store::{Action, Clock, Lane, Settlement, Trace, TraceId};
 
 use crate::{peers::Peer, world::*};
 
@@ -90,5 +90,74 @@ async fn an_administrators_wish_is_heard_at_once() {
     let id = world.queue()[0].id;
     world.store.settle(vec![(id, Settlement::Due(world.now()))], None, Vec::new()).await.unwrap();
     world.until("an attempt", |world| world.queue()[0].attempts == 2).await;
+    world.end(relay).await;
+}
+
+#[tokio::test]
+async fn what_is_held_is_sent_once_it_is_released_and_not_before() {
+    let mut world = World::start().await;
+    let (sud, est) = (Peer::start(&world.tls("sud")).await, Peer::start(&world.tls("est")).await);
+    world.route(SUD, sud.port);
+    world.route(EST, est.port);
+    let lifetime = Some(SignedDuration::from_hours(1));
+    let to = Letter::to(&[&format!("a@{SUD}"), &format!("b@{SUD}"), &format!("c@{EST}")]);
+    world.send(Letter { lifetime, ..to }).await;
+    let ids: Vec<_> = world.queue().iter().map(|entry| entry.id).collect();
+    let settle = |id, settlement| world.store.settle(vec![(id, settlement)], None, Vec::new());
+    settle(ids[0], Settlement::Hold).await.unwrap();
+    let lane = Lane::Peers(mssante::Domain::parse(EST).unwrap());
+    let hold = |held| {
+        let (now, id) = (world.now(), TraceId::new(world.now()));
+        let trace = Trace {
+            id,
+            at: now,
+            action: Action::Administer,
+            person: None,
+            acting_as: None,
+            peer: None,
+            outcome: store::Outcome::Done,
+            detail: Vec::new(),
+        };
+        world.store.hold_lane(lane.clone(), held, trace)
+    };
+    assert!(hold(true).await.unwrap());
+    let relay = world.relay();
+    world.until("what is not held", |world| world.queue().len() == 2).await;
+    world.clock.advance(SignedDuration::from_hours(2));
+    settle(ids[2], Settlement::Due(world.now())).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    assert_eq!((world.queue().len(), est.connections()), (2, 0), "it waits beyond its time");
+    assert!(world.reports().is_empty());
+    settle(ids[0], Settlement::Release).await.unwrap();
+    assert!(hold(false).await.unwrap());
+    world.until("an empty queue", |world| world.queue().is_empty()).await;
+    let to: Vec<String> = sud.inbox.taken().into_iter().flat_map(|taken| taken.to).collect();
+    assert_eq!(to, [format!("b@{SUD}"), format!("a@{SUD}")]);
+    assert_eq!(est.inbox.taken().len(), 1);
+    world.end(relay).await;
+}
+
+/// A clock with a defect.
+struct Breaking(std::sync::Arc<store::ManualClock>, std::sync::atomic::AtomicUsize);
+
+impl Clock for Breaking {
+    fn now(&self) -> jiff::Timestamp {
+        // the scheduler is the first to ask
+        assert!(self.1.fetch_add(1, std::sync::atomic::Ordering::SeqCst) != 3, "as a defect would");
+        self.0.now()
+    }
+}
+
+#[tokio::test]
+async fn a_scheduler_that_falls_begins_again() {
+    let mut world = World::start().await;
+    let peer = Peer::start(&world.tls("sud")).await;
+    world.route(SUD, peer.port);
+    let clock = Breaking(world.clock.clone(), std::sync::atomic::AtomicUsize::default());
+    let relay = world.relay_by(std::sync::Arc::new(NoNames), std::sync::Arc::new(clock));
+    world.until("its fall", |_| relay.statistics.restarts() == 1).await;
+    world.send(Letter::to(&[&format!("a@{SUD}")])).await;
+    world.until("an empty queue", |world| world.queue().is_empty()).await;
+    assert_eq!(peer.inbox.taken().len(), 1);
     world.end(relay).await;
 }

@@ -213,3 +213,51 @@ async fn hosts_of_an_mx_are_tried_in_turn() {
     assert!(report.contains("Status: 5.1.10") && report.contains(EST), "{report}");
     world.end(relay).await;
 }
+
+#[tokio::test]
+async fn a_host_that_fails_its_check_beside_one_that_is_away_ends_nothing() {
+    let mut world = World::start().await;
+    let stranger = Peer::start_on(&world.tls("nord"), "127.0.0.2:0").await;
+    world.settings.port = stranger.port;
+    for hosts in [[(10, "away.test."), (20, "stranger.test.")], [(20, "away.test."), (10, "stranger.test.")]]
+    {
+        let mut book = Book::default();
+        book.exchanges.insert(SUD, hosts.map(|(number, name)| (number, name.to_owned())).to_vec());
+        book.addresses.insert("away.test", vec!["127.0.0.1".parse().unwrap()]);
+        book.addresses.insert("stranger.test", vec!["127.0.0.2".parse().unwrap()]);
+        let relay = world.relay_with(Arc::new(book));
+        world.send(Letter::to(&[&format!("a@{SUD}")])).await;
+        world.until("an attempt", |world| world.queue()[0].attempts == 1).await;
+        let entry = world.queue().remove(0);
+        assert!(entry.distrusted_since.is_none() && entry.last.unwrap().contains("no-connection"));
+        world.clock.advance(SignedDuration::from_hours(5));
+        world.until("another attempt", |world| world.queue()[0].attempts == 2).await;
+        let id = world.queue()[0].id;
+        world.store.settle(vec![(id, store::Settlement::Gone)], None, Vec::new()).await.unwrap();
+        relay.stop().await;
+    }
+    assert!(stranger.inbox.taken().is_empty());
+    let relay = world.relay();
+    world.end(relay).await;
+}
+
+#[tokio::test]
+async fn what_is_over_its_time_without_a_list_is_one_report_for_each_message() {
+    let mut world = World::start().await;
+    world.clock.advance(SignedDuration::from_hours(16 * 24));
+    world.settings.page = 2;
+    let lifetime = Some(SignedDuration::from_mins(1));
+    let to = [format!("a@{SUD}"), format!("b@{EST}"), format!("c@{SUD}")];
+    for _ in 0..3 {
+        world.send(Letter { lifetime, ..Letter::to(&[&to[0], &to[1], &to[2]]) }).await;
+    }
+    world.clock.advance(SignedDuration::from_mins(1));
+    let relay = world.relay();
+    world.until("an empty queue", |world| world.queue().is_empty()).await;
+    let reports = world.reports();
+    assert_eq!(reports.len(), 3);
+    for (report, to) in reports.iter().flat_map(|report| to.iter().map(move |to| (report, to))) {
+        assert!(report.contains(&format!("Final-Recipient: rfc822; {to}")), "{report}");
+    }
+    world.end(relay).await;
+}

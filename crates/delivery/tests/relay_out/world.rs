@@ -129,8 +129,13 @@ impl World {
     }
 
     pub(crate) fn relay_with(&self, names: Arc<dyn Names>) -> Running {
+        self.relay_by(names, self.clock.clone())
+    }
+
+    /// One that takes the time from another clock than the store.
+    pub(crate) fn relay_by(&self, names: Arc<dyn Names>, clock: Arc<dyn Clock>) -> Running {
         let (stop, stopped) = watch::channel(Stop::Run);
-        let (store, trust, clock) = (self.store.clone(), self.trust.clone(), self.clock.clone());
+        let (store, trust) = (self.store.clone(), self.trust.clone());
         let relay = Relay::new(store, trust, self.nord.relay_client(), names, self.settings.clone(), clock);
         let statistics = relay.statistics();
         Running { stop, statistics, task: tokio::spawn(relay.run(stopped)) }
@@ -212,7 +217,7 @@ impl World {
 
     /// Waits until something is so.
     pub(crate) async fn until(&self, what: &str, is: impl Fn(&World) -> bool) {
-        for _ in 0..2_000 {
+        for _ in 0..12_000 {
             if is(self) {
                 return;
             }
@@ -247,7 +252,7 @@ impl Running {
 }
 
 /// No DNS: every domain of a test has a route.
-struct NoNames;
+pub(crate) struct NoNames;
 
 impl Names for NoNames {
     fn exchanges<'a>(&'a self, domain: &'a str) -> delivery::Lookup<'a, Vec<(u16, String)>> {
@@ -273,6 +278,7 @@ fn settings() -> RelaySettings {
         shun: Duration::from_millis(10),
         stop_grace: Duration::from_secs(2),
         jitter: 0,
+        late_look: SignedDuration::from_secs(1),
         ..RelaySettings::new("mail.chu-nord.test")
     }
 }

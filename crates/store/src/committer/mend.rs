@@ -8,7 +8,7 @@ use crate::{
     Result,
     engine::{Durability, Family, View as _},
     housekeeping, keys,
-    queue_front::first_due,
+    lanes::Lanes,
     records, rows,
 };
 
@@ -44,10 +44,10 @@ impl Committer {
         let counters = engine.get(Family::Accounts, keys::COUNTERS)?.unwrap_or_default();
         let counters: records::Counters = records::decode(&counters, "counters")?;
         let queued = rows::queue::counters(engine)?;
-        let due = first_due(engine, i64::MIN)?;
+        let lanes = Lanes::find(engine)?;
         // No body of before goes on: what was written of it may be gone.
         let (_, leftovers) = housekeeping::leftovers(engine)?;
-        due.into_iter().for_each(|due| self.core.queue_front.lower(due));
+        self.core.lanes.found(lanes);
         let numbers = &self.core.numbers;
         numbers.trace.fetch_max(counters.trace, Ordering::AcqRel);
         numbers.queue.fetch_max(queued.last, Ordering::AcqRel);

@@ -13,11 +13,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use self::{
-    hot::Hot,
-    pending::Pending,
-    txn::{DueMarks, Txn},
-};
+use self::{hot::Hot, pending::Pending, txn::Txn};
 use crate::{
     Result, StoreError,
     body::Adopted,
@@ -28,6 +24,7 @@ use crate::{
     housekeeping,
     ids::BoxId,
     keys,
+    lanes::LaneMarks,
     records::{self, Counters},
     retention,
     watch::Event,
@@ -177,9 +174,7 @@ impl Committer {
         counters.trace = self.core.numbers.trace.load(Ordering::Acquire);
         let mut changes = std::mem::take(&mut batch.pending).into_changes();
         changes.push(Change::Put(Family::Accounts, keys::COUNTERS.to_vec(), records::encode(&counters)?));
-        if let Some(due) = batch.due.earliest {
-            self.core.queue_front.lower(due);
-        }
+        self.core.lanes.lower(&batch.due);
         self.core.latch.begin(Instant::now());
         let written = self.core.engine.write(&changes, Durability::Synced);
         self.core.latch.end();
@@ -194,9 +189,7 @@ impl Committer {
             self.core.latch.shut(Instant::now());
             return Err(error);
         }
-        if batch.due.removed {
-            self.core.queue_front.advance(&self.core.engine);
-        }
+        self.core.lanes.committed(&self.core.engine, &batch.due);
         self.hot.committed(changes);
         self.counters = counters;
         let numbers = &self.core.numbers;
@@ -215,7 +208,7 @@ struct Batch {
     events: Vec<Event>,
     behind: Vec<(BoxId, u32)>,
     messages: u64,
-    due: DueMarks,
+    due: LaneMarks,
     done: Vec<Box<dyn Work>>,
     failed: Vec<Box<dyn Work>>,
 }
@@ -228,7 +221,7 @@ impl Batch {
             events: vec![],
             behind: vec![],
             messages: 0,
-            due: DueMarks::default(),
+            due: LaneMarks::default(),
             done: vec![],
             failed: vec![],
         }

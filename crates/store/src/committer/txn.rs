@@ -13,6 +13,7 @@ use crate::{
     engine::{Engine, Family, View, Visit},
     ids::{AccountId, BoxId, CredentialId, ModSeq, UidValidity},
     keys,
+    lanes::LaneMarks,
     records::{self, Counters},
     rows::sight::{Marks, Sight},
     watch::Event,
@@ -28,28 +29,8 @@ pub(crate) struct Txn<'batch> {
     events: Vec<Event>,
     behind: Vec<(BoxId, u32)>,
     messages: u64,
-    due: DueMarks,
+    due: LaneMarks,
     adopted: Vec<Adopted>,
-}
-
-/// What became of the times at which entries of the queue are due.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct DueMarks {
-    /// The earliest that was added, microseconds since 1970.
-    pub(crate) earliest: Option<i64>,
-    /// Whether any went.
-    pub(crate) removed: bool,
-}
-
-impl DueMarks {
-    pub(crate) fn add(&mut self, due: i64) {
-        self.earliest = Some(self.earliest.map_or(due, |earliest| earliest.min(due)));
-    }
-
-    pub(crate) fn absorb(&mut self, other: Self) {
-        other.earliest.into_iter().for_each(|due| self.add(due));
-        self.removed |= other.removed;
-    }
 }
 
 /// What an operation that succeeded leaves.
@@ -59,7 +40,7 @@ pub(crate) struct TxnOutcome {
     pub(crate) events: Vec<Event>,
     pub(crate) behind: Vec<(BoxId, u32)>,
     pub(crate) messages: u64,
-    pub(crate) due: DueMarks,
+    pub(crate) due: LaneMarks,
     pub(crate) adopted: Vec<Adopted>,
 }
 
@@ -79,7 +60,7 @@ impl<'batch> Txn<'batch> {
             events: vec![],
             behind: vec![],
             messages: 0,
-            due: DueMarks::default(),
+            due: LaneMarks::default(),
             adopted: vec![],
         }
     }
@@ -184,15 +165,16 @@ impl<'batch> Txn<'batch> {
         self.events.push(Event::Account(id));
     }
 
-    /// An entry of the queue is due then.
-    pub(crate) fn due_added(&mut self, due: i64) {
-        self.due.add(due);
-        self.events.push(Event::Queue);
+    /// What becomes of the lanes of the queue.
+    pub(crate) fn lanes(&mut self) -> &mut LaneMarks {
+        &mut self.due
     }
 
-    /// An entry of the queue is no longer due when it was.
-    pub(crate) fn due_removed(&mut self) {
-        self.due.removed = true;
+    /// Whoever looks at the queue looks again.
+    pub(crate) fn queue_changed(&mut self) {
+        if self.events.last() != Some(&Event::Queue) {
+            self.events.push(Event::Queue);
+        }
     }
 
     pub(crate) fn message_added(&mut self) {

@@ -1,6 +1,7 @@
 //! Keys order as what they are made of, and give it back.
 
 use super::*;
+use crate::{ids::LaneId, queue::QueueId};
 
 #[test]
 fn the_range_under_a_prefix_ends_at_the_next_prefix() {
@@ -26,7 +27,12 @@ fn keys_order_as_numbers_and_give_their_parts_back() {
     }
     assert_eq!(body_at(b"x12", 1), None);
     let times = [i64::MIN, -1, 0, 1, i64::MAX];
-    assert!(times.is_sorted_by(|a, b| due(*a, QueueId(u64::MAX)) < due_from(*b)));
-    assert!(times.iter().all(|time| due_of(&due(*time, QueueId(7))) == Some((*time, QueueId(7)))));
-    assert_eq!(due_of(&due_from(1)), None);
+    let (lane, entry) = (LaneId([7; 16]), QueueId(u64::MAX));
+    assert!(times.is_sorted_by(|a, b| lane_due(lane, 1, *a, entry) < lane_due_from(lane, 1, *b)));
+    for time in times {
+        assert_eq!(lane_due_of(&lane_due(lane, 2, time, entry)), Some((lane, 2, time, entry)));
+    }
+    assert_eq!(lane_due_of(b"l12"), None);
+    assert!(lane_due(lane, 0, i64::MAX, entry) < lane_due_from(lane, 1, i64::MIN));
+    assert_eq!(lane_of(&lane_entry(lane, entry)), Some(lane));
 }

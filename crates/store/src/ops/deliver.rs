@@ -21,7 +21,7 @@ use crate::{
         traces::{self, SealedTrace},
     },
     records::{self, BodyRecord, OnceRecord, Reference},
-    rows::{self, accounts, boxes},
+    rows::{accounts, boxes},
     trace::TraceId,
 };
 
@@ -54,10 +54,7 @@ pub(crate) enum Outcome {
 /// One whole delivery, or its repetition.
 pub(crate) fn deliver(txn: &mut Txn<'_>, delivery: SealedDelivery) -> Result<Outcome> {
     txn.core.check_clock(txn.core.clock.now())?;
-    let more: u64 = delivery.outgoing.iter().map(|outgoing| outgoing.entries.len() as u64).sum();
-    if more > 0 && rows::queue::counters(txn)?.entries.saturating_add(more) > txn.core.settings.queued {
-        return Err(StoreError::Busy);
-    }
+    queue::check_room(txn, &delivery.outgoing)?;
     keep(txn, delivery)
 }
 

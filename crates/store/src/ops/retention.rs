@@ -68,22 +68,18 @@ fn lose_queued(txn: &mut Txn<'_>, through: Day) -> Result<u64> {
         if let Ok(row) = queue::entry_row(value)
             && row.body.day <= through
         {
-            entries.push((QueueId(keys::last_u64(key).ok_or(StoreError::Corrupt("queue key"))?), row.due));
+            entries.push((QueueId(keys::last_u64(key).ok_or(StoreError::Corrupt("queue key"))?), row));
         }
         Ok(true)
     })?;
-    for &(id, due) in &entries {
-        txn.delete(Family::Queue, keys::queued(id));
-        txn.delete(Family::Queue, keys::due(due, id));
-        txn.due_removed();
+    let lost = entries.len() as u64;
+    for (id, row) in entries {
+        let sender = queue::message(txn, row.dispatch()).ok().flatten().and_then(|message| message.sender);
+        super::queue::forget(txn, id, &row, sender)?;
     }
     for message in messages {
         txn.delete(Family::Queue, keys::queued_message(message));
     }
-    let lost = entries.len() as u64;
-    let mut counters = queue::counters(txn)?;
-    counters.entries = counters.entries.checked_sub(lost).ok_or(StoreError::Corrupt("queue counters"))?;
-    txn.put(Family::Queue, keys::QUEUE_COUNTERS.to_vec(), records::encode(&counters)?);
     Ok(lost)
 }
 

@@ -1,5 +1,7 @@
 //! The proof finds each kind of damage.
 
+use std::collections::HashSet;
+
 use super::*;
 use crate::{
     Action, Actor, FlagChange, FlagMode, Flags, Store, SystemFlag,
@@ -10,7 +12,7 @@ use crate::{
     keys::Part,
     queue::QueueId,
     records::{
-        self, BoxState, CopyingRun, DayTally, DeletedBox, EntryRow, GoneDay, Listing, MessageRow,
+        self, BoxState, CopyingRun, DayTally, DeletedBox, EntryRow, GoneDay, LaneRow, Listing, MessageRow,
         QueueCounters, Reference, UsageRecord,
     },
     rows::{boxes, messages, queue},
@@ -132,23 +134,23 @@ const BODIES: [Damage; 9] = [
 /// The entries: two of one message, one of another.
 const ENTRIES: [QueueId; 3] = [QueueId(1), QueueId(2), QueueId(3)];
 
-const QUEUE: [Damage; 12] = [
+const QUEUE: [Damage; 16] = [
     ("does not open", |s| {
         let row = EntryRow { sealed: s.entry(ENTRIES[1]).sealed, ..s.entry(ENTRIES[0]) };
         s.put(Family::Queue, keys::queued(ENTRIES[0]), &row);
     }),
     ("due when it says", |s| {
-        let due = s.entry(ENTRIES[0]).due;
-        s.write(Change::Delete(Family::Queue, keys::due(due, ENTRIES[0])));
+        let row = s.entry(ENTRIES[0]);
+        s.write(Change::Delete(Family::Queue, keys::lane_due(row.lane, 1, row.due, ENTRIES[0])));
     }),
     ("no entry", |s| {
-        let due = s.entry(ENTRIES[0]).due;
-        s.write(Change::Put(Family::Queue, keys::due(due + 1, ENTRIES[0]), vec![]));
+        let row = s.entry(ENTRIES[0]);
+        s.write(Change::Put(Family::Queue, keys::lane_due(row.lane, 1, row.due + 1, ENTRIES[0]), vec![]));
     }),
     ("before the queue begins", |s| {
         let row = s.entry(ENTRIES[0]);
-        s.write(Change::Delete(Family::Queue, keys::due(row.due, ENTRIES[0])));
-        s.write(Change::Put(Family::Queue, keys::due(row.due - 1, ENTRIES[0]), vec![]));
+        s.write(Change::Delete(Family::Queue, keys::lane_due(row.lane, 1, row.due, ENTRIES[0])));
+        s.write(Change::Put(Family::Queue, keys::lane_due(row.lane, 1, row.due - 1, ENTRIES[0]), vec![]));
         s.put(Family::Queue, keys::queued(ENTRIES[0]), &EntryRow { due: row.due - 1, ..row });
     }),
     ("as many entries", |s| {
@@ -158,14 +160,15 @@ const QUEUE: [Damage; 12] = [
     ("as many entries", |s| {
         let row = s.entry(ENTRIES[2]);
         s.write(Change::Delete(Family::Queue, keys::queued(ENTRIES[2])));
-        s.write(Change::Delete(Family::Queue, keys::due(row.due, ENTRIES[2])));
+        s.write(Change::Delete(Family::Queue, keys::lane_due(row.lane, 1, row.due, ENTRIES[2])));
+        s.write(Change::Delete(Family::Queue, keys::lane_entry(row.lane, ENTRIES[2])));
     }),
     ("belong to no message", |s| {
         let message = s.entry(ENTRIES[2]).dispatch();
         s.write(Change::Delete(Family::Queue, keys::queued_message(message)));
     }),
     ("does not open", |s| {
-        let row = MessageRow { left: 1, sealed: s.message(ENTRIES[0]).sealed };
+        let row = MessageRow { left: 1, ..s.message(ENTRIES[0]) };
         s.put(Family::Queue, keys::queued_message(s.entry(ENTRIES[2]).dispatch()), &row);
     }),
     ("referred to as often", |s| {
@@ -180,6 +183,20 @@ const QUEUE: [Damage; 12] = [
         let counters = QueueCounters { entries: 3, last: 2 };
         s.put(Family::Queue, keys::QUEUE_COUNTERS.to_vec(), &counters);
     }),
+    ("lane does not know it", |s| {
+        s.write(Change::Delete(Family::Queue, keys::lane_entry(s.entry(ENTRIES[0]).lane, ENTRIES[0])));
+    }),
+    ("lane does not have as many", |s| {
+        let lane = s.entry(ENTRIES[0]).lane;
+        let row = queue::lane(&s.store.core.engine, lane).unwrap().unwrap();
+        s.put(Family::Queue, keys::lane(lane), &LaneRow { entries: 2, ..row });
+    }),
+    ("lane does not open", |s| {
+        let lane = s.entry(ENTRIES[0]).lane;
+        let row = queue::lane(&s.store.core.engine, lane).unwrap().unwrap();
+        s.put(Family::Queue, keys::lane(lane), &LaneRow { sealed: vec![1; 80], ..row });
+    }),
+    ("account does not have as many", |s| s.put(Family::Queue, keys::queued_of(AccountId(1)), &1_u64)),
     ("no known sort", |s| s.write(Change::Put(Family::Queue, vec![b'z'], vec![]))),
 ];
 
@@ -362,7 +379,9 @@ fn a_damaged_entry_keeps_no_other_from_leaving_and_can_be_settled() {
     scene.put(Family::Queue, keys::queued(ENTRIES[0]), &EntryRow { sealed: vec![0; 40], ..row });
     let now = scene.world.clock_now();
     let ids = |found: Vec<crate::Queued>| found.into_iter().map(|queued| queued.id).collect::<Vec<_>>();
-    assert_eq!(ids(scene.store.reader().queue_due(now, None, 9).unwrap()), ENTRIES[1..]);
+    let lane = scene.entry(ENTRIES[0]).lane;
+    let due = scene.store.reader().queue_due(lane, now, &HashSet::new(), 9).unwrap();
+    assert_eq!((ids(due.found), due.damaged, due.more), (ENTRIES[1..].to_vec(), vec![ENTRIES[0]], false));
     assert_eq!(ids(scene.store.reader().queue_list(None, 2).unwrap()), ENTRIES[1..]);
     assert_eq!(scene.store.reader().queued(ENTRIES[0]), Err(StoreError::Corrupt("queue entry")));
     let gone = vec![(ENTRIES[0], crate::Settlement::Gone)];

@@ -31,6 +31,7 @@ mod queue;
 mod salvage;
 mod traces;
 
+pub use queue::{DuePage, LaneInfo};
 pub use salvage::Salvaged;
 
 /// One snapshot of the store. Blocking.

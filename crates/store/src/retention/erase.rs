@@ -199,10 +199,10 @@ fn make_gone(core: &Core, counters: Counters, kind: KeyKind, term: Term, through
         KeyKind::Message => tell_of_lost(ops::retention::erase(&mut txn, through, &log)?),
         KeyKind::Trace => ops::retention::erase_traces(&mut txn, through, &log)?,
     }
-    let TxnOutcome { own, counters, .. } = txn.into_outcome();
+    let TxnOutcome { own, counters, due, .. } = txn.into_outcome();
     let mut changes = own.into_changes();
     changes.push(Change::Put(Family::Accounts, keys::COUNTERS.to_vec(), records::encode(&counters)?));
     core.engine.write(&changes, Durability::Synced)?;
-    core.queue_front.advance(&core.engine);
+    core.lanes.committed(&core.engine, &due);
     Ok(counters)
 }

@@ -6,11 +6,12 @@ use crate::{
     Result, StoreError,
     core::Core,
     engine::{Family, View},
-    ids::{BodyId, Dispatch},
+    ids::{AccountId, BodyId, Dispatch, LaneId, PEERS},
     keyring::KeyKind,
     keys,
-    queue::{QueueId, Queued},
-    records::{self, EntryRecord, EntryRow, MessageRecord, MessageRow, QueueCounters},
+    queue::{Lane, QueueId, Queued},
+    records::{self, EntryRecord, EntryRow, LaneRow, MessageRecord, MessageRow, QueueCounters},
+    seal::StoreKey,
 };
 
 pub(crate) fn counters(view: &impl View) -> Result<QueueCounters> {
@@ -49,11 +50,63 @@ fn open(core: &Core, body: BodyId, key: &[u8], sealed: &[u8], what: &'static str
     day.open_record(key, sealed).map_err(|_| StoreError::Corrupt(what))
 }
 
+/// The number of a lane.
+pub(crate) fn lane_id(keys: &StoreKey, lane: &Lane) -> LaneId {
+    let (way, name) = match lane {
+        Lane::Peers(domain) => (PEERS, domain.as_str()),
+        Lane::SmartHost => (b's', ""),
+        Lane::Connector(name) => (b'c', name.as_str()),
+    };
+    let way = [way];
+    let hash = keys.lookup_hash("lane", &[&way[..], name.as_bytes()].concat());
+    let mut id = [0; 16];
+    id.iter_mut().zip(way.iter().chain(&hash)).for_each(|(to, from)| *to = *from);
+    LaneId(id)
+}
+
+pub(crate) fn lane(view: &impl View, id: LaneId) -> Result<Option<LaneRow>> {
+    view.get(Family::Queue, &keys::lane(id))?.map(|bytes| lane_row(&bytes)).transpose()
+}
+
+pub(crate) fn lane_row(bytes: &[u8]) -> Result<LaneRow> {
+    records::decode(bytes, "lane of the queue")
+}
+
+/// A lane without entries.
+pub(crate) fn new_lane(keys: &StoreKey, id: LaneId, lane: &Lane) -> Result<LaneRow> {
+    let plain = records::encode(lane)?;
+    let sealed = keys.seal_value(&keys::lane(id), &plain);
+    let sealed = sealed.map_err(|error| StoreError::Engine(error.to_string()))?;
+    Ok(LaneRow { entries: 0, held: None, sealed })
+}
+
+/// Which lane it is; none for what did not open when lanes were made.
+pub(crate) fn open_lane(keys: &StoreKey, id: LaneId, row: &LaneRow) -> Result<Option<Lane>> {
+    if row.sealed.is_empty() {
+        return Ok(None);
+    }
+    let plain = keys.open_value(&keys::lane(id), &row.sealed);
+    let plain = plain.map_err(|_| StoreError::Corrupt("lane of the queue"))?;
+    records::decode(&plain, "lane of the queue").map(Some)
+}
+
+/// Entries of an account's messages.
+pub(crate) fn of_sender(view: &impl View, account: AccountId) -> Result<u64> {
+    let bytes = view.get(Family::Queue, &keys::queued_of(account))?;
+    bytes.map_or(Ok(0), |bytes| records::decode(&bytes, "queue of an account"))
+}
+
 /// An entry as readers give it.
-pub(crate) fn shown(id: QueueId, due: i64, entry: EntryRecord, message: &MessageRecord) -> Result<Queued> {
+pub(crate) fn shown(
+    id: QueueId,
+    row: &EntryRow,
+    entry: EntryRecord,
+    message: &MessageRecord,
+) -> Result<Queued> {
     Ok(Queued {
         id,
         way: message.sort.way.clone(),
+        part: row.number,
         message: message.id,
         recipient: entry.recipient,
         notify: entry.notify,
@@ -68,15 +121,16 @@ pub(crate) fn shown(id: QueueId, due: i64, entry: EntryRecord, message: &Message
         priority: message.sort.priority,
         size: message.size,
         queued: instant(message.queued)?,
-        due: instant(due)?,
+        due: instant(row.due)?,
         expires: instant(message.expires)?,
         attempts: entry.attempts,
         last: entry.last,
         distrusted_since: entry.distrusted_since.map(instant).transpose()?,
         delay_told: entry.delay_told,
+        held: row.held,
     })
 }
 
-fn instant(micros: i64) -> Result<Timestamp> {
+pub(crate) fn instant(micros: i64) -> Result<Timestamp> {
     Timestamp::from_microsecond(micros).map_err(|_| StoreError::Corrupt("queue time"))
 }

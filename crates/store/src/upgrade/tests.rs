@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::*;
 use crate::{
     Kind, Store,
-    common::{World, deliver, delivery, hours, inbox, outgoing, read_body},
+    common::{World, deliver, delivery, due, hours, inbox, outgoing, read_body},
     engine::swap_family,
     ids::Uid,
-    queue::Settlement,
+    queue::{Outgoing, QueueId, Settlement},
+    rows,
 };
 
 /// Makes a store one of an earlier format: what it holds is as that program wrote it.
@@ -92,6 +93,118 @@ fn a_store_of_the_format_without_a_queue_is_upgraded_in_place() {
         assert_eq!(records::decode::<Format>(&format, "format").unwrap().version, records::FORMAT);
         world.close(store);
     }
+}
+
+/// Makes the queue one of format 3: what it holds is as that program wrote it. Some entries are sorted already, as by an opening
+/// that was killed.
+fn unsort(store: &Store, sorted: usize) {
+    let engine = &store.core.engine;
+    let mut changes = vec![];
+    let all = store.reader().queue_list(None, usize::MAX).unwrap();
+    let (mut lanes, mut senders) = (BTreeMap::new(), BTreeMap::new());
+    for (at, queued) in all.iter().enumerate() {
+        let row = rows::queue::entry(engine, queued.id).unwrap().unwrap();
+        let message = rows::queue::message(engine, row.dispatch()).unwrap();
+        if at < sorted {
+            *lanes.entry(row.lane).or_insert(0_u64) += 1;
+            *senders.entry(queued.sender.unwrap()).or_insert(0_u64) += 1;
+            continue;
+        }
+        changes
+            .push(Change::Delete(Family::Queue, keys::lane_due(row.lane, row.class(), row.due, queued.id)));
+        changes.push(Change::Delete(Family::Queue, keys::lane_entry(row.lane, queued.id)));
+        changes.push(Change::Put(Family::Queue, keys::old_due(row.due, queued.id), vec![]));
+        let old = encode(&(row.body, row.due, row.sealed.clone()));
+        changes.push(Change::Put(Family::Queue, keys::queued(queued.id), old));
+        let first = all[..at].iter().take(sorted).any(|other| other.message == queued.message);
+        if let Some(message) = message.filter(|_| !first) {
+            let old = encode(&(message.left, message.sealed));
+            changes.push(Change::Put(Family::Queue, keys::queued_message(row.dispatch()), old));
+        }
+    }
+    let (from, until) = keys::under(b"n");
+    changes.push(Change::DeleteRange(Family::Queue, from, until));
+    let (from, until) = keys::under(b"o");
+    changes.push(Change::DeleteRange(Family::Queue, from, until));
+    let lane = |id| rows::queue::lane(engine, id).unwrap().unwrap();
+    let kept: Vec<_> =
+        lanes.into_iter().map(|(id, entries)| (id, records::LaneRow { entries, ..lane(id) })).collect();
+    engine.write(&changes, Durability::Synced).unwrap();
+    let put = |key, value| Change::Put(Family::Queue, key, value);
+    let mut changes: Vec<Change> = kept.iter().map(|(id, row)| put(keys::lane(*id), encode(row))).collect();
+    changes.extend(senders.into_iter().map(|(id, entries)| put(keys::queued_of(id), encode(&entries))));
+    let format = Format { version: 3, kind: Kind::Demonstration };
+    changes.push(Change::Put(Family::Accounts, keys::FORMAT.to_vec(), encode(&format)));
+    engine.write(&changes, Durability::Synced).unwrap();
+}
+
+#[test]
+fn the_queue_of_a_store_without_lanes_is_sorted_however_often_that_is_cut_short() {
+    for sorted in 0..4 {
+        let world = World::new();
+        let store = world.open();
+        let account = world.account(&store, "un").id;
+        for (number, to) in [(1, &["a", "b"][..]), (2, &["c"]), (3, &["d"])] {
+            world.run(async {
+                let mut leaving = delivery(&store, world.clock_now(), number, b"away\r\n", &[]).await;
+                leaving.outgoing =
+                    vec![Outgoing { sender: Some(account), ..outgoing(world.clock_now(), to) }];
+                store.deliver(leaving).await.unwrap();
+            });
+        }
+        let before = store.reader().queue_list(None, 9).unwrap();
+        unsort(&store, sorted);
+        store.close().unwrap();
+        let store = world.open();
+        assert_eq!(store.reader().queue_list(None, 9).unwrap(), before);
+        assert_eq!(due(&store, world.clock_now()), before);
+        assert_eq!(store.reader().queued_of(account).unwrap(), 4);
+        assert_eq!(world.close(store).queued, 4);
+    }
+}
+
+#[test]
+fn an_entry_that_does_not_open_stays_where_it_takes_no_other_along() {
+    let world = World::new();
+    let store = world.open();
+    world.account(&store, "un");
+    world.run(async {
+        let mut leaving = delivery(&store, world.clock_now(), 1, b"away\r\n", &[]).await;
+        leaving.outgoing = vec![outgoing(world.clock_now(), &["a", "b"])];
+        store.deliver(leaving).await.unwrap();
+    });
+    let before = store.reader().queue_list(None, 9).unwrap();
+    let row = rows::queue::entry(&store.core.engine, before[0].id).unwrap().unwrap();
+    let key = keys::queued(before[0].id);
+    let put = |row: &records::EntryRow| {
+        store
+            .core
+            .engine
+            .write(&[Change::Put(Family::Queue, key.clone(), encode(row))], Durability::Synced)
+            .unwrap();
+    };
+    put(&records::EntryRow { sealed: vec![0; 40], ..row.clone() });
+    let engine = &store.core.engine;
+    engine.write(&[Change::Delete(Family::Queue, keys::old_due(0, QueueId(9)))], Durability::Synced).unwrap();
+    let changes = [
+        Change::Delete(Family::Queue, keys::lane_due(row.lane, row.class(), row.due, before[0].id)),
+        Change::Delete(Family::Queue, keys::lane_entry(row.lane, before[0].id)),
+        Change::Put(Family::Queue, keys::old_due(row.due, before[0].id), vec![]),
+        Change::Put(Family::Queue, key.clone(), encode(&(row.body, row.due, vec![0_u8; 40]))),
+        Change::Put(
+            Family::Queue,
+            keys::lane(row.lane),
+            encode(&records::LaneRow { entries: 1, ..rows::queue::lane(engine, row.lane).unwrap().unwrap() }),
+        ),
+    ];
+    engine.write(&changes, Durability::Synced).unwrap();
+    store.close().unwrap();
+    let store = world.open();
+    assert_eq!(due(&store, world.clock_now()), before[1..]);
+    assert_eq!(store.reader().queue_lanes(None, 9).unwrap().len(), 1, "whose it is nobody can say");
+    let gone = vec![(before[0].id, Settlement::Gone)];
+    world.run(store.settle(gone, None, vec![])).unwrap();
+    world.close(store);
 }
 
 #[test]

@@ -14,9 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use message::{Limits, Scanner};
 use mssante::{Address, BoxType, Profile, State};
 use store::{
-    Account, AccountId, Action, BodyKind, Copy, Delivered, Delivery, Incoming, Kind, ManualClock, MasterKey,
-    OpenOptions, Outcome, Outgoing, OutgoingRecipient, Priority, ProofReport, QueueId, Settings, Store,
-    Trace, TraceId, Uid, Variant, Way,
+    Account, AccountId, Action, BodyKind, Copy, Delivered, Delivery, Incoming, Kind, Lane, ManualClock,
+    MasterKey, OpenOptions, Outcome, Outgoing, OutgoingRecipient, Priority, ProofReport, QueueId, Queued,
+    Settings, Store, Trace, TraceId, Uid, Variant, Way,
 };
 
 /// A directory, a clock, and the store that lives there.
@@ -265,6 +265,25 @@ pub fn outgoing(now: Timestamp, to: &[&str]) -> Outgoing {
         expires: now + hours(48),
         recipients: to.iter().map(recipient).collect(),
     }
+}
+
+/// What waits for [`remote`]'s domain and is due, in the order in which it is sent.
+pub fn due(store: &Store, at: Timestamp) -> Vec<Queued> {
+    due_but(store, at, &[], 10_000)
+}
+
+/// At most so many of it, but these.
+pub fn due_but(store: &Store, at: Timestamp, skip: &[QueueId], limit: usize) -> Vec<Queued> {
+    let reader = store.reader();
+    let lane = reader.queue_lane_id(&Lane::Peers(remote("x").domain().clone()));
+    let page = reader.queue_due(lane, at, &skip.iter().copied().collect(), limit).unwrap();
+    assert_eq!(page.damaged, []);
+    page.found
+}
+
+/// When something is due first.
+pub fn first_due(store: &Store) -> Option<Timestamp> {
+    store.queue_next_due(Timestamp::MIN)
 }
 
 pub fn remote(name: &str) -> Address {

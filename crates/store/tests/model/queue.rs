@@ -84,9 +84,9 @@ impl Run {
             assert_eq!(read_queued(self.store(), queued.id), (header(number), body_bytes(number, size)));
         }
         assert_eq!(reader.queue_size().unwrap(), queue.len() as u64);
-        assert_eq!(reader.queue_next_due().unwrap(), queue.values().map(|waiting| waiting.due).min());
+        assert_eq!(first_due(self.store()), queue.values().map(|waiting| waiting.due).min());
         for now in (-3..4).map(|shift| self.world.clock_now() + hours(shift)) {
-            let due = reader.queue_due(now, None, usize::MAX).unwrap();
+            let due = due(self.store(), now);
             let mut expected: Vec<(Timestamp, QueueId)> =
                 queue.iter().filter(|(_, w)| w.due <= now).map(|(id, w)| (w.due, *id)).collect();
             expected.sort_unstable();

@@ -110,7 +110,8 @@ impl Pass<'_> {
             let what = format!("{} is a domain of this operator", route.domain);
             self.contradiction("relay", "routes", what, "routes to other operators only");
         }
-        if relay.connections_per_domain > relay.connections {
+        let written = self.line("relay", "connections_per_domain").is_some();
+        if written && relay.connections_per_domain > relay.connections {
             let write = "a number not above connections";
             self.contradiction("relay", "connections_per_domain", "more for one than for all", write);
         }
@@ -128,6 +129,8 @@ impl Pass<'_> {
         longer("lifetime", queue.lifetime > QUEUE_LIFETIME_MAX, kept);
         longer("first_retry", queue.first_retry > queue.longest_retry, "longest_retry");
         longer("longest_retry", queue.longest_retry > queue.lifetime, "lifetime");
+        longer("probe", queue.probe > queue.longest_probe, "longest_probe");
+        longer("longest_probe", queue.longest_probe > queue.lifetime, "lifetime");
         longer("delay_notice", queue.delay_notice > queue.lifetime, "lifetime");
         longer("distrust_lifetime", queue.distrust_lifetime > queue.lifetime, "lifetime");
     }

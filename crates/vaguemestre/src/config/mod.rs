@@ -121,6 +121,10 @@ pub(crate) struct StorePlace {
     pub(crate) open_files: u32,
     /// Recipients that may wait in the outgoing queue.
     pub(crate) queued: u64,
+    /// The same of one next hop.
+    pub(crate) queued_next_hop: u64,
+    /// The same of one account's messages.
+    pub(crate) queued_account: u64,
     /// Bytes of the disk kept free of new mail.
     pub(crate) disk_reserve: u64,
 }

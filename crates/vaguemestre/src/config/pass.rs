@@ -67,6 +67,8 @@ impl Pass<'_> {
                 memory: self.memory(),
                 open_files: u32::try_from(self.count("store", "open_files", 64, 100_000)).unwrap_or(u32::MAX),
                 queued: self.count("store", "queued", 1_000, 100_000_000) as u64,
+                queued_next_hop: self.count("store", "queued_next_hop", 1_000, 100_000_000) as u64,
+                queued_account: self.count("store", "queued_account", 1_000, 100_000_000) as u64,
                 disk_reserve: self.size("store", "disk_reserve", 0, 1 << 50),
             },
             retention: self.retention(),

@@ -59,6 +59,14 @@ fn the_rooms_defaults_are_those_that_the_sample_tells() {
     assert_eq!(settings.store.memory, usual.memory);
     assert_eq!(settings.store.open_files, usual.open_files);
     assert_eq!(settings.store.queued, usual.queued);
+    assert_eq!(settings.store.queued_next_hop, usual.queued_lane);
+    assert_eq!(settings.store.queued_account, usual.queued_sender);
+    let relay = delivery::RelaySettings::new("mail.chu-nord.fr");
+    assert_eq!(settings.relay.connections, relay.connections);
+    assert_eq!(settings.relay.connections_per_domain, relay.connections_per_domain);
+    assert_eq!(settings.queue.spread, relay.jitter);
+    assert_eq!(crate::trust::signed(settings.queue.probe), relay.probe);
+    assert_eq!(crate::trust::signed(settings.queue.longest_probe), relay.longest_probe);
     assert_eq!(settings.store.disk_reserve, usual.disk_reserve);
     assert_eq!(settings.limits.mailbox_bytes, usual.account_bytes);
     assert_eq!(settings.limits.mailbox_messages, usual.account_messages);
@@ -269,6 +277,9 @@ fn durations_that_contradict_each_other_are_refused() {
     for (lines, what) in [
         ("[queue]\nfirst_retry = \"2 h\"\n", "first_retry: it is longer than longest_retry"),
         ("[queue]\nlongest_retry = \"6 d\"\n", "longest_retry: it is longer than lifetime"),
+        ("[queue]\nprobe = \"10 min\"\n", "probe: it is longer than longest_probe"),
+        ("[queue]\nspread = 51\n", "spread: "),
+        ("[relay]\nresolvers = [\"dns.test\"]\n", "resolvers: "),
         ("[queue]\ndelay_notice = \"6 d\"\n", "delay_notice: it is longer than lifetime"),
         ("[queue]\ndistrust_lifetime = \"6 d\"\n", "distrust_lifetime: it is longer than lifetime"),
         ("[queue]\nfirst_retry = \"0 s\"\n", "first_retry: it is too short"),

@@ -3,7 +3,11 @@
 //!
 //! Data and its reading; files that it names are opened by `pki`. Must never hold a default: those are in `keys`.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use mssante::{Domain, dn::DistinguishedName};
 
@@ -11,6 +15,9 @@ use super::{Fetching, Tls, pass::Pass, raw::Value};
 
 /// The longest duration of these sections.
 pub(super) const YEAR: Duration = Duration::from_secs(366 * 86_400);
+
+/// The usual port of a DNS server.
+const DNS_PORT: u16 = 53;
 
 /// The usual port of mail between operators.
 const SMTP_PORT: u16 = 25;
@@ -62,8 +69,10 @@ pub(crate) struct Relay {
     pub(crate) routes: Vec<Route>,
     /// Outgoing connections at once.
     pub(crate) connections: usize,
-    /// Outgoing connections at once to one domain.
+    /// Outgoing connections at once to one next hop.
     pub(crate) connections_per_domain: usize,
+    /// DNS servers that are asked instead of the system's.
+    pub(crate) resolvers: Vec<SocketAddr>,
 }
 
 /// Where mail for a domain goes instead of its MX hosts.
@@ -82,6 +91,11 @@ pub(crate) struct Queue {
     pub(crate) lifetime: Duration,
     pub(crate) first_retry: Duration,
     pub(crate) longest_retry: Duration,
+    /// How far the times of tries are spread, in hundredths.
+    pub(crate) spread: u8,
+    /// How long a next hop that cannot be reached is left alone, at first and at most.
+    pub(crate) probe: Duration,
+    pub(crate) longest_probe: Duration,
     /// When the sender is told that a message is late.
     pub(crate) delay_notice: Duration,
     /// How long a message waits for a peer that is not trusted.
@@ -120,6 +134,7 @@ impl Pass<'_> {
             routes: self.routes(),
             connections: self.count("relay", "connections", 1, 1000),
             connections_per_domain: self.count("relay", "connections_per_domain", 1, 100),
+            resolvers: self.resolvers(),
         }
     }
 
@@ -129,6 +144,9 @@ impl Pass<'_> {
             lifetime: self.waiting("queue", "lifetime"),
             first_retry: self.waiting("queue", "first_retry"),
             longest_retry: self.waiting("queue", "longest_retry"),
+            spread: u8::try_from(self.count("queue", "spread", 0, 50)).unwrap_or(0),
+            probe: self.waiting("queue", "probe"),
+            longest_probe: self.waiting("queue", "longest_probe"),
             delay_notice: self.waiting("queue", "delay_notice"),
             distrust_lifetime: self.waiting("queue", "distrust_lifetime"),
         }
@@ -172,6 +190,14 @@ impl Pass<'_> {
         duration
     }
 
+    fn resolvers(&mut self) -> Vec<SocketAddr> {
+        let item = self.item("relay", "resolvers");
+        let write = "a list of addresses, for instance [\"192.0.2.53\", \"[2001:db8::53]:5353\"], or [] for the system's";
+        let Value::List(list) = &item.value else { return self.wrong(&item, write) };
+        let parsed: Option<Vec<_>> = list.iter().map(resolver).collect();
+        parsed.unwrap_or_else(|| self.wrong(&item, write))
+    }
+
     fn routes(&mut self) -> Vec<Route> {
         let item = self.item("relay", "routes");
         let write = "a list such as [{ domain = \"clinique-sud.mssante.fr\", host = \"mail.clinique-sud.fr\", port = 25 }], \
@@ -180,6 +206,12 @@ impl Pass<'_> {
         let parsed: Option<Vec<_>> = list.iter().map(route).collect();
         parsed.unwrap_or_else(|| self.wrong(&item, write))
     }
+}
+
+fn resolver(value: &Value) -> Option<SocketAddr> {
+    let Value::Text(text) = value else { return None };
+    let bare = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DNS_PORT));
+    bare.ok().or_else(|| text.parse().ok())
 }
 
 fn route(value: &Value) -> Option<Route> {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 /// A duration: a whole number and `ms`, `s`, `min`, `h` or `d`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let milliseconds = match unit {
         "ms" => 1,

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::follow::Following;
 use crate::chores::{Chore, Chored};
 use connectors::{ConnectorView, NewConnectorPassword};
-use queue::{QueuedView, RemovedView, Which};
+use queue::{Change, Changed, Filter, QueuedView, StatsView, Which};
 use retention::RetentionView;
 
 /// The longest line that the daemon reads, in octets, its end included.
@@ -86,19 +86,17 @@ pub(crate) enum Request {
     /// One page of the queue, beginning behind the entry `after`; what is left out is still looked at.
     QueueList {
         after: Option<u64>,
-        domain: Option<Domain>,
-        message: Option<String>,
+        filter: Filter,
     },
     QueueShow {
         id: u64,
     },
+    QueueStats {},
     /// Entries of one page that begins behind `after`; all at once if they are named by number.
-    QueueRetry {
+    QueueChange {
+        change: Change,
         which: Which,
         after: Option<u64>,
-    },
-    QueueRemove {
-        ids: Vec<u64>,
     },
     RetentionShow {},
     /// Believes the machine's clock again (I-4).
@@ -151,8 +149,12 @@ impl Request {
             Self::TracesOf { .. } => "traces-of",
             Self::QueueList { .. } => "queue-list",
             Self::QueueShow { .. } => "queue-show",
-            Self::QueueRetry { .. } => "queue-retry",
-            Self::QueueRemove { .. } => "queue-remove",
+            Self::QueueStats {} => "queue-stats",
+            Self::QueueChange { change: Change::Retry, .. } => "queue-retry",
+            Self::QueueChange { change: Change::Hold, .. } => "queue-hold",
+            Self::QueueChange { change: Change::Release, .. } => "queue-release",
+            Self::QueueChange { change: Change::Bounce, .. } => "queue-bounce",
+            Self::QueueChange { change: Change::Remove, .. } => "queue-remove",
             Self::RetentionShow {} => "retention-show",
             Self::ClockAccept {} => "clock-accept",
             Self::Chore { chore } => chore.name(),
@@ -185,7 +187,8 @@ impl Request {
             | Self::TrustShow { .. }
             | Self::TrustSigner { .. }
             | Self::QueueList { .. }
-            | Self::QueueShow { .. } => true,
+            | Self::QueueShow { .. }
+            | Self::QueueStats {} => true,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
             | Self::AccountQuota { .. }
@@ -201,8 +204,7 @@ impl Request {
             | Self::TrustRefresh {}
             | Self::TrustAcceptSigner { .. }
             | Self::CrlImport { .. }
-            | Self::QueueRetry { .. }
-            | Self::QueueRemove { .. } => false,
+            | Self::QueueChange { .. } => false,
         }
     }
 }
@@ -269,11 +271,13 @@ pub(crate) enum Answer {
         next: Option<u64>,
     },
     Queued(Box<QueuedView>),
-    Retried {
-        entries: u64,
+    QueueStats(Box<StatsView>),
+    /// What came of a page; `next` as for [`Answer::Queue`].
+    QueueChanged {
+        change: Change,
+        changed: Changed,
         next: Option<u64>,
     },
-    QueueRemoved(Vec<RemovedView>),
     Retention(Box<RetentionView>),
     ClockAccepted {
         now: Timestamp,

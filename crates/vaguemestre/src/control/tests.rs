@@ -90,6 +90,7 @@ impl Daemon {
             courier: None,
             chores: Chores::default(),
             connectors: Vec::new(),
+            bouncer: delivery::Bouncer::new(store.clone(), delivery::RelaySettings::new("mail.chu-nord.fr")),
         };
         let administrators = vec![Administrator { name: "claire".into(), who }];
         let serving =

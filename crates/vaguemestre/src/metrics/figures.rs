@@ -18,7 +18,7 @@ use prometheus_client::{
 };
 use store::{Clock, Store, StoreError};
 
-use super::Tally;
+use super::{Tally, queue};
 use crate::{config::Service, control::office::House, listeners::Turned, trust::Warden};
 
 /// Everything that is counted.
@@ -45,9 +45,9 @@ pub(super) enum FiguresError {
 }
 
 /// Label values are few and known beforehand: listeners, certificates, authorities.
-type Labels = Vec<(&'static str, String)>;
+pub(super) type Labels = Vec<(&'static str, String)>;
 
-type Fractions = Gauge<f64, AtomicU64>;
+pub(super) type Fractions = Gauge<f64, AtomicU64>;
 
 impl Figures {
     /// The figures of this moment as OpenMetrics text.
@@ -57,10 +57,10 @@ impl Figures {
         self.doors(&mut registry);
         self.messages(&mut registry);
         self.limited(&mut registry);
-        self.relayed(&mut registry);
+        queue::relayed(&self.outbound, &mut registry);
         self.scanned(&mut registry);
         self.stored(&mut registry);
-        self.queue(&mut registry).await?;
+        queue::waiting(&self.store, self.warden.space(), self.clock.now(), &mut registry).await?;
         self.retention(&mut registry).await?;
         self.trust(&mut registry);
         let mut text = String::new();
@@ -153,26 +153,6 @@ impl Figures {
         counter(registry, "strangers_refused", strangers, self.limits.strangers.refused());
     }
 
-    fn relayed(&self, registry: &mut Registry) {
-        let figures = &self.outbound;
-        counter(registry, "relayed", "Recipients whose operator took the message", figures.relayed());
-        counter(
-            registry,
-            "deferred",
-            "Attempts after which a recipient waits for another",
-            figures.deferred(),
-        );
-        counter(registry, "failed", "Recipients given up, each with a report", figures.failed());
-        counter(registry, "connections", "Connections to trusted operators", figures.connections());
-        let failed = figures.failed_connections();
-        counter(
-            registry,
-            "failed_connections",
-            "Connections that failed, or to nobody who is trusted",
-            failed,
-        );
-    }
-
     fn scanned(&self, registry: &mut Registry) {
         let Some(figures) = self.scanner.as_ref().map(|scanner| scanner.statistics()) else { return };
         let verdicts = Family::<Labels, Counter>::default();
@@ -204,16 +184,6 @@ impl Figures {
         gauge(registry, "disk_full", full, i64::from(figures.disk_full));
         let damaged = "Files of the store that are damaged; while there are any, no new mail is taken";
         gauge(registry, "damaged_files", damaged, unsigned(figures.damaged_files));
-    }
-
-    async fn queue(&self, registry: &mut Registry) -> Result<(), FiguresError> {
-        let read = self.store.read(|reader| Ok((reader.queue_size()?, reader.queue_list(None, 1)?)));
-        let (size, first) = read.await?;
-        gauge(registry, "queue_size", "Recipients of other operators that wait for delivery", unsigned(size));
-        let now = self.clock.now();
-        let oldest = first.first().map_or(0.0, |queued| now.duration_since(queued.queued).as_secs_f64());
-        fraction(registry, "queue_oldest_age_seconds", "How long the oldest of them has waited", oldest);
-        Ok(())
     }
 
     async fn retention(&self, registry: &mut Registry) -> Result<(), FiguresError> {
@@ -266,19 +236,19 @@ impl Figures {
     }
 }
 
-fn gauge(registry: &mut Registry, name: &str, help: &str, value: i64) {
+pub(super) fn gauge(registry: &mut Registry, name: &str, help: &str, value: i64) {
     let gauge = Gauge::<i64>::default();
     gauge.set(value);
     registry.register(name, help, gauge);
 }
 
-fn fraction(registry: &mut Registry, name: &str, help: &str, value: f64) {
+pub(super) fn fraction(registry: &mut Registry, name: &str, help: &str, value: f64) {
     let gauge = Fractions::default();
     gauge.set(value);
     registry.register(name, help, gauge);
 }
 
-fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
+pub(super) fn counter(registry: &mut Registry, name: &str, help: &str, value: u64) {
     let counter = Counter::<u64>::default();
     counter.inc_by(value);
     registry.register(name, help, counter);
@@ -288,6 +258,6 @@ fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn unsigned(count: u64) -> i64 {
+pub(super) fn unsigned(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

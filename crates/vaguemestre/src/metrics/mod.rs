@@ -4,6 +4,7 @@
 //! that strangers need. Must never tell the name of a person, an address or content (M-11).
 
 mod figures;
+mod queue;
 mod tally;
 
 use std::{sync::Arc, time::Duration};

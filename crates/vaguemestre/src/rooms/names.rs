@@ -1,15 +1,19 @@
-//! Names of other operators' hosts: by the system's DNS, or not at all where it has none.
+//! Names of other operators' hosts: by the DNS servers that are configured, by the system's, or not at all where it has none.
 //!
 //! A host without DNS still relays along fixed routes; what would need a lookup waits. Must never guess a name.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use delivery::{Dns, Lookup, NameError, Names};
 use tracing::warn;
 
-/// The system's DNS; without one, lookups that all fail for now.
-pub(super) fn system() -> Arc<dyn Names> {
-    match Dns::system() {
+/// These DNS servers, or the system's; without any, lookups that all fail for now.
+pub(super) fn of(servers: &[SocketAddr]) -> Arc<dyn Names> {
+    let dns = if servers.is_empty() { Dns::system() } else { Dns::asking(servers) };
+    match dns {
         Ok(dns) => Arc::new(dns),
         Err(NameError(error)) => {
             warn!(

@@ -107,3 +107,15 @@ async fn a_static_route_asks_no_mx_and_may_be_an_address() {
     let found = addresses(&found[0], &settings, &Book::default()).await.unwrap();
     assert_eq!(found, ["127.0.0.1:2526".parse().unwrap()]);
 }
+
+#[tokio::test]
+async fn nothing_goes_to_this_server_or_to_those_that_would_send_it_here() {
+    let mut book = Book::default();
+    let own = "MAIL.nord.test.";
+    book.exchanges
+        .insert("a.test", vec![(10, "one.test."), (20, own), (20, "two.test."), (30, "three.test.")]);
+    book.exchanges.insert("b.test", vec![(20, own), (20, "two.test.")]);
+    assert_eq!(names(&book, "a.test").await, ["one.test"]);
+    let none = hosts(&domain("b.test"), &settings(), &book).await.unwrap_err();
+    assert_eq!(fault(none), ("mx-is-self", "4.4.6", false));
+}

@@ -18,6 +18,7 @@ fn entry() -> Queued {
     Queued {
         id: QueueId::new(1),
         way: Way::Peers,
+        part: 0,
         message: TraceId::new(at(0)),
         recipient: Address::parse("b@sud.mssante.fr").unwrap(),
         notify: None,
@@ -38,6 +39,7 @@ fn entry() -> Queued {
         last: None,
         distrusted_since: None,
         delay_told: false,
+        held: false,
     }
 }
 
@@ -46,7 +48,7 @@ fn settings() -> RelaySettings {
 }
 
 fn attempt(what: What) -> Attempt {
-    Attempt { host: Some("mail.sud.test".to_owned()), address: None, what }
+    Attempt { host: Some("mail.sud.test".to_owned()), ..Attempt::nowhere(what) }
 }
 
 fn trouble() -> Attempt {
@@ -211,7 +213,7 @@ proptest! {
                 let soonest = at(elapsed + 48).min(entry.expires);
                 prop_assert!(due >= soonest);
             }
-            Settlement::Due(_) => prop_assert!(false),
+            Settlement::Due(_) | Settlement::Hold | Settlement::Release => prop_assert!(false),
         }
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn reach(domain: &Domain, shared: &Shared) -> Result<Line, Atte
         let found = match hops::addresses(&host, settings, names.as_ref()).await {
             Ok(found) => found,
             Err(what) => {
-                failed = Some(graver(failed, Attempt { host: Some(host.name), address: None, what }));
+                failed = Some(milder(failed, Attempt { host: Some(host.name), ..Attempt::nowhere(what) }));
                 continue;
             }
         };
@@ -44,7 +44,7 @@ pub(super) async fn reach(domain: &Domain, shared: &Shared) -> Result<Line, Atte
                 Ok(line) => return Ok(line),
                 Err(what) => {
                     let (host, address) = (Some(host.name.clone()), Some(address.ip()));
-                    failed = Some(graver(failed, Attempt { host, address, what }));
+                    failed = Some(milder(failed, Attempt { host, address, ..Attempt::nowhere(what) }));
                 }
             }
         }
@@ -73,10 +73,10 @@ pub(super) fn prove(
     trust.recipient(peer, recipient, shared.clock.now()).map_err(|distrust| What::from(&distrust))
 }
 
-/// A peer that failed its check says more than one that could not be reached.
-fn graver(before: Option<Attempt>, now: Attempt) -> Attempt {
-    match before {
-        Some(before) if matches!(before.what, What::Distrusted(_)) => before,
+/// As long as one host is only away, the message waits for it: that another one failed its check is not the domain's last word.
+fn milder(before: Option<Attempt>, now: Attempt) -> Attempt {
+    match (before, &now.what) {
+        (Some(before), What::Distrusted(_)) => before,
         _ => now,
     }
 }

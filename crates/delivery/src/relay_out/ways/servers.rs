@@ -65,7 +65,7 @@ pub(super) async fn reach_smart_host(host: &SmartHost, shared: &Shared) -> Resul
     {
         let text = format!("the login at the smart host failed: {error}");
         let what = What::Trouble(Fault::new("smart-host-login", "4.7.8", text));
-        return Err(Attempt { host: Some(at.0), address: at.1, what });
+        return Err(Attempt { host: Some(at.0), address: at.1, ..Attempt::nowhere(what) });
     }
     Ok(line(transport, at))
 }
@@ -96,7 +96,7 @@ async fn reach<P>(
                 Ok(greeted) => (greeted, at),
                 Err(error) => {
                     shared.statistics.unreached();
-                    return Err(Attempt { host: Some(at.0), address: None, what: What::from(&error) });
+                    return Err(Attempt { host: Some(at.0), ..Attempt::nowhere(What::from(&error)) });
                 }
             }
         }
@@ -110,7 +110,7 @@ async fn reach<P>(
         }
         Err(what) => {
             shared.statistics.unreached();
-            let attempt = Attempt { host: Some(at.0), address: at.1, what };
+            let attempt = Attempt { host: Some(at.0), address: at.1, ..Attempt::nowhere(what) };
             tracing::warn!(host = ?attempt.host, reason = attempt.reason(), said = attempt.told(), "a server is not the one agreed on");
             greeted.quit().await;
             Err(attempt)
@@ -142,7 +142,7 @@ async fn to_name(
     let of = |address: Option<SocketAddr>, what| Attempt {
         host: Some(host.to_owned()),
         address: address.map(|address| address.ip()),
-        what,
+        ..Attempt::nowhere(what)
     };
     let addresses = found.map_err(|what| of(None, what))?;
     let mut failed = None;

@@ -42,6 +42,8 @@ pub(crate) struct Office {
     pub(crate) chores: Chores,
     /// Those that are set up (S-3.10).
     pub(crate) connectors: Vec<Connector>,
+    /// What gives queued messages back to their senders.
+    pub(crate) bouncer: delivery::Bouncer,
 }
 
 type Answered = Result<Answer, Refused>;
@@ -87,12 +89,12 @@ impl Office {
             Request::TrustSigner { name } => self.consider_signer(&name).await,
             Request::TrustAcceptSigner { name } => self.accept_signer(administrator, &name).await,
             Request::CrlImport { file } => self.import_crl(administrator, file).await,
-            Request::QueueList { after, domain, message } => {
-                self.list_queue(after, domain, message.as_deref()).await
-            }
+            Request::QueueList { after, filter } => self.list_queue(after, filter).await,
             Request::QueueShow { id } => self.show_queued(id).await,
-            Request::QueueRetry { which, after } => self.retry_queue(administrator, which, after).await,
-            Request::QueueRemove { ids } => self.remove_queued(administrator, ids).await,
+            Request::QueueStats {} => self.queue_stats().await,
+            Request::QueueChange { change, which, after } => {
+                self.change_queue(administrator, change, which, after).await
+            }
         };
         info!(administrator, request = name, granted = answered.is_ok(), "control request");
         answered.unwrap_or_else(Answer::Refused)

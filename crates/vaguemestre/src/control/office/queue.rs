@@ -1,40 +1,93 @@
-//! The outgoing queue: looked at, retried, cleared of what must not leave (S-8.5).
+//! The outgoing queue: looked at, and changed by hand (S-8.5): retried, kept back, released, given back, cleared of what must not leave.
 //!
 //! Each request looks at a bounded number of entries; the command asks again for the next ones. Entries leave the queue
 //! by themselves at any moment: a change that meets one that is gone changes nothing and is tried on what is left.
 
-use std::str::FromStr;
+use std::{cmp::Reverse, collections::BinaryHeap, str::FromStr};
 
-use mssante::Domain;
+use jiff::{SignedDuration, Timestamp};
 use store::{
-    Action, BodyKind, Notify, Outcome, QueueId, Queued, Reader, Ret, Settlement, StoreError, Trace, TraceId,
+    Action, BodyKind, Lane, LaneId, LaneInfo, Notify, Outcome, Priority, QueueId, Queued, Reader, Ret,
+    Settlement, StoreError, Trace, TraceId,
 };
 
 use super::{Answered, Office, masking, refusal, traces};
 use crate::control::protocol::{
     Answer, Refused, RefusedKind,
-    queue::{QUEUE_IDS, QUEUE_PAGE, QueuedView, RemovedView, Which},
+    queue::{
+        CHANGE_PAGE, Change, Changed, Filter, LaneView, QUEUE_IDS, QUEUE_PAGE, QueuedView, RemovedView,
+        STATS_LANES, StatsView, Which,
+    },
 };
 
 /// How often a change begins again because an entry left meanwhile.
 const RACES: usize = 5;
 
-impl Office {
-    pub(super) async fn list_queue(
+/// Entries are numbered about in the order of their coming: one may lie so far before another that came later.
+const DISORDER: SignedDuration = SignedDuration::from_mins(10);
+
+/// Next hops read at once.
+const LANES: usize = 1_000;
+
+/// A [`Filter`] ready to be asked.
+#[derive(Clone)]
+struct Wanted {
+    lane: Option<Lane>,
+    message: Option<TraceId>,
+    /// Accepted then or before.
+    until: Option<Timestamp>,
+    held: bool,
+}
+
+impl Wanted {
+    fn new(filter: Filter, now: Timestamp) -> Result<Self, Refused> {
+        let Filter { lane, message, older, held } = filter;
+        let message = message.as_deref().map(TraceId::from_str).transpose();
+        let message = message.map_err(|error| refusal(error.to_string()))?;
+        let until = older.map(|seconds| {
+            let age = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+            now.saturating_sub(age).unwrap_or(Timestamp::MIN)
+        });
+        Ok(Self { lane, message, until, held })
+    }
+
+    fn is(&self, queued: &Queued) -> bool {
+        self.message.is_none_or(|message| queued.message == message)
+            && self.until.is_none_or(|until| queued.queued <= until)
+            && (!self.held || queued.held)
+    }
+
+    /// A page of what it could be; the second value is the `after` of the next one.
+    fn page(
         &self,
+        reader: &Reader<'_>,
         after: Option<u64>,
-        domain: Option<Domain>,
-        message: Option<&str>,
-    ) -> Answered {
-        let message =
-            message.map(TraceId::from_str).transpose().map_err(|error| refusal(error.to_string()))?;
+        most: usize,
+    ) -> Result<(Vec<Queued>, Option<u64>), StoreError> {
+        let after = after.map(QueueId::new);
+        let mut entries = match &self.lane {
+            Some(lane) => reader.queue_lane_list(reader.queue_lane_id(lane), after, most)?,
+            None => reader.queue_list(after, most)?,
+        };
+        let last = entries.last().filter(|_| entries.len() == most);
+        // what follows is younger still
+        let over = |last: &&Queued| self.until.is_some_and(|until| queued_after(last, until));
+        let next = last.filter(|last| !over(last)).map(|last| last.id.get());
+        entries.retain(|queued| self.is(queued));
+        Ok((entries, next))
+    }
+}
+
+fn queued_after(queued: &Queued, until: Timestamp) -> bool {
+    until.saturating_add(DISORDER).is_ok_and(|until| queued.queued > until)
+}
+
+impl Office {
+    pub(super) async fn list_queue(&self, after: Option<u64>, filter: Filter) -> Answered {
+        let wanted = Wanted::new(filter, self.clock.now())?;
         let page = self.store.read(move |reader| {
-            let (entries, next) = page(reader, after)?;
-            let wanted = |queued: &Queued| {
-                domain.as_ref().is_none_or(|domain| queued.recipient.domain() == domain)
-                    && message.is_none_or(|message| queued.message == message)
-            };
-            let views = entries.iter().filter(|queued| wanted(queued)).map(|queued| view(reader, queued));
+            let (entries, next) = wanted.page(reader, after, QUEUE_PAGE)?;
+            let views = entries.iter().map(|queued| view(reader, queued));
             Ok((views.collect::<Result<Vec<_>, StoreError>>()?, next))
         });
         let (entries, next) = page.await?;
@@ -49,66 +102,103 @@ impl Office {
         Ok(Answer::Queued(Box::new(found.await?.ok_or_else(|| missing(&[id]))?)))
     }
 
-    /// Makes entries due now; gives how many, and where the next request goes on.
-    pub(super) async fn retry_queue(
+    pub(super) async fn queue_stats(&self) -> Answered {
+        let stats = self.store.read(stats).await?;
+        Ok(Answer::QueueStats(Box::new(stats)))
+    }
+
+    /// One page of a change; `next` is where the next request goes on.
+    pub(super) async fn change_queue(
         &self,
         administrator: &str,
+        change: Change,
         which: Which,
         after: Option<u64>,
     ) -> Answered {
-        let what = match &which {
-            Which::Ids(ids) => format!("{ids:?}"),
-            Which::Domain(domain) => domain.to_string(),
-            Which::All => "all".to_owned(),
-        };
+        let mut changed = Changed::default();
+        if let (Which::Those(filter), None, Change::Hold | Change::Release) = (&which, after, change) {
+            changed.lane = self.hold_lane(administrator, filter, change == Change::Hold).await?;
+        }
+        let named = matches!(which, Which::Ids(_));
         for _ in 0..RACES {
-            let (entries, next) = self.chosen(which.clone(), after).await?;
-            if entries.is_empty() {
-                return Ok(Answer::Retried { entries: 0, next });
+            let (mut entries, next) = self.chosen(which.clone(), after).await?;
+            if !named {
+                // what is so already is left alone
+                entries.retain(|queued| match change {
+                    Change::Hold => !queued.held,
+                    Change::Release => queued.held,
+                    Change::Retry | Change::Bounce | Change::Remove => true,
+                });
             }
-            let now = self.clock.now();
-            let settled = entries.iter().map(|queued| (queued.id, Settlement::Due(now))).collect();
-            let mut trace = self.trace(administrator, Action::Administer);
-            trace.detail.push(("request".into(), "queue-retry".into()));
-            trace.detail.push(("which".into(), what.clone()));
-            trace.detail.push(("entries".into(), entries.len().to_string()));
-            match self.store.settle(settled, None, vec![trace]).await {
-                Err(StoreError::NotFound) => {}
-                settled => {
-                    settled?;
-                    return Ok(Answer::Retried { entries: entries.len() as u64, next });
-                }
+            match self.carry_out(administrator, change, &which, &entries).await {
+                Err(StoreError::NotFound) => continue,
+                reports => changed.reports += reports? as u64,
             }
+            changed.entries = entries.len() as u64;
+            if named || change == Change::Remove {
+                changed.shown = entries.iter().map(removed).collect();
+            }
+            return Ok(Answer::QueueChanged { change, changed, next });
         }
         Err(racing())
     }
 
-    /// Takes entries out for good; each is traced in its message's journey with the administrator's name.
-    pub(super) async fn remove_queued(&self, administrator: &str, ids: Vec<u64>) -> Answered {
-        for _ in 0..RACES {
-            let (entries, _) = self.chosen(Which::Ids(ids.clone()), None).await?;
-            let settled = entries.iter().map(|queued| (queued.id, Settlement::Gone)).collect();
-            let steps = entries.iter().map(|queued| self.removal(administrator, queued)).collect();
-            match self.store.settle(settled, None, steps).await {
-                Err(StoreError::NotFound) => {}
-                settled => {
-                    settled?;
-                    return Ok(Answer::QueueRemoved(entries.iter().map(removed).collect()));
-                }
+    /// Does it to these entries; gives how many reports that made.
+    async fn carry_out(
+        &self,
+        administrator: &str,
+        change: Change,
+        which: &Which,
+        entries: &[Queued],
+    ) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let each =
+            |settlement: Settlement| entries.iter().map(|queued| (queued.id, settlement.clone())).collect();
+        let settled = match change {
+            _ if entries.is_empty() => return Ok(0),
+            Change::Bounce => {
+                return self.bouncer.bounce(entries.to_vec(), administrator, now).await;
             }
-        }
-        Err(racing())
+            Change::Remove => {
+                let steps = entries.iter().map(|queued| self.removal(administrator, queued)).collect();
+                self.store.settle(each(Settlement::Gone), None, steps).await
+            }
+            Change::Retry | Change::Hold | Change::Release => {
+                let (settlement, name) = match change {
+                    Change::Retry => (Settlement::Due(now), "queue-retry"),
+                    Change::Hold => (Settlement::Hold, "queue-hold"),
+                    _ => (Settlement::Release, "queue-release"),
+                };
+                let mut trace = self.trace(administrator, Action::Administer);
+                trace.detail.push(("request".into(), name.into()));
+                trace.detail.push(("which".into(), told(which)));
+                trace.detail.push(("entries".into(), entries.len().to_string()));
+                self.store.settle(each(settlement), None, vec![trace]).await
+            }
+        };
+        settled.map(|_| 0)
+    }
+
+    /// A next hop as a whole, if nothing else is asked.
+    async fn hold_lane(&self, administrator: &str, filter: &Filter, held: bool) -> Result<bool, Refused> {
+        let Filter { lane: Some(lane), message: None, older: None, held: false } = filter else {
+            return Ok(false);
+        };
+        let mut trace = self.trace(administrator, Action::Administer);
+        let name = if held { "queue-hold" } else { "queue-release" };
+        trace.detail.push(("request".into(), name.into()));
+        trace.detail.push(("lane".into(), lane.to_string()));
+        Ok(self.store.hold_lane(lane.clone(), held, trace).await?)
     }
 
     /// The entries meant, on this page; those named by number must all be there.
     async fn chosen(&self, which: Which, after: Option<u64>) -> Result<(Vec<Queued>, Option<u64>), Refused> {
-        let Which::Ids(mut ids) = which else {
-            let page = self.store.read(move |reader| page(reader, after));
-            let (mut entries, next) = page.await?;
-            if let Which::Domain(domain) = which {
-                entries.retain(|queued| *queued.recipient.domain() == domain);
+        let mut ids = match which {
+            Which::Those(filter) => {
+                let wanted = Wanted::new(filter, self.clock.now())?;
+                return Ok(self.store.read(move |reader| wanted.page(reader, after, CHANGE_PAGE)).await?);
             }
-            return Ok((entries, next));
+            Which::Ids(ids) => ids,
         };
         ids.sort_unstable();
         ids.dedup();
@@ -147,11 +237,61 @@ impl Office {
     }
 }
 
-/// A page of the whole queue; the second value is the `after` of the next one.
-fn page(reader: &Reader<'_>, after: Option<u64>) -> Result<(Vec<Queued>, Option<u64>), StoreError> {
-    let entries = reader.queue_list(after.map(QueueId::new), QUEUE_PAGE)?;
-    let next = entries.last().filter(|_| entries.len() == QUEUE_PAGE).map(|queued| queued.id.get());
-    Ok((entries, next))
+/// What a trace says of what was meant.
+fn told(which: &Which) -> String {
+    match which {
+        Which::Ids(ids) => format!("{ids:?}"),
+        Which::Those(Filter { lane, message, older, held }) => {
+            let mut words = vec![];
+            words.extend(lane.as_ref().map(|lane| format!("for {lane}")));
+            words.extend(message.as_ref().map(|message| format!("of {message}")));
+            words.extend(older.map(|seconds| format!("older than {seconds} s")));
+            words.extend(held.then(|| "held".to_owned()));
+            if words.is_empty() { "all".to_owned() } else { words.join(", ") }
+        }
+    }
+}
+
+/// All next hops are looked at, page by page; only those with the most entries are kept in memory.
+fn stats(reader: &Reader<'_>) -> Result<StatsView, StoreError> {
+    let (mut lanes, mut after): (u64, Option<LaneId>) = (0, None);
+    let mut most: BinaryHeap<Reverse<(u64, LaneId)>> = BinaryHeap::new();
+    loop {
+        let page = reader.queue_lanes(after, LANES)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id);
+        lanes += page.len() as u64;
+        for lane in page {
+            // what is held is never left out for want of entries
+            let weight = if lane.held.is_some() { u64::MAX } else { lane.entries };
+            most.push(Reverse((weight, lane.id)));
+            if most.len() > STATS_LANES {
+                most.pop();
+            }
+        }
+    }
+    let mut views = vec![];
+    for Reverse((_, id)) in most.into_sorted_vec() {
+        if let Some(lane) = reader.queue_lane(id)? {
+            views.push(lane_view(reader, &lane)?);
+        }
+    }
+    let oldest = reader.queue_list(None, 1)?.first().map(|queued| queued.queued);
+    Ok(StatsView { entries: reader.queue_size()?, oldest, lanes, most: views })
+}
+
+fn lane_view(reader: &Reader<'_>, lane: &LaneInfo) -> Result<LaneView, StoreError> {
+    let first = reader.queue_lane_list(lane.id, None, 1)?.pop();
+    let last = first
+        .as_ref()
+        .and_then(|queued| queued.last.as_deref().map(|last| masking::words(last, [&queued.recipient])));
+    Ok(LaneView {
+        lane: lane.lane.to_string(),
+        entries: lane.entries,
+        oldest: first.map(|queued| queued.queued),
+        held: lane.held,
+        last,
+    })
 }
 
 fn missing(ids: &[u64]) -> Refused {
@@ -194,6 +334,7 @@ fn view(reader: &Reader<'_>, queued: &Queued) -> Result<QueuedView, StoreError> 
         last: queued.last.as_deref().map(|last| masking::words(last, [&queued.recipient])),
         distrusted_since: queued.distrusted_since,
         delay_told: queued.delay_told,
+        held: queued.held,
         smtputf8: queued.smtputf8,
         body: match queued.body {
             BodyKind::SevenBit => "7bit",
@@ -202,6 +343,12 @@ fn view(reader: &Reader<'_>, queued: &Queued) -> Result<QueuedView, StoreError> 
         }
         .to_owned(),
         require_tls: queued.require_tls,
+        priority: match queued.priority {
+            Priority::Prompt => "prompt",
+            Priority::Usual => "usual",
+            Priority::Bulk => "bulk",
+        }
+        .to_owned(),
         lane: queued.lane().to_string(),
         envid: queued.envid.clone(),
         ret: queued.ret.map(|ret| match ret {
