@@ -60,7 +60,7 @@ impl Arriving {
     }
 
     /// The same, with a digest of the canonical body.
-    pub(crate) fn to_be_signed(self) -> Self {
+    pub(crate) fn with_body_digest(self) -> Self {
         Self { body_digest: Some(BodyDigest::new()), ..self }
     }
 

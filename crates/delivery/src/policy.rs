@@ -243,7 +243,7 @@ impl Policy for SubmissionPolicy {
         let (scan, body) = (self.settings.scan.clone(), self.store.body());
         let antivirus = self.antivirus.clone().map(Scan::new);
         let content = Arriving::new(scan, body, antivirus);
-        let content = if self.dkim.is_some() { content.to_be_signed() } else { content };
+        let content = if self.dkim.is_some() { content.with_body_digest() } else { content };
         Ok(Incoming { envelope, connection: connection.clone(), content, judged: None })
     }
 
