@@ -19,14 +19,18 @@ pub struct Principal(Arc<Inner>);
 
 struct Inner {
     store: Store,
-    person: Account,
+    person: Arc<Account>,
+    /// The same value as `person` for who acts for nobody else: a server holds thousands of them.
     acting_as: Arc<Account>,
     credential: CredentialId,
 }
 
 impl Principal {
     pub(crate) fn new(store: Store, person: Account, acting_as: Account, credential: CredentialId) -> Self {
-        Self(Arc::new(Inner { store, person, acting_as: Arc::new(acting_as), credential }))
+        let itself = acting_as == person;
+        let person = Arc::new(person);
+        let acting_as = if itself { Arc::clone(&person) } else { Arc::new(acting_as) };
+        Self(Arc::new(Inner { store, person, acting_as, credential }))
     }
 
     /// The physical person, whom every trace names (S-1.7), as they were at login.

@@ -29,6 +29,7 @@ use self::{
     person::{Around, stopping},
     stranger::Left,
     stream::{Halt, Wire},
+    tls::Tls,
 };
 
 mod append;
@@ -42,6 +43,7 @@ mod pace;
 mod person;
 mod stranger;
 mod stream;
+mod tls;
 
 /// How the connection starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -212,7 +214,7 @@ impl<B: Backend> Visit<'_, B> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
-        match timeout_at(self.deadline, tls.accept(stream)).await {
+        match timeout_at(self.deadline, Tls::accept(stream, Arc::clone(tls.config()))).await {
             Err(_) => Err(Ended::Timeout),
             Ok(Err(error)) => {
                 debug!(peer = %self.peer, %error, "TLS handshake failed");

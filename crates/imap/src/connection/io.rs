@@ -8,14 +8,15 @@ use std::{
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::server::TlsStream;
+
+use super::tls::Tls;
 
 /// A client's stream. TLS lies on the heap: its state is large and is moved when a session begins.
 pub(super) enum Stream<S> {
     /// In clear.
     Clear(S),
     /// Inside TLS.
-    Tls(Box<TlsStream<S>>),
+    Tls(Box<Tls<S>>),
 }
 
 macro_rules! either {
