@@ -7,8 +7,8 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
-    AccountId, Actor, BoxId, Copied, Entry, FlagChange, ModSeq, Reader, Result, Store, StoreError, Stored,
-    SystemFlag, Trace, Uid,
+    AccountId, Actor, BoxId, Copied, Entry, FlagChange, ListingRef, ModSeq, Reader, Result, Store,
+    StoreError, Stored, SystemFlag, Trace, Uid,
     clearing::Clearing,
     committer::txn::Txn,
     ops::{
@@ -16,11 +16,10 @@ use crate::{
         messages::{CopyPiece, Piece},
         traces::Asked,
     },
-    rows::messages,
 };
 
 /// Most messages that one operation looks at.
-const PIECE: usize = 512;
+const PIECE: usize = 1_000;
 
 /// A work in several commits that stopped before its end.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -236,7 +235,7 @@ impl Store {
 
     /// The messages of a box marked `\Deleted` now: looked for in a snapshot, not by the committer.
     async fn marked(&self, id: BoxId) -> Result<Vec<Uid>> {
-        self.read(move |reader| uids(reader, id, |bits| bits & SystemFlag::Deleted.bit() != 0)).await
+        self.read(move |reader| uids(reader, id, |listing| listing.has(SystemFlag::Deleted))).await
     }
 }
 
@@ -277,14 +276,14 @@ fn piece_of(uids: &[Uid], taken: usize) -> (Vec<Uid>, bool) {
     (piece.to_vec(), piece.len() == rest.len())
 }
 
-/// The messages of a box whose system flags are so.
-fn uids(reader: &Reader<'_>, id: BoxId, which: impl Fn(u8) -> bool) -> Result<Vec<Uid>> {
+/// The messages of a box that are so, found in its summary.
+fn uids(reader: &Reader<'_>, id: BoxId, which: impl Fn(ListingRef<'_>) -> bool) -> Result<Vec<Uid>> {
     let mut found = vec![];
-    messages::listings(reader.view(), id, Uid::MIN, Uid::MAX, &mut |uid, listing| {
-        if which(listing.bits) {
-            found.push(uid);
+    reader.listings(id, Uid::MIN, Uid::MAX, &mut |listing| {
+        if which(listing) {
+            found.push(listing.uid());
         }
-        Ok(())
+        Ok(true)
     })?;
     Ok(found)
 }

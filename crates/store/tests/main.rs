@@ -11,6 +11,7 @@ mod crash;
 mod damage;
 mod damaged_log;
 mod erased_backups;
+mod far_behind;
 mod faults;
 mod fixtures;
 mod follow;

@@ -62,7 +62,8 @@ fn flags_and_expunges_of_many_take_several_commits() {
         let changes = store.reader().changes(id, since).unwrap();
         assert!(changes.vanished.iter().eq(gone));
     });
-    assert!(operations(&store) - before >= 10);
+    // 2,560 messages, two rows of each for its flags and three for its end.
+    assert!(operations(&store) - before >= 6);
     assert_eq!(world.close(store).messages, 2);
 }
 

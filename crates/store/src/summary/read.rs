@@ -21,6 +21,9 @@ use crate::{
 /// UIDs up to which rows are read without looking at the summary: a few rows cost less than a segment.
 const NARROW: u32 = 128;
 
+/// UIDs of a range for each that changed, up to which the range is walked through.
+const CROWDED: usize = 4;
+
 /// A box in a snapshot, and the last day of reception that is erased.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'s> {
@@ -254,12 +257,13 @@ impl Scene<'_> {
             uids.insert(seen.uid);
             Ok(true)
         })?;
-        for uid in uids {
-            if !self.rows(uid, uid, visit)? {
-                break;
+        let uids: Vec<Uid> = uids.into_iter().collect();
+        match (uids.first(), uids.last()) {
+            (Some(first), Some(last)) if (last.get() - first.get()) as usize / CROWDED < uids.len() => {
+                self.each(*first, *last, &mut |seen| if seen.modseq > since { visit(seen) } else { Ok(true) })
             }
+            _ => self.some(&uids, visit),
         }
-        Ok(())
     }
 
     fn heads(&self, from: Uid, to: Uid, visit: &mut dyn FnMut(u32, &[u8]) -> Result<bool>) -> Result<()> {
@@ -334,7 +338,7 @@ fn seen<'b>(place: &Place<'b>, columns: &Columns<'_>, since: Option<&'b Reflagge
     }
 }
 
-fn of_row<'b>(uid: Uid, row: &ListingRow<'b>) -> Seen<'b> {
+pub(crate) fn of_row<'b>(uid: Uid, row: &ListingRow<'b>) -> Seen<'b> {
     Seen {
         uid,
         modseq: row.modseq,
