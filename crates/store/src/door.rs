@@ -7,8 +7,9 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::{
+    runtime::{Handle, RuntimeFlavor},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    task::JoinSet,
+    task::{self, JoinSet},
 };
 
 use crate::{
@@ -174,6 +175,49 @@ impl Store {
             work(permit).await.map_err(|_| StoreError::Busy)?
         });
         turn.join_next().await.ok_or(StoreError::Busy)?.map_err(|_| StoreError::Busy)?
+    }
+
+    /// Runs `f` here and now if all that it asks for lies in memory and is little, else as [`Store::read`] does, from its
+    /// start: for short looks that would cost less than waking another thread. `f` must read bodies through its reader alone.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn look<T: Send + 'static>(
+        &self,
+        f: impl Fn(&Reader<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if let Some(found) = self.in_memory(&f) {
+            return found;
+        }
+        self.read_briefly(f).await
+    }
+
+    /// As [`Store::read`], for what takes a moment even if it touches the disk. Where the runtime can put another thread in the
+    /// place of this one meanwhile, nobody is woken to read and nobody to go on.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_briefly<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Reader<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+        match self.readers.try_acquire() {
+            Ok(_permit) if matches!(flavor, Ok(RuntimeFlavor::MultiThread)) => {
+                task::block_in_place(|| f(&Reader::new(&self.core)))
+            }
+            permit => {
+                drop(permit);
+                self.read(f).await
+            }
+        }
+    }
+
+    /// What a look into memory gives; none if it asks for more.
+    fn in_memory<T>(&self, f: impl Fn(&Reader<'_>) -> Result<T>) -> Option<Result<T>> {
+        let reader = Reader::in_memory(&self.core);
+        let found = f(&reader);
+        (!reader.missed()).then_some(found)
     }
 
     /// A fresh snapshot to read from on this thread: for commands and tests, never on a runtime thread.

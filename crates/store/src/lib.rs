@@ -92,7 +92,7 @@ pub use queue::{
     BodyKind, CONNECTOR_BYTES, ENVID_BYTES, LAST_BYTES, Lane, Notify, ORCPT_BYTES, Outgoing,
     OutgoingRecipient, Priority, QUEUED_RECIPIENTS, QueueId, Queued, Ret, Settlement, WAYS, Way,
 };
-pub use reader::{DuePage, LaneInfo, Reader, Salvaged};
+pub use reader::{Asked, DuePage, LaneInfo, Parts, Reader, Salvaged};
 pub use retention::{KeepPlan, Kept, Retention, RetentionProof};
 pub use rotation::rotate_master;
 pub use seal::{CHUNK, SealError};

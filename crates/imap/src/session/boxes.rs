@@ -111,7 +111,7 @@ impl Session {
     /// The mailbox of that name; none if there is no such mailbox, or no right to it now.
     pub(super) async fn find_box(&self, name: &str) -> Result<Option<BoxInfo>, Halt> {
         let Some(Place { account, name }) = self.placed(name).await? else { return Ok(None) };
-        Ok(self.read(move |reader| reader.box_by_name(account, &name)).await?)
+        Ok(self.look(move |reader| reader.box_by_name(account, &name)).await?)
     }
 
     /// Where a mailbox of that name is, or would be made.
@@ -160,7 +160,7 @@ impl Session {
     pub(super) async fn other(&self, called_so: &str) -> Result<Option<Account>, StoreError> {
         let Ok(address) = Address::parse(called_so) else { return Ok(None) };
         let (principal, called_so) = (self.principal.clone(), called_so.to_owned());
-        self.read(move |reader| {
+        self.look(move |reader| {
             let found = principal.other(reader, &address)?;
             Ok(found.filter(|other| called(other).as_ref() == Some(&called_so)))
         })
@@ -201,7 +201,7 @@ impl Session {
         if account == self.account() {
             return Ok(None);
         }
-        let lent = self.read(move |reader| reader.account(account)).await?.ok_or_else(no_such_mailbox)?;
+        let lent = self.look(move |reader| reader.account(account)).await?.ok_or_else(no_such_mailbox)?;
         self.lent.send_replace(Some(Arc::new(lent)));
         Ok(Some(Lent(self.lent.clone())))
     }

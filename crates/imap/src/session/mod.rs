@@ -263,7 +263,7 @@ impl Session {
             return;
         }
         let (mailbox, since) = (selected.view.mailbox(), selected.view.synced());
-        match self.server.store.read(move |reader| reader.changes(mailbox, since)).await {
+        match self.server.store.look(move |reader| reader.changes(mailbox, since)).await {
             Ok(changes) => selected.view.take_in(changes),
             Err(StoreError::NotFound) => selected.view.lose_all(),
             Err(error) => tracing::warn!(%error, "changes of an open mailbox could not be read"),
@@ -311,6 +311,14 @@ impl Session {
         look: impl FnOnce(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.store().read(look).await
+    }
+
+    /// Reads a little, on this thread if it lies in memory.
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl Fn(&Reader<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.store().look(look).await
     }
 
     /// Opens a mailbox of an account; what was open before is closed without expunging (RFC 3501 §6.3.1).

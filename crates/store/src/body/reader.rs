@@ -43,11 +43,16 @@ impl BodyReader {
     /// # Errors
     /// [`StoreError::NotFound`] if its last message was expunged meanwhile, `Corrupt` if it does not open, `Engine`.
     pub fn chunk(&self, offset: u64) -> Result<Bytes> {
+        self.chunk_in(&self.core.engine, offset)
+    }
+
+    /// The same as a view has it.
+    pub(crate) fn chunk_in(&self, view: &impl View, offset: u64) -> Result<Bytes> {
         if offset >= self.len {
             return Ok(Bytes::new());
         }
         let index = u32::try_from(offset / CHUNK as u64).map_err(|_| StoreError::Corrupt("body length"))?;
-        let plain = self.open(&self.core.engine, index)?;
+        let plain = self.open(view, index)?;
         let skip = usize::try_from(offset % CHUNK as u64).map_err(|_| StoreError::Corrupt("body length"))?;
         Ok(Bytes::from(plain).slice(skip..))
     }

@@ -5,28 +5,34 @@ use std::ops::Range;
 
 use message::IndexRef;
 
-use super::Reader;
+use super::{Reader, mailbox::there};
 use crate::{
     BoxId, ListingRef, OpenBox, Result, StoreError, Uid,
     day::Day,
-    engine::{Cursor, Family},
+    engine::{Cursor, Family, View as _},
     ids::BodyId,
     keyring::KeyKind,
     keys,
     records::{self, BoxState, ListingRow, Reference},
-    rows::{boxes, messages::Keywords},
+    rows::{
+        boxes,
+        messages::{self, Keywords},
+    },
     seal::DayKey,
-    summary::read::Scene,
+    summary::read::{Scene, of_row},
 };
 
 /// Records of the first group that is opened, then visited: who needs few has few opened.
 const OPENED_FIRST: usize = 32;
-/// Records of the longest group.
-const OPENED: usize = 512;
+/// Records of the longest group: opened and visited, they do not leave the processor's cache in between.
+const OPENED: usize = 128;
 /// Bytes of a group: one record alone may be longer.
-const OPENED_BYTES: usize = 1 << 20;
+const OPENED_BYTES: usize = 256 << 10;
 /// UIDs of a range for each that is wanted, up to which the range is read whole.
 const SPREAD: usize = 4;
+
+/// Messages up to which each is looked for by its key.
+const FEW: usize = 8;
 
 /// A sort of sealed records that belong to a variant of a body.
 struct Sort {
@@ -73,6 +79,9 @@ impl Reader<'_> {
         visit: &mut dyn FnMut(ListingRef<'_>) -> Result<bool>,
     ) -> Result<()> {
         let (Some(first), Some(last)) = (uids.first(), uids.last()) else { return Ok(()) };
+        if uids.len() <= FEW {
+            return self.few(id, uids, visit);
+        }
         let Some(state) = boxes::state(self.view(), id)? else { return Ok(()) };
         let words = Keywords::load(self.view(), &self.core().keys, id)?;
         let scene = self.scene(id, &state)?;
@@ -86,6 +95,35 @@ impl Reader<'_> {
             }
             if left.first() == Some(&seen.uid) { visit(ListingRef { seen, words: &words }) } else { Ok(true) }
         })
+    }
+
+    /// Some messages, each by its key: a place in the box costs more than a few of them.
+    fn few(
+        &self,
+        id: BoxId,
+        uids: &[Uid],
+        visit: &mut dyn FnMut(ListingRef<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        if boxes::state(self.view(), id)?.is_none() {
+            return Ok(());
+        }
+        let (none, mut words) = (Keywords::default(), None);
+        let erased = self.erased()?;
+        for uid in uids {
+            let Some(bytes) = self.view().get(Family::Index, &keys::listing(id, *uid))? else { continue };
+            let row = ListingRow::decode(&bytes)?;
+            if row.day <= erased {
+                continue;
+            }
+            if words.is_none() && !row.keywords.is_empty() {
+                words = Some(Keywords::load(self.view(), &self.core().keys, id)?);
+            }
+            let words = words.as_ref().unwrap_or(&none);
+            if !visit(ListingRef { seen: of_row(*uid, &row), words })? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Visits when those of these messages that exist were put in the box, Unix seconds (RFC 8514), until `visit` says no.
@@ -145,6 +183,9 @@ impl Reader<'_> {
         if uids.is_empty() {
             return Ok(());
         }
+        if uids.len() <= FEW {
+            return self.few_records(id, uids, sort, visit);
+        }
         let mut group = Group::new(self, id, uids, sort)?;
         let (mut left, mut most) = (uids, OPENED_FIRST);
         while !left.is_empty() {
@@ -159,6 +200,26 @@ impl Reader<'_> {
             left = rest;
             if group.plain.len() <= OPENED_BYTES / 4 {
                 most = (most * 2).min(OPENED);
+            }
+        }
+        Ok(())
+    }
+
+    /// Some records, each by its keys.
+    fn few_records(
+        &self,
+        id: BoxId,
+        uids: &[Uid],
+        sort: &Sort,
+        visit: &mut dyn FnMut(Uid, &[u8]) -> Result<bool>,
+    ) -> Result<()> {
+        for uid in uids {
+            let Some(Reference { body, variant, .. }) = messages::reference(self.view(), id, *uid)? else {
+                continue;
+            };
+            let Some(plain) = there(self.sealed_record(body, &(sort.key)(body, variant)))? else { continue };
+            if !visit(*uid, &plain)? {
+                break;
             }
         }
         Ok(())
@@ -190,8 +251,9 @@ impl<'r> Group<'r> {
             references: reader.view().cursor(Family::Index, &keys::reference(id, *first), &until)?,
             sealed: reader.view().cursor(Family::Index, &start, &end)?,
             opener: Opener { reader, key: None },
-            records: vec![],
-            plain: vec![],
+            records: Vec::with_capacity(uids.len().min(OPENED)),
+            // What most groups come to: growing would copy it again and again.
+            plain: Vec::with_capacity(OPENED_BYTES / 2),
         })
     }
 

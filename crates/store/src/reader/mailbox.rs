@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use message::IndexRecord;
 
-use super::Reader;
+use super::{Asked, Reader};
 use crate::{
     AccountId, BodyReader, BoxId, BoxInfo, Changes, Entry, ListingRef, ModSeq, Result, StoreError,
     SystemFlag, TraceId, Uid, UidRuns, Usage,
@@ -13,7 +13,6 @@ use crate::{
     ids::BodyId,
     keyring::KeyKind,
     keys,
-    records::Reference,
     rows::{
         boxes, messages,
         messages::Keywords,
@@ -133,28 +132,25 @@ impl Reader<'_> {
 
     /// The journey that brought a message here, if one did (S-4.5).
     pub fn origin(&self, id: BoxId, uid: Uid) -> Result<Option<TraceId>> {
-        Ok(self.reference(id, uid)?.and_then(|reference| reference.origin))
+        Ok(messages::reference(self.view(), id, uid)?.and_then(|reference| reference.origin))
     }
 
     /// Index record of a message.
     pub fn index(&self, id: BoxId, uid: Uid) -> Result<Option<IndexRecord>> {
-        let Some(Reference { body, variant, .. }) = self.reference(id, uid)? else { return Ok(None) };
-        let Some(plain) = there(self.sealed_record(body, &keys::index(body, variant)))? else {
-            return Ok(None);
-        };
-        IndexRecord::decode(&plain).map(Some).map_err(|_| StoreError::Corrupt("index record"))
+        let asked = Asked { index: true, ..Asked::default() };
+        Ok(self.parts(id, uid, asked)?.and_then(|parts| parts.index))
     }
 
     /// Header of a message: its variant, blank line included.
     pub fn header(&self, id: BoxId, uid: Uid) -> Result<Option<Bytes>> {
-        let Some(Reference { body, variant, .. }) = self.reference(id, uid)? else { return Ok(None) };
-        Ok(there(self.sealed_record(body, &keys::header(body, variant)))?.map(Bytes::from))
+        let asked = Asked { header: true, ..Asked::default() };
+        Ok(self.parts(id, uid, asked)?.and_then(|parts| parts.header))
     }
 
     /// Body of a message.
     pub fn body(&self, id: BoxId, uid: Uid) -> Result<Option<BodyReader>> {
-        let Some(Reference { body, .. }) = self.reference(id, uid)? else { return Ok(None) };
-        there(self.body_of(body))
+        let asked = Asked { body: true, ..Asked::default() };
+        Ok(self.parts(id, uid, asked)?.and_then(|parts| parts.body))
     }
 
     pub(crate) fn body_of(&self, id: BodyId) -> Result<BodyReader> {
@@ -170,10 +166,6 @@ impl Reader<'_> {
         let sealed = self.view().get(Family::Index, key)?.ok_or(StoreError::Corrupt("header variant"))?;
         let day = self.core().reading_key(KeyKind::Message, body.day)?;
         day.open_record(key, &sealed).map_err(|_| StoreError::Corrupt("header variant"))
-    }
-
-    fn reference(&self, id: BoxId, uid: Uid) -> Result<Option<Reference>> {
-        messages::reference(self.view(), id, uid)
     }
 
     fn changed_in(
@@ -213,7 +205,7 @@ impl Reader<'_> {
 }
 
 /// What was read, or nothing if the keys of its day were destroyed after the snapshot was taken (I-4).
-fn there<T>(read: Result<T>) -> Result<Option<T>> {
+pub(super) fn there<T>(read: Result<T>) -> Result<Option<T>> {
     match read {
         Err(StoreError::NotFound) => Ok(None),
         read => read.map(Some),

@@ -1,4 +1,5 @@
-//! Reads: everything seen through one snapshot. Blocking; [`crate::Store::read`] runs them off the runtime's threads.
+//! Reads: everything seen through one snapshot. Blocking; [`crate::Store::read`] runs them off the runtime's threads,
+//! [`crate::Store::look`] does so where they ask for more than lies in memory.
 
 use std::{
     ops::Deref,
@@ -27,14 +28,19 @@ use crate::{
 
 mod listings;
 mod mailbox;
+mod parts;
 mod queue;
 mod salvage;
 mod traces;
 
+pub use parts::{Asked, Parts};
 pub use queue::{DuePage, LaneInfo};
 pub use salvage::Salvaged;
 
-/// One snapshot of the store. Blocking.
+/// Keys that a look into memory may ask for: some hundred microseconds of a runtime's thread.
+const KEYS_AT_ONCE: u32 = 256;
+
+/// One snapshot of the store. Blocking, unless it reads memory alone ([`crate::Store::look`]).
 ///
 /// Every method gives `Corrupt` if what it reads does not open, `Engine` if the engine fails.
 pub struct Reader<'store> {
@@ -46,6 +52,18 @@ pub struct Reader<'store> {
 impl<'store> Reader<'store> {
     pub(crate) fn new(core: &'store Arc<Core>) -> Self {
         Self { core, view: Sighted { snapshot: core.engine.snapshot(), marks: OnceLock::new() } }
+    }
+
+    /// One that reads what lies in memory, and so little that a runtime's thread may do it. Once it [`Reader::missed`], what
+    /// it told is worth nothing.
+    pub(crate) fn in_memory(core: &'store Arc<Core>) -> Self {
+        let snapshot = core.engine.snapshot_in_memory(KEYS_AT_ONCE);
+        Self { core, view: Sighted { snapshot, marks: OnceLock::new() } }
+    }
+
+    /// Whether it was asked for more than it may read.
+    pub(crate) fn missed(&self) -> bool {
+        self.view.missed()
     }
 
     /// The account, if there is one.

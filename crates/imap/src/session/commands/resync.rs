@@ -26,7 +26,7 @@ impl Missed {
     pub(super) fn read(
         reader: &Reader<'_>,
         opened: &OpenBox,
-        known: QResync,
+        known: &QResync,
     ) -> Result<Option<Self>, StoreError> {
         let info = &opened.info;
         if info.uid_validity.get() != known.uid_validity {
@@ -39,7 +39,7 @@ impl Missed {
             Ok(true)
         })?;
         let vanished = reader.vanished(info.id, since)?;
-        Ok(Some(Self { known, vanished, changed }))
+        Ok(Some(Self { known: known.clone(), vanished, changed }))
     }
 }
 

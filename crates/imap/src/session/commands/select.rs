@@ -51,9 +51,9 @@ pub(in crate::session) async fn open(
     let id = found.id;
     let known = params.qresync;
     let opened = session
-        .read(move |reader| {
+        .look(move |reader| {
             let Some(opened) = reader.open_box(id)? else { return Ok(None) };
-            let missed = match known {
+            let missed = match &known {
                 Some(known) => Missed::read(reader, &opened, known)?,
                 None => None,
             };

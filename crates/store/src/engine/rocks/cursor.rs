@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use rocksdb::DBRawIterator;
 
-use super::open::Open;
+use super::snapshot::Source;
 use crate::Result;
 
 /// Keys that are stepped over before seeking instead.
@@ -12,15 +12,15 @@ const STEPS: usize = 24;
 
 /// A place in a range of keys. Keys and values are borrowed from the engine until it moves.
 pub(crate) struct Cursor<'snapshot> {
-    open: &'snapshot Open,
+    source: Source<'snapshot>,
     inner: DBRawIterator<'snapshot>,
 }
 
 impl<'snapshot> Cursor<'snapshot> {
     /// On the first key.
-    pub(super) fn new(open: &'snapshot Open, mut inner: DBRawIterator<'snapshot>) -> Result<Self> {
+    pub(super) fn new(source: Source<'snapshot>, mut inner: DBRawIterator<'snapshot>) -> Result<Self> {
         inner.seek_to_first();
-        Self { open, inner }.checked()
+        Self { source, inner }.checked()
     }
 
     /// The key it stands on and its value; none beyond either end.
@@ -75,9 +75,9 @@ impl<'snapshot> Cursor<'snapshot> {
     /// An end is no failure.
     fn status(&self) -> Result<()> {
         if self.inner.valid() {
-            self.open.stays()
+            self.source.step()
         } else {
-            self.inner.status().map_err(|error| self.open.failed(&error))
+            self.inner.status().map_err(|error| self.source.failed(&error))
         }
     }
 }

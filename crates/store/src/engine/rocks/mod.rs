@@ -1,5 +1,5 @@
 //! The embedded engine behind the wall: RocksDB. The only folder that names it; its options are in `options`, one that is
-//! open and its snapshots in `open`, what it says of its own files in `tables`.
+//! open in `open`, its snapshots in `snapshot`, what it says of its own files in `tables`.
 //!
 //! [`Engine`] stands for the engine through failures: after a write that failed it takes no other, since nobody knows how
 //! much of it is on the disk, until it was opened anew and tells so itself.
@@ -16,7 +16,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 
-pub(crate) use self::{cursor::Cursor, open::Snapshot, peek::peek, tables::Table};
+pub(crate) use self::{cursor::Cursor, peek::peek, snapshot::Snapshot, tables::Table};
 use self::{loss::Loss, open::Open, options::Mode, reach::Mark};
 use super::{Bounds, Change, Damage, Durability, Family, View, Visit};
 use crate::{Result, StoreError};
@@ -30,6 +30,7 @@ mod open;
 mod options;
 mod peek;
 mod reach;
+mod snapshot;
 mod tables;
 
 /// How long readers may take to let go of an engine that is to be opened anew.
@@ -157,7 +158,12 @@ impl Engine {
 
     /// A view that no later write changes. While the engine is opened anew it gives `Busy` for whatever is asked.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.now().ok().filter(|open| !open.is_leaving()))
+        Snapshot::new(self.now().ok().filter(|open| !open.is_leaving()), None)
+    }
+
+    /// The same for what lies in memory, and for so many keys: see [`Snapshot::missed`].
+    pub(crate) fn snapshot_in_memory(&self, keys: u32) -> Snapshot {
+        Snapshot::new(self.now().ok().filter(|open| !open.is_leaving()), Some(keys))
     }
 
     /// Takes writes again after [`Engine::reopen`].

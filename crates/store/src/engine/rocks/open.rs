@@ -1,4 +1,4 @@
-//! One open engine, and snapshots of it that keep it open.
+//! One open engine; snapshots of it are in `snapshot`.
 //!
 //! Must never touch: what keys and values mean; when to open anew.
 
@@ -12,15 +12,14 @@ use std::{
 
 use rocksdb::{
     BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
-    DBRawIterator, DEFAULT_COLUMN_FAMILY_NAME, ErrorKind, ReadOptions, SnapshotWithThreadMode, WriteBatch,
-    WriteBufferManager, WriteOptions,
+    DEFAULT_COLUMN_FAMILY_NAME, ErrorKind, WriteBatch, WriteBufferManager, WriteOptions,
 };
-use self_cell::self_cell;
 
 use super::{
-    Cursor,
     options::{Mode, process_options, profile, unused, write_buffers},
-    reach, tables,
+    reach,
+    snapshot::{Source, reading},
+    tables,
 };
 use crate::{
     Result, StoreError,
@@ -207,7 +206,7 @@ impl Open {
         self.db.property_int_value(property).ok().flatten().unwrap_or(0)
     }
 
-    fn family(&self, family: Family) -> Result<&ColumnFamily> {
+    pub(super) fn family(&self, family: Family) -> Result<&ColumnFamily> {
         self.db
             .cf_handle(family.name())
             .ok_or_else(|| StoreError::Engine(format!("the family {} is missing", family.name())))
@@ -221,18 +220,6 @@ impl Open {
         }
         error
     }
-
-    fn walk(&self, mut cursor: DBRawIterator<'_>, from: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        cursor.seek(from);
-        while let Some((key, value)) = cursor.item() {
-            self.stays()?;
-            if !visit(key, value)? {
-                return Ok(());
-            }
-            cursor.next();
-        }
-        cursor.status().map_err(|error| self.failed(&error))
-    }
 }
 
 impl View for Open {
@@ -244,69 +231,8 @@ impl View for Open {
     fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
         let mut options = reading(family);
         options.set_iterate_upper_bound(until);
-        self.walk(self.db.raw_iterator_cf_opt(self.family(family)?, options), from, visit)
+        Source::whole(self).walk(self.db.raw_iterator_cf_opt(self.family(family)?, options), from, visit)
     }
-}
-
-type Inner<'open> = SnapshotWithThreadMode<'open, DB>;
-
-self_cell!(
-    struct Held {
-        owner: Arc<Open>,
-        #[covariant]
-        dependent: Inner,
-    }
-);
-
-/// One snapshot of an engine, which stays open as long as this lives.
-pub(crate) struct Snapshot(Option<Held>);
-
-impl Snapshot {
-    pub(super) fn new(open: Option<Arc<Open>>) -> Self {
-        Self(open.map(|open| Held::new(open, |open| open.db.snapshot())))
-    }
-
-    /// Keys from `from`, included, to `until`, excluded, to be walked in both directions; it stands on the first.
-    pub(crate) fn cursor(&self, family: Family, from: &[u8], until: &[u8]) -> Result<Cursor<'_>> {
-        let (open, snapshot) = self.held()?;
-        let mut options = reading(family);
-        options.set_iterate_lower_bound(from);
-        options.set_iterate_upper_bound(until);
-        Cursor::new(open, snapshot.raw_iterator_cf_opt(open.family(family)?, options))
-    }
-
-    fn held(&self) -> Result<(&Open, &Inner<'_>)> {
-        let held = self.0.as_ref().ok_or(StoreError::Busy)?;
-        held.borrow_owner().stays()?;
-        Ok((held.borrow_owner(), held.borrow_dependent()))
-    }
-
-    /// Whether nothing can be read through it any more: the engine is being opened anew.
-    pub(crate) fn is_over(&self) -> bool {
-        self.held().is_err()
-    }
-}
-
-impl View for Snapshot {
-    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let (open, snapshot) = self.held()?;
-        let found = snapshot.get_cf_opt(open.family(family)?, key, reading(family));
-        found.map_err(|error| open.failed(&error))
-    }
-
-    fn scan(&self, family: Family, from: &[u8], until: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        let (open, snapshot) = self.held()?;
-        let mut options = reading(family);
-        options.set_iterate_upper_bound(until);
-        open.walk(snapshot.raw_iterator_cf_opt(open.family(family)?, options), from, visit)
-    }
-}
-
-/// A body read once would push everything useful out of the cache.
-fn reading(family: Family) -> ReadOptions {
-    let mut options = ReadOptions::default();
-    options.fill_cache(family != Family::Bodies);
-    options
 }
 
 /// A full disk and damage ask for something else than any other failure.

@@ -82,7 +82,7 @@ impl Content {
             tail(&body.ahead, from)
         } else {
             let reader = body.reader.clone();
-            store.read(move |_| reader.chunk(from)).await?
+            store.read_briefly(move |_| reader.chunk(from)).await?
         };
         let wanted = usize::try_from(to - from).unwrap_or(usize::MAX);
         Ok(chunk.slice(..chunk.len().min(wanted)))

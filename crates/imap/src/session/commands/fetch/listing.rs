@@ -1,6 +1,8 @@
 //! FETCH of items that listings and index records answer: responses are written where they are read, batch by batch.
 //! May read listings and index records on the store's blocking pool. Must never read a header or a body (I-7).
 
+use std::sync::Arc;
+
 use store::{BoxId, Reader, StoreError, Uid, UidRuns};
 
 use super::{
@@ -18,6 +20,9 @@ const BATCH: usize = 4096;
 
 /// The same if index records are read too.
 const INDEXED_BATCH: usize = 1024;
+
+/// Messages up to which a command is answered without waking another thread, if they lie in memory.
+const AT_ONCE: usize = 8;
 
 /// Bytes answered in one visit to the store; the message that exceeds it is the visit's last. Twice as much is held: what is
 /// read and what is written.
@@ -45,26 +50,22 @@ pub(super) async fn fetch(
 ) -> Result<bool, Halt> {
     let view = session.view()?;
     let mailbox = view.mailbox();
-    let indexed = items.iter().any(needs_index);
-    let most = if indexed { INDEXED_BATCH } else { BATCH };
+    let most = if items.iter().any(needs_index) { INDEXED_BATCH } else { BATCH };
     let mut left = uids.iter().filter_map(|uid| Some(Wanted { uid, sequence: view.sequence(uid.get())? }));
-    let visit = |mut wanted: Vec<Wanted>| {
+    let visit = |mut wanted: Vec<Wanted>, room: Vec<u8>| {
         let items = items.to_vec();
         session.read(move |reader: &Reader<'_>| {
-            let batch = if indexed {
-                index_batch(reader, mailbox, &wanted, &items)
-            } else {
-                batch_of(reader, mailbox, &wanted, &items)
-            }?;
+            let batch = answered(reader, mailbox, &wanted, &items, room)?;
             let rest = wanted.split_off(batch.taken.min(wanted.len()).max(1));
             Ok((batch, rest))
         })
     };
     let first: Vec<Wanted> = left.by_ref().take(most).collect();
-    if first.is_empty() {
-        return Ok(false);
+    if first.len() <= AT_ONCE {
+        return few(session, mailbox, first, items, out).await;
     }
-    let (mut batch, mut next) = visit(first).await?;
+    let (mut batch, mut next) = visit(first, Vec::new()).await?;
+    let mut room = Vec::new();
     let mut missing = false;
     loop {
         missing |= batch.written < batch.taken;
@@ -74,9 +75,49 @@ pub(super) async fn fetch(
             return Ok(missing);
         }
         // The next batch is read while the client takes this one.
-        let (read, written) = tokio::join!(visit(next), out.bytes(&batch.bytes));
+        let (read, written) = tokio::join!(visit(next, room), out.bytes(&batch.bytes));
         written?;
+        room = std::mem::take(&mut batch.bytes);
         (batch, next) = read?;
+    }
+}
+
+/// The same for a few messages, on this thread if they lie in memory: waking another costs more.
+async fn few(
+    session: &Session,
+    mailbox: BoxId,
+    wanted: Vec<Wanted>,
+    items: &[FetchItem],
+    out: &mut Output<'_>,
+) -> Result<bool, Halt> {
+    let (wanted, items): (Arc<[Wanted]>, Arc<[FetchItem]>) = (wanted.into(), items.into());
+    let mut from = 0;
+    let mut missing = false;
+    while from < wanted.len() {
+        let (wanted, items) = (Arc::clone(&wanted), Arc::clone(&items));
+        let look = move |reader: &Reader<'_>| {
+            answered(reader, mailbox, wanted.get(from..).unwrap_or_default(), &items, Vec::new())
+        };
+        let batch = session.look(look).await?;
+        missing |= batch.written < batch.taken;
+        from += batch.taken.max(1);
+        out.bytes(&batch.bytes).await?;
+    }
+    Ok(missing)
+}
+
+/// The responses of a visit to the store, written behind nothing into `room`.
+fn answered(
+    reader: &Reader<'_>,
+    mailbox: BoxId,
+    wanted: &[Wanted],
+    items: &[FetchItem],
+    room: Vec<u8>,
+) -> Result<Batch, StoreError> {
+    if items.iter().any(needs_index) {
+        index_batch(reader, mailbox, wanted, items, room)
+    } else {
+        batch_of(reader, mailbox, wanted, items, room)
     }
 }
 
@@ -96,10 +137,12 @@ struct Batch {
 }
 
 impl Batch {
-    /// Room for that many messages of about `each` bytes.
-    fn of(messages: usize, each: usize) -> Self {
-        let room = messages.saturating_mul(each).min(BATCH_BYTES + BATCH_BYTES / 8);
-        Self { bytes: Vec::with_capacity(room), ..Self::default() }
+    /// Room for that many messages of about `each` bytes, that of an earlier batch if it had one: claimed anew each time, it
+    /// would have to be cleared each time.
+    fn of(messages: usize, each: usize, mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        bytes.reserve(messages.saturating_mul(each).min(BATCH_BYTES + BATCH_BYTES / 8));
+        Self { bytes, ..Self::default() }
     }
 
     /// Where the next message of the batch is, and whether it is this one; earlier ones are gone.
@@ -155,8 +198,9 @@ fn batch_of(
     mailbox: BoxId,
     wanted: &[Wanted],
     items: &[FetchItem],
+    room: Vec<u8>,
 ) -> Result<Batch, StoreError> {
-    let mut batch = Batch::of(wanted.len(), SHORT);
+    let mut batch = Batch::of(wanted.len(), SHORT, room);
     let mut full = false;
     let mut saved = SaveDates::read(reader, mailbox, wanted, items)?;
     reader.listed(mailbox, &uids(wanted), &mut |listing| {
@@ -178,6 +222,7 @@ fn index_batch(
     mailbox: BoxId,
     wanted: &[Wanted],
     items: &[FetchItem],
+    room: Vec<u8>,
 ) -> Result<Batch, StoreError> {
     let mut entries = Vec::with_capacity(wanted.len());
     reader.listed(mailbox, &uids(wanted), &mut |listing| {
@@ -186,7 +231,7 @@ fn index_batch(
     })?;
     let present: Vec<Uid> = entries.iter().map(|entry| entry.uid).collect();
     let mut entries = entries.into_iter();
-    let mut batch = Batch::of(wanted.len(), LONG);
+    let mut batch = Batch::of(wanted.len(), LONG, room);
     let mut full = false;
     let mut saved = SaveDates::read(reader, mailbox, wanted, items)?;
     reader.indexes(mailbox, &present, &mut |uid, index| {

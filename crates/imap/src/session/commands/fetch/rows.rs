@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use message::IndexRecord;
-use store::{BodyReader, BoxId, Entry, Reader, Store, StoreError, Uid};
+use store::{Asked, BodyReader, BoxId, Entry, Parts, Reader, Store, StoreError, Uid};
 
 use crate::{
     command::{BinaryFetch, FetchItem, Section, SectionPart},
@@ -16,40 +16,46 @@ const BATCH_BYTES: usize = 512 * 1024;
 /// Bodies up to this size are read with their batch: one visit to the store for many small messages.
 const SMALL_BODY: u64 = 64 * 1024;
 
+/// Messages of a batch that is read on this thread if it lies in memory: waking another costs more.
+const AT_ONCE: usize = 4;
+
 /// Which parts of a stored message the items need.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Needs {
-    index: bool,
-    header: bool,
-    body: bool,
+    parts: Asked,
     saved: bool,
 }
 
 impl Needs {
     /// The parts that these items need (I-7: a listing never needs header or body).
     pub(super) fn of(items: &[FetchItem]) -> Self {
-        items.iter().fold(Self::default(), |needs, item| match item {
+        let saved = items.contains(&FetchItem::SaveDate);
+        let asked = |parts: Asked, item: &FetchItem| match item {
             FetchItem::Uid
             | FetchItem::Flags
             | FetchItem::InternalDate
             | FetchItem::Size
-            | FetchItem::ModSeq => needs,
-            FetchItem::SaveDate => Self { saved: true, ..needs },
-            FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => Self { index: true, ..needs },
-            FetchItem::Section(fetch) => needs.and(&fetch.section),
-            FetchItem::Binary(BinaryFetch { path, .. }) | FetchItem::BinarySize(path) => {
-                Self { index: needs.index || !path.is_empty(), header: true, body: true, ..needs }
+            | FetchItem::SaveDate
+            | FetchItem::ModSeq => parts,
+            FetchItem::Envelope | FetchItem::Body | FetchItem::BodyStructure => {
+                Asked { index: true, ..parts }
             }
-        })
+            FetchItem::Section(fetch) => and(parts, &fetch.section),
+            FetchItem::Binary(BinaryFetch { path, .. }) | FetchItem::BinarySize(path) => {
+                Asked { index: parts.index || !path.is_empty(), header: true, body: true }
+            }
+        };
+        Self { parts: items.iter().fold(Asked::default(), asked), saved }
     }
+}
 
-    fn and(self, section: &Section) -> Self {
-        match (&section.path[..], &section.part) {
-            ([], SectionPart::All) => Self { header: true, body: true, ..self },
-            ([], SectionPart::Text) => Self { body: true, ..self },
-            ([], _) => Self { header: true, ..self },
-            _ => Self { index: true, header: true, body: true, ..self },
-        }
+/// These parts, and those that a section needs.
+fn and(parts: Asked, section: &Section) -> Asked {
+    match (&section.path[..], &section.part) {
+        ([], SectionPart::All) => Asked { header: true, body: true, ..parts },
+        ([], SectionPart::Text) => Asked { body: true, ..parts },
+        ([], _) => Asked { header: true, ..parts },
+        _ => Asked { index: true, header: true, body: true },
     }
 }
 
@@ -92,29 +98,26 @@ pub(super) async fn read(
     uids: Vec<Uid>,
     needs: Needs,
 ) -> Result<Batch, StoreError> {
-    store.read(move |reader| read_batch(reader, mailbox, uids, needs)).await
+    let few = uids.len() <= AT_ONCE;
+    let read = move |reader: &Reader<'_>| read_batch(reader, mailbox, &uids, needs);
+    if few { store.look(read).await } else { store.read(read).await }
 }
 
-fn read_batch(
-    reader: &Reader<'_>,
-    mailbox: BoxId,
-    mut uids: Vec<Uid>,
-    needs: Needs,
-) -> Result<Batch, StoreError> {
+fn read_batch(reader: &Reader<'_>, mailbox: BoxId, uids: &[Uid], needs: Needs) -> Result<Batch, StoreError> {
     let mut rows = Vec::new();
-    let mut left = Vec::new();
+    let (mut looked, mut left): (_, &[Uid]) = (uids, &[]);
     let mut bytes = 0;
-    for entry in entries(reader, mailbox, &uids)? {
+    for entry in entries(reader, mailbox, uids)? {
         let uid = entry.uid;
         let Some(row) = read_row(reader, mailbox, entry, needs)? else { continue };
         bytes += weight(&row);
         rows.push(row);
         if bytes >= BATCH_BYTES {
-            left = uids.split_off(uids.partition_point(|other| *other <= uid));
+            (looked, left) = uids.split_at(uids.partition_point(|other| *other <= uid));
             break;
         }
     }
-    Ok(Batch { missing: rows.len() < uids.len(), rows, left })
+    Ok(Batch { missing: rows.len() < looked.len(), rows, left: left.to_vec() })
 }
 
 /// `None` for a message whose bytes are gone (I-4: its day was erased) though its entry is still there.
@@ -125,29 +128,23 @@ fn read_row(
     needs: Needs,
 ) -> Result<Option<Row>, StoreError> {
     let uid = entry.uid;
+    let Some(parts) = reader.parts(mailbox, uid, needs.parts)? else { return Ok(None) };
+    let Parts { index, header, body } = parts;
+    let body = match body {
+        Some(reader_of) => {
+            let small = !reader_of.is_empty() && reader_of.len() <= SMALL_BODY;
+            let ahead = if small { reader.chunk_at_hand(&reader_of, 0)? } else { None };
+            Some(Body { reader: reader_of, ahead: ahead.unwrap_or_default() })
+        }
+        None => None,
+    };
     let mut row =
-        Row { entry, newly_seen: false, index: None, header: Bytes::new(), body: None, saved: None };
+        Row { entry, newly_seen: false, index, header: header.unwrap_or_default(), body, saved: None };
     if needs.saved {
         reader.saved(mailbox, &[uid], &mut |_, saved| {
             row.saved = saved;
             Ok(true)
         })?;
-    }
-    if needs.index {
-        row.index = reader.index(mailbox, uid)?;
-        if row.index.is_none() {
-            return Ok(None);
-        }
-    }
-    if needs.header {
-        let Some(header) = reader.header(mailbox, uid)? else { return Ok(None) };
-        row.header = header;
-    }
-    if needs.body {
-        let Some(body) = reader.body(mailbox, uid)? else { return Ok(None) };
-        let small = !body.is_empty() && body.len() <= SMALL_BODY;
-        let ahead = if small { body.chunk(0)? } else { Bytes::new() };
-        row.body = Some(Body { reader: body, ahead });
     }
     Ok(Some(row))
 }
