@@ -431,8 +431,8 @@ fn serving_is_send_and_small() {
         size_of::<F>()
     }
     let size = size(|| async {
-        let (stream, tls, server, stop) = std::future::pending().await;
-        super::serve(stream, Mode::Implicit, tls, server, stop).await
+        let (stream, peer, tls, server, stop) = std::future::pending().await;
+        super::serve(stream, peer, Mode::Implicit, tls, server, stop).await
     });
     assert!(size < 3 * 1024, "{size}");
 }

@@ -69,7 +69,14 @@ impl Client {
         let (stop, stopped) = watch::channel(Stop::Run);
         let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (theirs, _) = listener.accept().await.unwrap();
-        let server = tokio::spawn(serve(theirs, Mode::Implicit, acceptor, stage.server.clone(), stopped));
+        let server = tokio::spawn(serve(
+            theirs,
+            Ipv4Addr::LOCALHOST.into(),
+            Mode::Implicit,
+            acceptor,
+            stage.server.clone(),
+            stopped,
+        ));
         let stream = connector.connect(ServerName::try_from("localhost").unwrap(), ours).await.unwrap();
         Self { stream: BufReader::new(stream), heard: Vec::new(), server, _stop: stop }
     }
