@@ -66,6 +66,8 @@ fn the_list_comes_from_its_host_is_confirmed_and_what_changes_is_told() {
     world.serve();
     // nobody asked for it
     until(&world, in_force);
+    let checked = succeed(&mut world.command(&["check-config"]));
+    assert!(checked.contains("are good") && checked.contains("/liste.xml"), "{checked}");
     let confirmed = world.refresh(Site::Nord);
     assert!(!confirmed.contains("a new white list"), "{confirmed}");
     let last = web.heads().pop().unwrap();

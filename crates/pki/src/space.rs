@@ -97,6 +97,16 @@ impl TrustSettings {
         self
     }
 
+    /// The same on a copy of the state, which is made in `directory`: for whoever wants to see what a start would make of it all
+    /// without changing anything.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn on_a_copy(self, directory: &Path) -> io::Result<Self> {
+        State::new(&self.state).copy_to(&State::new(directory))?;
+        Ok(Self { state: directory.into(), ..self })
+    }
+
     fn list_file(&self) -> Option<&Path> {
         (!self.list.as_os_str().is_empty()).then_some(self.list.as_path())
     }

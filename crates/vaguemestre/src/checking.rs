@@ -150,7 +150,7 @@ fn relay_certificate(settings: &Settings, now: Timestamp) -> Result<ServerTls, F
     Ok(relay)
 }
 
-/// What the daemon would raise at its start, were these files all that it has: the state that it keeps is left alone.
+/// What the daemon would raise at its start, with these files and with what it kept: on a copy, its state is left alone.
 fn alarms(
     settings: &Settings,
     trust: &Trust,
@@ -159,9 +159,8 @@ fn alarms(
 ) -> Result<Vec<String>, Failure> {
     let failed = |error: String| Failure::failed(format!("[trust]: {error}"));
     let state = TempDir::new().map_err(|error| failed(format!("no temporary directory: {error}")))?;
-    // but for the signers that administrators accepted, which a start knows too
-    let space = trust::space_settings(trust).with_kept_signers();
-    let space = pki::TrustSettings { state: state.path().to_owned(), ..space };
+    let space = trust::space_settings(trust).on_a_copy(state.path());
+    let space = space.map_err(|error| failed(format!("no temporary directory: {error}")))?;
     let space = TrustSpace::open(space, now).map_err(|error| failed(error.to_string()))?;
     let domains = settings.operator.mssante_domains.clone();
     let own = relay.clone();

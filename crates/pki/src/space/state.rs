@@ -151,6 +151,23 @@ impl State {
         write_whole(&self.0, FETCHED, bytes)
     }
 
+    /// Copies what a start would take up into another state. What cannot be read is left out, as a start would do without it.
+    pub(super) fn copy_to(&self, other: &Self) -> io::Result<()> {
+        fs::create_dir_all(&other.0)?;
+        if let Ok(Some((record, bytes))) = self.list() {
+            other.keep_list(&record, &bytes)?;
+        }
+        if let Ok(signers) = self.signers() {
+            other.keep_signers(&signers)?;
+        }
+        let crls = other.0.join(CRLS);
+        fs::create_dir_all(&crls)?;
+        for (number, crl) in self.crls().into_iter().enumerate() {
+            fs::write(crls.join(format!("{number}.crl")), crl.bytes)?;
+        }
+        Ok(())
+    }
+
     fn small(&self, name: &str, most: u64) -> io::Result<Option<Vec<u8>>> {
         let absent = |kind| matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
         let file = match File::open(self.0.join(name)) {

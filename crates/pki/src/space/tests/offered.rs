@@ -270,3 +270,24 @@ fn what_a_fetcher_keeps_is_there_after_a_restart() {
     assert_eq!(files.open(*NOW).fetched().as_deref(), Some(&b"{}"[..]));
     assert!(TrustSpace::closed().keep_fetched(b"x").is_ok() && TrustSpace::closed().fetched().is_none());
 }
+
+#[test]
+fn a_start_can_be_tried_on_a_copy_of_what_was_kept() {
+    let files = fetching();
+    let space = files.open(*NOW);
+    space.offer_list(HOST, list(1, &rows()), *NOW).0.unwrap();
+    space.accept_signer(&name(&newcomer()), "claire", *NOW).unwrap();
+    fs::remove_dir_all(&files.settings.crls).unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let settings = files.settings.clone().on_a_copy(copy.path()).unwrap();
+    let tried = TrustSpace::open(settings, *NOW).unwrap();
+    assert_eq!((alarms(&tried, *NOW), tried.list_id()), (String::new(), space.list_id()));
+    assert_eq!(tried.status(*NOW).signers.len(), 1);
+    // what is done there is not done here, and where nothing was kept there is nothing to copy
+    tried.offer_list(HOST, list(0, &rows()[..2]), *NOW).0.unwrap();
+    assert!(lists(&files.open(*NOW), "autre.mssante.fr"));
+    let mut fresh = files.settings.clone();
+    fresh.state = copy.path().join("absent");
+    let empty = tempfile::tempdir().unwrap();
+    assert!(TrustSpace::open(fresh.on_a_copy(empty.path()).unwrap(), *NOW).unwrap().list_id().is_none());
+}
