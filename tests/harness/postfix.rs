@@ -109,9 +109,12 @@ impl Postfix {
         text.trim().parse().unwrap()
     }
 
-    /// The files of one of its queues: `incoming`, `active`, `deferred`, `hold`.
+    /// The messages of one of its queues: `incoming`, `active`, `deferred`, `hold`. A file that nobody may execute is not whole yet,
+    /// or will never be, if its writer was killed.
     pub fn files_in(&self, queue: &str) -> Vec<PathBuf> {
-        files_below(&self.dir().join("queue").join(queue))
+        let mut files = files_below(&self.dir().join("queue").join(queue));
+        files.retain(|file| fs::metadata(file).is_ok_and(|data| data.permissions().mode() & 0o100 != 0));
+        files
     }
 
     pub fn dir(&self) -> &Path {
