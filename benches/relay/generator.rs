@@ -46,7 +46,7 @@ fn session(load: &Load, target: &Target, (from, to): (&str, &[&str]), series: us
         let to = to[number % to.len()];
         let mut line = kept.take().unwrap_or_else(|| Line::open(target));
         line.bring(from, to, &header(series, number, from, to), load.size.body(number));
-        if load.reuse {
+        if load.reuse && !line.is_used_up() {
             kept = Some(line);
         } else {
             line.quit();

@@ -29,6 +29,9 @@ pub struct Target {
 pub struct Line {
     stream: BufReader<Stream>,
     reply: String,
+    /// Messages that the peer takes on one connection, where it says so (RFC 9422), and those that it took.
+    most: usize,
+    brought: usize,
 }
 
 impl Line {
@@ -37,7 +40,7 @@ impl Line {
         let tcp = TcpStream::connect(("127.0.0.1", target.port)).unwrap();
         tcp.set_read_timeout(Some(PATIENCE)).unwrap();
         tcp.set_nodelay(true).unwrap();
-        let mut line = Line { stream: BufReader::new(Stream::Clear(tcp)), reply: String::new() };
+        let mut line = Line::over(Stream::Clear(tcp));
         line.expect("220");
         line.command("EHLO charge.example", "250");
         if let Some(tls) = &target.tls {
@@ -52,11 +55,20 @@ impl Line {
         line
     }
 
+    fn over(stream: Stream) -> Line {
+        Line { stream: BufReader::new(stream), reply: String::new(), most: usize::MAX, brought: 0 }
+    }
+
+    /// Whether the peer takes no more on this connection.
+    pub fn is_used_up(&self) -> bool {
+        self.brought >= self.most
+    }
+
     fn secured(self, config: Arc<ClientConfig>) -> Line {
         let Stream::Clear(tcp) = self.stream.into_inner() else { unreachable!("it was in clear") };
         let name = ServerName::try_from("localhost").unwrap();
         let tls = StreamOwned::new(ClientConnection::new(config, name).unwrap(), tcp);
-        Line { stream: BufReader::new(Stream::Client(Box::new(tls))), reply: self.reply }
+        Line::over(Stream::Client(Box::new(tls)))
     }
 
     fn command(&mut self, command: &str, code: &str) {
@@ -76,6 +88,9 @@ impl Line {
             let read = self.stream.read_line(&mut self.reply).unwrap();
             assert!(read > 0, "the line was closed where {code} was awaited");
             assert!(self.reply.starts_with(code), "{code} was awaited: {}", self.reply);
+            if let Some((_, most)) = self.reply.split_once("MAILMAX=") {
+                self.most = most.split_whitespace().next().unwrap().parse().unwrap_or(self.most);
+            }
             if self.reply.as_bytes().get(3) != Some(&b'-') {
                 return;
             }
@@ -91,6 +106,7 @@ impl Line {
         let content = [header.as_bytes(), body.as_bytes(), b".\r\n"].concat();
         self.send(&content);
         self.expect("250");
+        self.brought += 1;
     }
 
     pub fn quit(mut self) {

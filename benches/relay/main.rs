@@ -50,6 +50,8 @@ pub struct Options {
     pub messages: usize,
     /// How often each row is measured; medians are printed.
     pub runs: usize,
+    /// The one row that is measured, counted from 1; 0 for all of them.
+    pub only: usize,
     /// `in=0`, `out=0`, `calibrate=0` leave a part out.
     pub inward: bool,
     pub outward: bool,
@@ -67,6 +69,7 @@ impl Options {
         Options {
             messages: given("messages", 4_000).max(100),
             runs: given("runs", 3).max(1),
+            only: given("only", 0),
             inward: given("in", 1) > 0,
             outward: given("out", 1) > 0,
             calibrate: given("calibrate", 1) > 0,

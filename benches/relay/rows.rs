@@ -29,9 +29,14 @@ pub struct Bench<'a> {
 
 impl Bench<'_> {
     pub fn run(&mut self) {
+        let mut row = 0;
         for size in [Size::Kib4, Size::Kib100] {
             for (sessions, reuse) in [(1, true), (10, true), (50, true), (1, false), (10, false), (50, false)]
             {
+                row += 1;
+                if self.options.only > 0 && self.options.only != row {
+                    continue;
+                }
                 let messages = match size {
                     Size::Kib4 => self.options.messages,
                     Size::Kib100 => self.options.messages / 4,

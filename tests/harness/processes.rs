@@ -31,6 +31,11 @@ pub fn kill_at_once(pids: &[u32]) {
         // One may have ended by itself meanwhile.
         let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).output();
     }
+    wait_until_gone(pids);
+}
+
+/// Waits until none of them is there any more.
+pub fn wait_until_gone(pids: &[u32]) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while pids.iter().any(|pid| is_alive(*pid)) {
         assert!(Instant::now() < deadline, "processes do not end");

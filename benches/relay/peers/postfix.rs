@@ -9,7 +9,7 @@ use rustls::ClientConfig;
 
 use super::{CONNECTIONS, Relay, SENDER, SINK};
 use crate::harness::postfix::Postfix;
-use crate::harness::{Peer, Site, World, succeed};
+use crate::harness::{Peer, Site, World, processes, succeed};
 use crate::line::Target;
 use crate::processor;
 
@@ -36,10 +36,14 @@ impl DebianPostfix {
         DebianPostfix { postfix, operator, person, settings }
     }
 
-    /// Has it read its settings again, with these lines more.
+    /// Has it read its settings again, with these lines more; returns once nobody goes by the old ones.
     fn reload(&self, more: &str) {
         self.postfix.configure(&format!("{}{more}", self.settings));
+        let name = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let mut before = processes::family(self.postfix.master());
+        before.retain(|pid| ["smtpd", "smtp"].contains(&name(*pid).trim_end()));
         succeed(&mut self.postfix.command("reload"));
+        processes::wait_until_gone(&before);
     }
 
     /// Whether what comes from outside is only accepted: it stays in the queue, where nothing looks at it.
@@ -76,6 +80,8 @@ fn tuned(host: &str, port: u16) -> String {
          default_process_limit = 200\n\
          default_destination_concurrency_limit = {CONNECTIONS}\n\
          initial_destination_concurrency = {CONNECTIONS}\n\
+         alias_maps =\n\
+         alias_database =\n\
          in_flow_delay = 0\n"
     )
 }
