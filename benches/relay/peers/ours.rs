@@ -1,4 +1,5 @@
-//! Our daemon as in production: sealed store, fsync before each 250, its log on. Mail from outside goes to three boxes of its own.
+//! Our daemon as in production but for what one address may do: sealed store, fsync before each 250, its log on. Mail from outside goes
+//! to three boxes of its own.
 
 use std::sync::Arc;
 
@@ -24,6 +25,12 @@ impl Ours {
     pub fn start(mut world: World, charge: &Peer, sink: u16) -> Ours {
         world.routes(Site::Nord, &[(SINK, sink)]);
         world.configure(Site::Nord, "relay", "connections_per_domain", &CONNECTIONS.to_string());
+        // One person and one address bring more than a hospital does.
+        let hourly =
+            "{ messages = 100000000, recipients = 100000000, refusals = 5000, bytes = \"500000 GB\" }";
+        world.configure(Site::Nord, "limits", "person_per_hour", hourly);
+        world.configure(Site::Nord, "limits", "operator_per_hour", hourly);
+        world.configure(Site::Nord, "limits", "connections_per_minute", "1000000");
         world.serve();
         let [operator, person] = [Some(charge), None].map(|peer| crate::tls(&world, peer));
         Ours { world, operator, person }
