@@ -3,7 +3,7 @@
 //!
 //! May use the readers of `values`. Must never know what is done with it.
 
-use std::{collections::HashSet, fmt, mem, net::SocketAddr, path::PathBuf};
+use std::{collections::HashSet, mem, net::SocketAddr, path::PathBuf};
 
 use mssante::{Address, Domain, StructureId};
 use pki::Pin;
@@ -15,144 +15,18 @@ use super::{
     retention::structure_id,
 };
 
+mod kinds;
+mod smart_host;
+
+pub(crate) use self::kinds::{
+    Connector, Deliver, Host, Place, Protocol, Server, SmartHost, SmartHostTrust, TlsMode, Unsecured,
+};
+
 /// The name of the section that may stand several times.
 pub(super) const CONNECTORS: &str = "connectors";
 
 /// The longest name of a connector: the queue keeps it with each entry.
 const NAME: usize = 64;
-
-/// One hospital's own server.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Connector {
-    pub(crate) name: String,
-    /// Its users are the accounts of this structure…
-    pub(crate) structure: StructureId,
-    /// …whose login or MSSanté address is in one of these domains.
-    pub(crate) domains: Vec<Domain>,
-    /// Where it hands mail over.
-    pub(crate) listen: Vec<Place>,
-    pub(crate) protocol: Protocol,
-    /// Of addresses; sockets of this machine have none.
-    pub(crate) tls: TlsMode,
-    /// What it presents.
-    pub(crate) certificates: Vec<Pin>,
-    /// Whether it may log in with the password that `vaguemestre connector password` made.
-    pub(crate) login: bool,
-    /// Who may use its sockets.
-    pub(crate) users: Vec<Who>,
-    pub(crate) unsecured: Unsecured,
-    /// Whether all mail of its structure is secure (S-3.1).
-    pub(crate) all_secure: bool,
-    /// The account in whose name reports of that server travel.
-    pub(crate) reports: Option<Address>,
-    pub(crate) deliver: Deliver,
-    /// Where its users' mail is delivered.
-    pub(crate) server: Option<Server>,
-}
-
-/// An address to listen on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
-    Address(SocketAddr),
-    Socket(PathBuf),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => write!(f, "{address}"),
-            Self::Socket(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// What is spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Smtp,
-    Lmtp,
-}
-
-/// When TLS begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TlsMode {
-    StartTls,
-    Implicit,
-    /// Never: this machine alone.
-    None,
-}
-
-/// What becomes of a message that is not secure (S-3.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unsecured {
-    GiveBack,
-    SmartHost,
-}
-
-/// Where its users' mail goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deliver {
-    Box,
-    Server,
-    Both,
-}
-
-/// A server that is connected to.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Server {
-    pub(crate) host: Host,
-    pub(crate) protocol: Protocol,
-    pub(crate) tls: TlsMode,
-    pub(crate) certificates: Vec<Pin>,
-}
-
-/// Where a server is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Host {
-    /// A DNS name or an IP address, and a port.
-    Name(String, u16),
-    Socket(PathBuf),
-}
-
-impl Host {
-    /// Whether no network is between it and us.
-    fn is_here(&self) -> bool {
-        match self {
-            Self::Name(host, _) => {
-                host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
-            }
-            Self::Socket(_) => true,
-        }
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Name(host, port) => write!(f, "{host}:{port}"),
-            Self::Socket(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// Where ordinary mail goes (S-3.3).
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SmartHost {
-    pub(crate) host: Host,
-    pub(crate) tls: TlsMode,
-    pub(crate) trust: SmartHostTrust,
-    /// Who we are there, and the file of the password.
-    pub(crate) login: Option<(String, PathBuf)>,
-}
-
-/// By what the smart host is known.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum SmartHostTrust {
-    /// A certificate for its name, of one of these authorities (PEM).
-    Authorities(PathBuf),
-    Pins(Vec<Pin>),
-}
 
 const TLS_MODES: [(&str, TlsMode); 3] =
     [("starttls", TlsMode::StartTls), ("tls", TlsMode::Implicit), ("none", TlsMode::None)];
@@ -440,56 +314,6 @@ impl Pass<'_> {
                 let what = format!("{:?} speaks for the same accounts as {:?}", connector.name, other.name);
                 let write = "one connector for a structure and domain".to_owned();
                 self.push(CONNECTORS, "domains", Some(*line), what, write);
-            }
-        }
-    }
-
-    /// `[smart_host]`, if the file has that section.
-    pub(super) fn smart_host(&mut self) -> Option<SmartHost> {
-        self.raw.sections.iter().find(|(section, _)| section == "smart_host")?;
-        let tls = self.choice(("smart_host", "tls"), TlsMode::StartTls, &TLS_MODES);
-        let pins = self.pins("smart_host", "certificates");
-        let trust = match pins.is_empty() {
-            true => SmartHostTrust::Authorities(self.path("smart_host", "authorities")),
-            false => SmartHostTrust::Pins(pins),
-        };
-        let login = self.smart_host_login();
-        let Some(host) = self.host("smart_host", "host") else {
-            let line = self.line("smart_host", "host");
-            if !self.faults.iter().any(|fault| fault.is_of("smart_host", "host")) {
-                let write =
-                    "a name or address and a port, for instance \"relais.chu-nord.fr:587\"".to_owned();
-                self.push("smart_host", "host", line, "there is no smart host".to_owned(), write);
-            }
-            return None;
-        };
-        let tls = if matches!(host, Host::Socket(_)) { TlsMode::None } else { tls };
-        if tls == TlsMode::None && !host.is_here() {
-            let line = self.line("smart_host", "tls");
-            self.push(
-                "smart_host",
-                "tls",
-                line,
-                "without TLS mail would travel in clear".to_owned(),
-                HERE.to_owned(),
-            );
-        }
-        Some(SmartHost { host, tls, trust, login })
-    }
-
-    fn smart_host_login(&mut self) -> Option<(String, PathBuf)> {
-        let of = |pass: &mut Self, name: &'static str| match pass.item("smart_host", name).value {
-            Value::Text(text) if text.is_empty() => None,
-            _ => Some(pass.text("smart_host", name)),
-        };
-        match (of(self, "user"), of(self, "password_file")) {
-            (Some(user), Some(file)) => Some((user, self.beside(&file))),
-            (None, None) => None,
-            _ => {
-                let line = self.line("smart_host", "user");
-                let what = "a user and a file of its password go together".to_owned();
-                self.push("smart_host", "user", line, what, "user and password_file, or neither".to_owned());
-                None
             }
         }
     }
