@@ -1,7 +1,7 @@
 //! The server's side of TLS on a stream (RFC 8446, RFC 5246), with no buffer while nothing comes or goes: the usual stream keeps
 //! 4 KiB to read into for each session, and nearly all sessions wait.
-//! Bytes only, and what becomes of them is rustls' affair. Must never hold more than a record and one read of what comes, nor
-//! more than one write of what goes.
+//! Bytes only, and what becomes of them is rustls' affair. Must never hold more than one message of a handshake and one read of what
+//! comes, nor more than one write of what goes.
 
 use std::{
     future::poll_fn,
@@ -20,6 +20,10 @@ use tokio_rustls::rustls::{
 
 /// Read at once: a buffer on the stack of the thread that reads.
 const READ_BYTES: usize = 16 * 1024;
+
+/// What may wait to be opened: the longest message of a handshake (RFC 8446 §4 as rustls takes it) in its records, and a record begun.
+/// rustls gives nothing back before such a message is whole, so that one in crumbs would grow without end.
+const INCOMING_BYTES: usize = 64 * 1024 + 20 * 1024;
 
 /// Bytes that one write takes and seals: four records.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -107,6 +111,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tls<S> {
             // Without a word before: cut off.
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
+        if self.incoming.len() > INCOMING_BYTES {
+            return Poll::Ready(Err(refused("a message of TLS in more bytes than it may have")));
+        }
         self.incoming.extend_from_slice(read.filled());
         Poll::Ready(Ok(()))
     }
@@ -180,7 +187,8 @@ impl<S> Tls<S> {
         if self.open_what_came()? != Standing::Open {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let UnbufferedStatus { state, .. } = self.session.process_tls_records(&mut []);
+        // Part of a message of TLS may wait there: rustls counts on seeing it again.
+        let UnbufferedStatus { discard, state } = self.session.process_tls_records(&mut self.incoming);
         let ConnectionState::WriteTraffic(mut traffic) = state.map_err(refused)? else {
             return Err(refused("a state of TLS in which nothing can be sent"));
         };
@@ -189,6 +197,7 @@ impl<S> Tls<S> {
             Some(bytes) => traffic.encrypt(bytes, room),
             None => traffic.queue_close_notify(room),
         })?;
+        self.incoming.drain(..discard.min(self.incoming.len()));
         if bytes.is_none() {
             // It comes out as what TLS itself has to say.
             self.open_what_came()?;
