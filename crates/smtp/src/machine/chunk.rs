@@ -132,8 +132,12 @@ pub(super) fn bdat<P: Policy>(core: &mut Core<P>, chunk: Chunk) -> Flow<P> {
     }
 }
 
-/// BDAT that may not come, or is malformed. Its chunk follows all the same, and is dropped.
+/// BDAT that may not come, or is malformed. Its chunk follows all the same, and is dropped; a message that it was part of has failed,
+/// or it would be kept without that part.
 pub(super) fn refused<P: Policy>(core: &mut Core<P>, line: &str, refusal: Reply) -> Flow<P> {
+    if core.open.take().is_some() {
+        core.failed.get_or_insert_default();
+    }
     match command::chunk(line) {
         Some(chunk) => Flow::Content(Content::dropped(chunk, true), Err(refusal)),
         None => lost(core),

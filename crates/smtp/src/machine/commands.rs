@@ -72,13 +72,20 @@ pub(super) fn turn<P: Policy>(mut core: Box<Core<P>>) -> Turn<P> {
         let end = core.interrupted(super::Interruption::Stopped);
         return Turn::Stop(write(core, Then::Close(end)));
     }
+    let start: Vec<u8> = core.input.pending().iter().take(4).copied().collect();
     let flow = match next_line(&mut core, None) {
         Line::More => return Turn::Stop(write(core, Then::Read(Expect::Command))),
         Line::Fault(end) => Flow::Close(end),
+        Line::TooLong if announces_chunk(&start) => chunk::lost(&mut core),
         Line::TooLong => core.mistake(&Reply::new(500, "5.5.2", ["Command line too long"])).into(),
         Line::Whole(line) => command(&mut core, &line),
     };
     go(core, flow)
+}
+
+/// Whether a line that cannot be read says that a chunk follows, of which nobody knows how long it is.
+fn announces_chunk(line: &[u8]) -> bool {
+    line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"))
 }
 
 /// Uses one line of a SASL exchange.
@@ -153,6 +160,9 @@ fn next_line<P: Policy>(core: &mut Core<P>, exchange: Option<&Exchange>) -> Line
 
 fn command<P: Policy>(core: &mut Core<P>, line: &[u8]) -> Flow<P> {
     let Some(line) = text(line) else {
+        if announces_chunk(line) {
+            return chunk::lost(core);
+        }
         return core.mistake(&Reply::new(500, "5.5.2", ["A command is printable text in UTF-8"])).into();
     };
     let line = line.as_ref();
