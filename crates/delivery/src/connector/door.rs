@@ -109,12 +109,19 @@ impl ConnectorPolicy {
         Actor::connector(&self.connector.name, account.map(|account| account.id), connection)
     }
 
-    /// Each way in is traced, granted or not.
-    async fn note(&self, connection: &Connection, how: &str, outcome: Outcome) -> Result<(), StoreError> {
+    /// Who is not known is refused, and traced as far as strangers are.
+    async fn turn_away(&self, connection: &Connection, denial: Denial) -> Reply {
+        let actor = self.actor(None, connection);
+        let strangers = &self.desk.settings.limits.strangers;
+        record::stranger(&self.desk.store, self.desk.clock.now(), &actor, denial, strangers).await
+    }
+
+    /// Each way in is traced.
+    async fn note(&self, connection: &Connection, how: &str) -> Result<(), StoreError> {
         let at = self.desk.clock.now();
         let detail = vec![pair("service", "connector"), pair("mechanism", how)];
         let trace = self.actor(None, connection).trace(TraceId::new(at), at, Action::Login, detail);
-        self.desk.store.trace(Trace { outcome, ..trace }).await
+        self.desk.store.trace(Trace { outcome: Outcome::Done, ..trace }).await
     }
 }
 
@@ -132,16 +139,18 @@ impl Policy for ConnectorPolicy {
         let said_from = Instant::now() + DENIAL_FLOOR;
         let Credentials::Plain { authcid, password, .. } = credentials;
         let verified = self.verified(&authcid, &password).await;
-        let outcome = if verified.is_ok() { Outcome::Done } else { Outcome::Refused };
-        if let Err(error) = self.note(connection, "password", outcome).await {
-            tracing::error!(%error, "a login of a connector cannot be traced and is not granted");
-            return Err(common::login_unavailable().reply());
-        }
         match verified {
-            Ok(client) => Ok(client),
+            Ok(client) => match self.note(connection, "password").await {
+                Ok(()) => Ok(client),
+                Err(error) => {
+                    tracing::error!(%error, "a login of a connector cannot be traced and is not granted");
+                    Err(common::login_unavailable().reply())
+                }
+            },
             Err(denial) => {
+                let reply = self.turn_away(connection, denial).await;
                 sleep_until(said_from).await;
-                Err(denial.reply())
+                Err(reply)
             }
         }
     }
@@ -153,7 +162,7 @@ impl Policy for ConnectorPolicy {
                     ConnectorClient::Local(_) => "socket",
                     _ => "certificate",
                 };
-                return match self.note(connection, how, Outcome::Done).await {
+                return match self.note(connection, how).await {
                     Ok(()) => Ok(client),
                     Err(error) => Err(Denial::from(error).reply()),
                 };
@@ -165,9 +174,7 @@ impl Policy for ConnectorPolicy {
                 denial
             }
         };
-        let actor = self.actor(None, connection);
-        let strangers = &self.desk.settings.limits.strangers;
-        Err(record::stranger(&self.desk.store, self.desk.clock.now(), &actor, denial, strangers).await)
+        Err(self.turn_away(connection, denial).await)
     }
 
     async fn mail(

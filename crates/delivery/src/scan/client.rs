@@ -33,8 +33,9 @@ pub(super) struct Line {
 impl Line {
     /// Waits for a turn, connects and says that a stream follows.
     pub(super) async fn open(settings: &ScanSettings, turns: Arc<Semaphore>) -> Result<Self, Failure> {
+        let turn = timeout(settings.timeout, turns.acquire_owned()).await.map_err(|_| Failure::Crowded)?;
+        let turn = turn.map_err(|_| Failure::NoConnection)?;
         let opened = timeout(settings.timeout, async {
-            let turn = turns.acquire_owned().await.map_err(|_| Failure::NoConnection)?;
             let wire: io::Result<Box<dyn Wire>> = match &settings.address {
                 ScanAddress::Unix(path) => UnixStream::connect(path).await.map(|wire| Box::new(wire) as _),
                 ScanAddress::Tcp(address) => {

@@ -83,6 +83,8 @@ pub(crate) enum Failure {
     Answer,
     /// The message is larger than is shown.
     TooLarge,
+    /// As many messages as may be shown at once are being shown, for too long.
+    Crowded,
 }
 
 impl Failure {
@@ -94,6 +96,7 @@ impl Failure {
             Self::Lost => "connection-lost",
             Self::Answer => "bad-answer",
             Self::TooLarge => "too-large",
+            Self::Crowded => "crowded",
         }
     }
 }
@@ -228,6 +231,8 @@ impl Scan {
                 statistics.unscanned.fetch_add(1, Relaxed);
                 tracing::warn!(reason = failure.as_str(), on_failure = ?settings.on_failure, "a message could not be scanned");
                 match (settings.on_failure, failure) {
+                    // who sends slowly must not be able to have the others' mail pass unseen
+                    (OnFailure::Pass, Failure::Crowded) => Err(denials::not_scanned()),
                     (OnFailure::Pass, _) => Ok(Verdict::Unscanned(failure)),
                     (OnFailure::TempFail, Failure::TooLarge) => {
                         Err(denials::too_large_to_scan(settings.max_bytes))
