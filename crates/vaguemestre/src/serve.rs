@@ -81,7 +81,9 @@ fn raise_open_files(settings: &Settings) {
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let limit = if raised.is_ok() { maximum } else { current };
     let needed = settings.listeners.all().map(|(service, _)| sessions(service, &settings.limits));
-    let needed = u64::try_from(needed.sum::<usize>()).unwrap_or(u64::MAX).saturating_add(STORE_FILES);
+    let connectors = settings.connectors.iter().flat_map(|connector| &connector.listen).count();
+    let needed = needed.sum::<usize>() + connectors * settings.limits.relay_sessions;
+    let needed = u64::try_from(needed).unwrap_or(u64::MAX).saturating_add(STORE_FILES);
     if limit.is_some_and(|limit| limit < needed) {
         warn!(
             ?limit,

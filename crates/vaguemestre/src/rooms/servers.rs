@@ -58,7 +58,7 @@ pub(crate) fn smart_host(settings: &Settings, keys: &ServerTls) -> Result<Option
     Ok(Some(SmartHost { at, trust, tls: keys.smart_host_client(), login }))
 }
 
-/// The first line of a file that only its owner may read.
+/// The first line of a file that not everybody may read.
 fn password(file: &Path) -> Result<Zeroizing<String>, Failure> {
     let failed =
         |what: String| Failure::failed(format!("[smart_host] password_file {}: {what}", file.display()));

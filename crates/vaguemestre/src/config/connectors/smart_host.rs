@@ -6,7 +6,7 @@ use super::{HERE, Host, Pass, SmartHost, SmartHostTrust, TLS_MODES, TlsMode, Val
 
 impl Pass<'_> {
     /// `[smart_host]`, if the file has that section.
-    pub(super) fn smart_host(&mut self) -> Option<SmartHost> {
+    pub(in crate::config) fn smart_host(&mut self) -> Option<SmartHost> {
         self.raw.sections.iter().find(|(section, _)| section == "smart_host")?;
         let tls = self.choice(("smart_host", "tls"), TlsMode::StartTls, &TLS_MODES);
         let pins = self.pins("smart_host", "certificates");
