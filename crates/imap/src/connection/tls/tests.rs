@@ -55,10 +55,11 @@ fn holds_nothing(tls: &Tls<DuplexStream>) -> bool {
 #[tokio::test]
 async fn all_bytes_go_both_ways_however_little_the_stream_takes() {
     for versions in [&[&TLS12], &[&TLS13]] {
-        for width in [1, 100, 1 << 20] {
+        // What either side says last in a handshake fits: rustls reads nothing before it has sent that.
+        for width in [100, 1_000, 1 << 20] {
             let (mut server, mut client) = connected(versions, width).await;
-            // More than one write and one record each way, but for the stream of single bytes.
-            let length = if width == 1 { 3_000 } else { 200_000 };
+            // More than one write and one record each way.
+            let length = 200_000;
             let (up, down) = (bytes(length), bytes(length / 2));
             let serving = async {
                 let mut read = vec![0; length];
