@@ -21,28 +21,34 @@ use crate::{
 /// Entries that are moved at once.
 const PAGE: usize = 1_000;
 
-/// Where entries stand that do not open: nobody can send them, their senders hear of them when their day is erased.
+/// Where entries stand that do not open: nobody can send them, and they go when their day is erased.
 const LOST: LaneId = LaneId([0; 16]);
 
 /// Sorts what is not sorted; one search if nothing is left.
 pub(crate) fn sort_queue(engine: &Engine, keys: &StoreKey, keyring: &Keyring) -> Result<()> {
-    let mut sorted = 0;
+    let (mut sorted, mut damaged) = (0, 0);
+    let (mut from, until) = keys::under(b"d");
     loop {
         let mut page = vec![];
-        let (from, until) = keys::under(b"d");
         engine.scan(Family::Queue, &from, &until, &mut |key, _| {
             page.push(key.to_vec());
             Ok(page.len() < PAGE)
         })?;
-        if page.is_empty() {
-            break;
-        }
+        let Some(last) = page.last() else { break };
+        // behind it: what was moved leaves marks that a search would step over
+        from = [last.as_slice(), &[0]].concat();
         sorted += page.len();
         let mut sorting = Sorting::new(engine, keys, keyring);
         for key in page {
-            sorting.entry(key)?;
+            match sorting.entry(key) {
+                Err(StoreError::Corrupt(_)) => damaged += 1,
+                moved => moved?,
+            }
         }
         sorting.write()?;
+    }
+    if damaged > 0 {
+        tracing::error!(entries = damaged, "rows of the outgoing queue are damaged and cannot be sent");
     }
     if sorted > 0 {
         tracing::info!(entries = sorted, "the outgoing queue was sorted by next hops");
