@@ -166,3 +166,25 @@ async fn new_keys_on_the_way_change_nothing() {
         assert_eq!(client.read_u8().await.unwrap(), round);
     }
 }
+
+/// A message of a handshake in records of one byte each takes five bytes more for each: what waits for its end is bounded.
+#[tokio::test]
+async fn a_handshake_in_crumbs_ends_before_it_fills_memory() {
+    let (config, _) = both(&[&TLS13]);
+    let (ours, mut theirs) = duplex(4096);
+    let crumbs = async move {
+        // a ClientHello of 65,000 bytes, which never ends
+        let record = |byte: u8| [22, 3, 1, 0, 1, byte];
+        for byte in [1, 0, 0xfd, 0xe8].into_iter().chain(std::iter::repeat_n(0, 60_000)) {
+            if theirs.write_all(&record(byte)).await.is_err() {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let accepted = tokio::select! {
+        accepted = Tls::accept(ours, config) => accepted.map(drop),
+        () = crumbs => unreachable!("the handshake goes on"),
+    };
+    assert_eq!(accepted.unwrap_err().kind(), io::ErrorKind::InvalidData);
+}
