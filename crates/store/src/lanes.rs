@@ -183,10 +183,18 @@ impl Lanes {
                 }
             }
         }
-        if marks.urged.is_empty() && marks.held.is_empty() {
+        if marks.added.is_empty() && marks.urged.is_empty() && marks.held.is_empty() {
             return;
         }
         let mut state = self.state();
+        // who looked while it was being written did not find it, and is to look again
+        for (lane, _) in marks.added.keys() {
+            state.changes += 1;
+            let added = state.changes;
+            if let Some(front) = state.fronts.get_mut(lane) {
+                front.added = added;
+            }
+        }
         for lane in &marks.urged {
             state.changes += 1;
             let urged = state.changes;
@@ -341,5 +349,21 @@ mod tests {
             assert_eq!((lanes.ready(now).is_empty(), lanes.next_due(now - hours(1)).is_none()), (held, held));
         }
         store.close().unwrap();
+    }
+
+    /// Who looks while a commit is being written does not find it: the lane must look changed once more when it is there.
+    #[test]
+    fn what_was_added_is_told_again_once_it_is_there() {
+        let world = World::new();
+        let store = world.open();
+        let lanes = Lanes::default();
+        let lane = LaneId([1; 16]);
+        let mut marks = LaneMarks::default();
+        marks.added.insert((lane, 0), 5);
+        let added = || lanes.state().fronts.get(&lane).map(|front| front.added);
+        lanes.lower(&marks);
+        let before = added();
+        lanes.committed(&store.core.engine, &marks);
+        assert!(before.is_some() && added() > before, "{before:?}");
     }
 }

@@ -67,6 +67,8 @@ struct State {
     workers: usize,
     /// Workers on lanes whose next hop failed.
     suspects: usize,
+    /// A lane without a worker wants one, and all connections are given out.
+    wanted: bool,
     closed: bool,
 }
 
@@ -188,17 +190,19 @@ impl Lanes {
             (workers, lane.priority, lane.due)
         });
         let mut found = true;
+        state.wanted = false;
         while found && !state.closed {
             found = false;
             for lane in &ready {
-                let State { lanes, workers, suspects, .. } = &mut *state;
+                let State { lanes, workers, suspects, wanted, .. } = &mut *state;
                 let Some(load) = lanes.get_mut(&lane.id) else { continue };
-                if *workers >= self.limits.connections {
-                    return hired;
-                }
                 let suspect = load.trouble.is_some();
                 if !load.wants(now) || (suspect && *suspects >= self.limits.suspects) {
                     continue;
+                }
+                if *workers >= self.limits.connections {
+                    *wanted |= load.workers == 0;
+                    return hired;
                 }
                 *workers += 1;
                 *suspects += usize::from(suspect);
@@ -212,11 +216,15 @@ impl Lanes {
         hired
     }
 
-    /// What an idle worker of a lane does next. With a message it is busy.
+    /// What an idle worker of a lane does next. With a message it is busy. One of several goes home if another lane has none.
     pub(super) fn turn(&self, lane: LaneId) -> Turn {
         let mut state = self.state();
-        let closed = state.closed;
-        let Some(load) = state.lanes.get_mut(&lane).filter(|_| !closed) else { return Turn::Leave };
+        let State { lanes, wanted, closed, .. } = &mut *state;
+        let Some(load) = lanes.get_mut(&lane).filter(|_| !*closed) else { return Turn::Leave };
+        if *wanted && load.workers > 1 {
+            *wanted = false;
+            return Turn::Leave;
+        }
         if let Some(first) = load.waiting.pop_front() {
             let mut taken = vec![first];
             let mut rest = VecDeque::with_capacity(load.waiting.len());
@@ -296,7 +304,10 @@ impl Lanes {
         let mut state = self.state();
         let Some(load) = state.lanes.get_mut(&lane) else { return };
         load.trouble = None;
-        load.window.grow();
+        if load.window.grow() {
+            // the peer may take more again
+            load.ceiling = load.ceiling.map(|most| most + 1);
+        }
         let suspects = std::mem::take(&mut load.suspects);
         state.suspects = state.suspects.saturating_sub(suspects);
     }
@@ -312,6 +323,10 @@ impl Lanes {
     pub(super) fn failed(&self, lane: LaneId, now: Timestamp, jitter: f64) {
         let mut state = self.state();
         let Some(load) = state.lanes.get_mut(&lane) else { return };
+        // workers that meet the same failure are one trial
+        if load.trouble.is_some_and(|trouble| now < trouble.until && trouble.urged == load.urged) {
+            return;
+        }
         let times = load.trouble.map_or(1, |trouble| trouble.times.saturating_add(1));
         let doubled = 2_i32.checked_pow(times - 1).and_then(|factor| self.limits.probe.checked_mul(factor));
         let wait = doubled.unwrap_or(self.limits.longest_probe).min(self.limits.longest_probe);

@@ -4,10 +4,10 @@
 //!
 //! May use: the store's queue, `settle`. Must never touch: peers.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
-use store::{QUEUED_RECIPIENTS, QueueId, Queued, StoreError, Way};
+use store::{Lane, QUEUED_RECIPIENTS, QueueId, Queued, Reader, StoreError, Way};
 
 use super::{Shared, attempt::Attempt, settle};
 
@@ -34,7 +34,8 @@ impl Late {
             return Ok(shared.settings.rescan);
         }
         let after = self.after;
-        let page = shared.store.read(move |reader| reader.queue_list(after, PAGE)).await?;
+        let both = move |reader: &Reader<'_>| Ok((reader.queue_list(after, PAGE)?, held(reader)?));
+        let (page, held) = shared.store.read(both).await?;
         let full = page.len() == PAGE;
         let mut messages: Vec<Vec<Queued>> = Vec::new();
         for entry in page {
@@ -55,7 +56,9 @@ impl Late {
         }
         self.after = messages.last().and_then(|last| last.last()).map(|entry| entry.id);
         for entries in messages {
-            let late = entries.into_iter().filter(|entry| is_late(entry, shared, now));
+            let late = entries
+                .into_iter()
+                .filter(|entry| is_late(entry, shared, now) && !held.contains(&entry.lane()));
             let attempts: Vec<_> = late.map(|entry| (entry, attempt.clone())).collect();
             if !attempts.is_empty() {
                 settle::settle(shared, attempts).await;
@@ -66,6 +69,17 @@ impl Late {
         }
         (self.after, self.next) = (None, now.saturating_add(shared.settings.late_look).ok());
         Ok(shared.settings.rescan)
+    }
+}
+
+/// Next hops that an administrator keeps back.
+fn held(reader: &Reader<'_>) -> Result<HashSet<Lane>, StoreError> {
+    let (mut held, mut after) = (HashSet::new(), None);
+    loop {
+        let lanes = reader.queue_lanes(after, PAGE)?;
+        let Some(last) = lanes.last().map(|lane| lane.id) else { return Ok(held) };
+        after = Some(last);
+        held.extend(lanes.into_iter().filter(|lane| lane.held.is_some()).map(|lane| lane.lane));
     }
 }
 

@@ -94,9 +94,8 @@ impl Scheduler {
         }
         let pause =
             if lanes.workers() > 0 { AT_WORK.min(settings.rescan) } else { settings.rescan }.min(most);
-        if again {
-            self.again = Instant::now() + pause;
-        }
+        let next_again = Instant::now() + pause;
+        self.again = if again { next_again } else { self.again.min(next_again) };
         let next = [store.queue_next_due(now), lanes.next_probe(now)].into_iter().flatten().min();
         let due = next.and_then(|next| Duration::try_from(next.duration_since(now)).ok());
         Ok(due.map_or(pause, |due| due.min(pause)))

@@ -50,8 +50,9 @@ pub(super) async fn settle(shared: &Shared, attempts: Vec<(Queued, Attempt)>) {
 }
 
 /// Settles entries of any messages of a lane whose next hop cannot be reached: one commit for many, and one for each message whose
-/// sender is to be told.
-pub(super) async fn settle_all(shared: &Shared, entries: Vec<Queued>, attempt: &Attempt) {
+/// sender is to be told. False if something could not be kept: it is due still.
+pub(super) async fn settle_all(shared: &Shared, entries: Vec<Queued>, attempt: &Attempt) -> bool {
+    let mut kept = true;
     let now = shared.clock.now();
     let mut silent = Vec::new();
     let mut told: Vec<Vec<Settled>> = Vec::new();
@@ -70,11 +71,12 @@ pub(super) async fn settle_all(shared: &Shared, entries: Vec<Queued>, attempt: &
     }
     while !silent.is_empty() {
         let rest = silent.split_off(silent.len().min(AT_ONCE));
-        keep(shared, std::mem::replace(&mut silent, rest), now).await;
+        kept &= keep(shared, std::mem::replace(&mut silent, rest), now).await;
     }
     for message in told {
-        keep(shared, message, now).await;
+        kept &= keep(shared, message, now).await;
     }
+    kept
 }
 
 fn judged(shared: &Shared, entry: Queued, attempt: Attempt, now: Timestamp) -> Settled {
@@ -83,12 +85,15 @@ fn judged(shared: &Shared, entry: Queued, attempt: Attempt, now: Timestamp) -> S
     Settled { entry, attempt, verdict }
 }
 
-/// Keeps what became of entries: of one message, or of several of which nobody is told.
-async fn keep(shared: &Shared, mut settled: Vec<Settled>, now: Timestamp) {
+/// Keeps what became of entries: of one message, or of several of which nobody is told. False if that is given up.
+async fn keep(shared: &Shared, mut settled: Vec<Settled>, now: Timestamp) -> bool {
     let (mut pause, mut reporting) = (shared.settings.settle_pause, true);
     for tried in 0_u32.. {
         match commit(shared, &settled, now, reporting).await {
-            Ok(told) => return settled.iter().for_each(|settled| log(shared, settled, told.as_ref(), now)),
+            Ok(told) => {
+                settled.iter().for_each(|settled| log(shared, settled, told.as_ref(), now));
+                return true;
+            }
             Err(StoreError::NotFound) if tried == 0 => {}
             Err(error) => {
                 let entries = settled.len();
@@ -102,16 +107,17 @@ async fn keep(shared: &Shared, mut settled: Vec<Settled>, now: Timestamp) {
                     reporting = false;
                 } else {
                     tracing::error!(%error, entries, "an outcome of the queue could not be kept: it is tried again whole");
-                    return;
+                    return false;
                 }
                 sleep(pause).await;
             }
         }
         settled = still_there(shared, settled, now).await;
         if settled.is_empty() {
-            return;
+            return true;
         }
     }
+    false
 }
 
 /// Whether it is the store that is in trouble, and not what it is asked to keep.

@@ -21,7 +21,7 @@ use super::{
 /// Works on a lane until there is nothing more to do in it.
 pub(super) async fn work(shared: Arc<Shared>, id: LaneId) {
     // given up however this ends
-    let mut seat = Seat { shared, id, held: Vec::new(), loading: None, line: None };
+    let mut seat = Seat { shared, id, busy: false, held: Vec::new(), loading: None, line: None };
     let found = seat.shared.store.read(move |reader| reader.queue_lane(id)).await;
     let lane = match found {
         Ok(Some(info)) => info.lane,
@@ -47,7 +47,9 @@ pub(super) async fn work(shared: Arc<Shared>, id: LaneId) {
 struct Seat {
     shared: Arc<Shared>,
     id: LaneId,
-    /// Entries of the message that is worked on.
+    /// A message is worked on.
+    busy: bool,
+    /// Its entries.
     held: Vec<QueueId>,
     /// The page that is being read.
     loading: Option<Loading>,
@@ -72,6 +74,7 @@ impl Seat {
         loop {
             match self.shared.lanes.turn(self.id) {
                 Turn::Send(entries) => {
+                    self.busy = true;
                     self.held = entries.iter().map(|entry| entry.id).collect();
                     return Some(entries);
                 }
@@ -114,7 +117,7 @@ impl Seat {
 
     /// The message is done with.
     fn done(&mut self) {
-        if !self.held.is_empty() {
+        if mem::take(&mut self.busy) {
             self.shared.lanes.release(self.id, self.held.drain(..));
             self.shared.lanes.rest(self.id);
         }
@@ -216,8 +219,6 @@ impl Seat {
         if matches!(attempt.what, What::Trouble(_)) && lanes.give_back(self.id, &mut entries) {
             // what was settled before is not given back
             self.held.retain(|id| !back.contains(id));
-            lanes.release(self.id, self.held.drain(..));
-            lanes.rest(self.id);
             return false;
         }
         lanes.failed(self.id, now, fastrand::f64().mul_add(2.0, -1.0));
@@ -228,8 +229,12 @@ impl Seat {
             if entries.is_empty() {
                 return false;
             }
-            settle::settle_all(&self.shared, mem::take(&mut entries), &attempt).await;
-            lanes.release(self.id, self.held.iter().copied());
+            let kept = settle::settle_all(&self.shared, mem::take(&mut entries), &attempt).await;
+            // at once, and once: another worker may hold them next
+            lanes.release(self.id, self.held.drain(..));
+            if !kept {
+                return false;
+            }
             let Some(loading) = lanes.load(self.id) else { return false };
             let (id, most, skip) = (self.id, self.shared.settings.page.max(1), loading.skip.clone());
             self.loading = Some(loading);

@@ -21,12 +21,15 @@ impl Window {
         self.size
     }
 
-    /// One more for as many messages as there are connections: slow enough to notice where the next hop's limit is.
-    pub(super) fn grow(&mut self) {
+    /// One more for as many messages as there are connections: slow enough to notice where the next hop's limit is. True when that
+    /// many went through.
+    pub(super) fn grow(&mut self) -> bool {
         self.good += 1;
-        if self.good >= self.size {
+        let round = self.good >= self.size;
+        if round {
             (self.size, self.good) = ((self.size + 1).min(self.most), 0);
         }
+        round
     }
 
     pub(super) fn halve(&mut self) {
@@ -62,10 +65,16 @@ mod tests {
         fn it_keeps_its_bounds_and_finds_back(first in 0_usize..9, most in 0_usize..9, steps in proptest::collection::vec(any::<bool>(), 0..200)) {
             let mut window = Window::new(first, most);
             for good in steps {
-                if good { window.grow() } else { window.halve() }
+                if good {
+                    window.grow();
+                } else {
+                    window.halve();
+                }
                 prop_assert!((1..=most.max(1)).contains(&window.size()));
             }
-            (0..100).for_each(|_| window.grow());
+            for _ in 0..100 {
+                window.grow();
+            }
             prop_assert_eq!(window.size(), most.max(1));
         }
     }
