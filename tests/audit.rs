@@ -292,7 +292,7 @@ fn a_certificate_that_ends_while_a_connection_is_kept_ends_what_rests_on_it() {
 #[test]
 fn a_servers_certificate_that_ends_gets_nothing_more_on_a_connection_that_is_kept() {
     let mut world = World::prepared();
-    world.configure(Site::Nord, "queue", "first_retry", "\"1 s\"");
+    world.restless(Site::Nord);
     let (_, sink) = {
         // made before the daemon starts, renewed once it runs: starting takes its time
         let peer = world.operator("finissant.mssante.fr", Flaw::None);

@@ -22,12 +22,6 @@ fn pinned(peer: &Peer) -> String {
     format!("server_certificates = [\"{}\"]\n", pin(peer))
 }
 
-fn soon(world: &World) {
-    for key in ["first_retry", "longest_retry"] {
-        world.configure(Site::Nord, "queue", key, "\"1 s\"");
-    }
-}
-
 fn submit(world: &World, from: &str, to: &str, message: &str) {
     let mut smtp = world.smtp();
     assert_eq!(smtp.login(from, PASSWORD).0, 235);
@@ -113,7 +107,7 @@ fn what_waits_for_a_server_that_is_down_comes_once_when_it_is_up_whatever_happen
     let peer = world.credentials(HOSPITAL, Flaw::None);
     let sink = Sink::start(Some(&peer));
     sink.always("CONNECT", Some(Answer::Cut));
-    soon(&world);
+    world.restless(Site::Nord);
     world.append(Site::Nord, &takes("server", &format!("127.0.0.1:{}", sink.port()), &pinned(&peer)));
     world.serve();
     for number in 0..MANY {
@@ -175,7 +169,7 @@ fn a_server_that_is_not_the_one_agreed_on_gets_nothing() {
     let mut world = World::prepared();
     let (peer, other) = (world.credentials(HOSPITAL, Flaw::None), world.credentials("autre.fr", Flaw::None));
     let sink = Sink::start(Some(&other));
-    soon(&world);
+    world.restless(Site::Nord);
     world.configure(Site::Nord, "queue", "distrust_lifetime", "\"2 s\"");
     world.append(Site::Nord, &takes("server", &format!("127.0.0.1:{}", sink.port()), &pinned(&peer)));
     world.serve();
@@ -194,7 +188,7 @@ fn a_server_that_is_not_the_one_agreed_on_gets_nothing() {
 /// A world with a smart host, by these settings, that was started.
 fn with_smart_host(sink: &Sink, rest: &str) -> World {
     let mut world = World::prepared();
-    soon(&world);
+    world.restless(Site::Nord);
     world.append(Site::Nord, &format!("[smart_host]\nhost = \"127.0.0.1:{}\"\n{rest}", sink.port()));
     world.serve();
     world
@@ -242,7 +236,7 @@ fn the_smart_host_is_certified_for_its_name_and_logged_in_to() {
     let mut world = World::prepared();
     let good = world.credentials("relais.example", Flaw::None);
     let sink = Sink::start(Some(&peer));
-    soon(&world);
+    world.restless(Site::Nord);
     let secret = world.dir().join("relais.secret");
     fs::write(&secret, "motdepasse\n").unwrap();
     let host = format!(

@@ -134,7 +134,7 @@ fn a_domain_removed_from_the_list_is_refused_from_that_moment() {
     let third = world.operator(THIRD, Flaw::None);
     let sink = Sink::start(Some(&third));
     world.routes(Site::Nord, &[(THIRD, sink.port())]);
-    world.configure(Site::Nord, "queue", "first_retry", "\"1 s\"");
+    world.restless(Site::Nord);
     world.serve();
     let mut doctor = world.smtp();
     assert_eq!(doctor.login(DOCTOR, PASSWORD).0, 235);

@@ -26,14 +26,28 @@ fn assert_none(what: &str, text: &str) {
     }
 }
 
+/// What an administrator and a collector of figures see.
+fn outputs(world: &World) -> Vec<(&'static str, String)> {
+    let mut outputs = vec![("figures", figures(world))];
+    for words in [&["queue", "list"][..], &["status"]] {
+        outputs.push(("command", run(&mut world.command(words)).0));
+    }
+    let listed = outputs.iter().find(|(_, text)| text.contains(DOMAIN)).expect("the queue names the domain");
+    let entry =
+        listed.1.split_whitespace().find(|word| word.chars().all(|c| c.is_ascii_digit()) && !word.is_empty());
+    if let Some(entry) = entry {
+        outputs.push(("command", run(&mut world.command(&["queue", "show", entry])).0));
+    }
+    outputs
+}
+
 #[test]
 fn a_patients_number_is_in_nothing_that_others_read() {
     let mut world = World::prepared();
     let peer = world.operator(DOMAIN, Flaw::None);
     let sink = Sink::start(Some(&peer));
     world.routes(Site::Nord, &[(DOMAIN, sink.port())]);
-    world.configure(Site::Nord, "queue", "first_retry", "\"1 s\"");
-    world.configure(Site::Nord, "queue", "longest_retry", "\"1 s\"");
+    world.restless(Site::Nord);
     world.configure(Site::Nord, "log", "level", "\"debug\"");
     world.configure(Site::Nord, "patients", "after_end", "\"refuse\"");
     world.serve();
@@ -88,16 +102,7 @@ fn a_patients_number_is_in_nothing_that_others_read() {
     for trace in &traces {
         assert_none("trace", &run(&mut world.command(&["trace", trace])).0);
     }
-    let mut outputs = vec![("figures", figures(&world))];
-    for words in [&["queue", "list"][..], &["status"]] {
-        outputs.push(("command", run(&mut world.command(words)).0));
-    }
-    let listed = outputs.iter().find(|(_, text)| text.contains(DOMAIN)).expect("the queue names the domain");
-    let entry =
-        listed.1.split_whitespace().find(|word| word.chars().all(|c| c.is_ascii_digit()) && !word.is_empty());
-    if let Some(entry) = entry {
-        outputs.push(("command", run(&mut world.command(&["queue", "show", entry])).0));
-    }
+    let outputs = outputs(&world);
     for (what, text) in &outputs {
         assert_none(what, text);
     }

@@ -86,7 +86,11 @@ fn compare(sent: &[String], received: Vec<String>) {
         let (above, own) = text.split_at(own);
         for field in above.split("\r\n").filter(|line| !line.is_empty() && !line.starts_with([' ', '\t'])) {
             let name = field.split(':').next().unwrap();
-            assert!(["Return-Path", "X-Original-To", "Delivered-To", "Received"].contains(&name), "{field}");
+            assert!(
+                ["Return-Path", "Authentication-Results", "X-Original-To", "Delivered-To", "Received"]
+                    .contains(&name),
+                "{field}"
+            );
         }
         let id = own.lines().next().unwrap().to_owned();
         assert!(by_id.insert(id.clone(), own.to_owned()).is_none(), "{id} came twice");

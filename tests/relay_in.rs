@@ -99,7 +99,7 @@ fn the_audit_matrix_is_refused_case_by_case_and_the_valid_peer_delivers() {
         for command in [
             "RCPT TO:<medecin.un@chu-nord.mssante.fr>",
             "DATA",
-            "BDAT 3 LAST",
+            "BDAT 0 LAST",
             "VRFY x",
             "AUTH PLAIN AGEAYg==",
         ] {

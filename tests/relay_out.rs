@@ -45,8 +45,7 @@ impl Story {
             .collect();
         let routes: Vec<_> = peers.iter().map(|(peer, sink)| (peer.domain.as_str(), sink.port())).collect();
         world.routes(Site::Nord, &routes);
-        world.configure(Site::Nord, "queue", "first_retry", "\"1 s\"");
-        world.configure(Site::Nord, "queue", "longest_retry", "\"1 s\"");
+        world.restless(Site::Nord);
         world.configure(Site::Nord, "queue", "distrust_lifetime", &format!("\"{distrust_lifetime}\""));
         world.serve();
         Story { world, peers }

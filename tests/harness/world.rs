@@ -259,10 +259,11 @@ impl World {
         answer["queue"]["entries"].as_array().unwrap().len()
     }
 
-    /// Has `site` try again every second.
+    /// Has `site` try again every second, a message and a next hop.
     pub fn restless(&self, site: Site) {
-        self.configure(site, "queue", "first_retry", "\"1 s\"");
-        self.configure(site, "queue", "longest_retry", "\"1 s\"");
+        for key in ["first_retry", "longest_retry", "probe", "longest_probe"] {
+            self.configure(site, "queue", key, "\"1 s\"");
+        }
     }
 
     /// A figure of `/proc/PID/status`, in KiB (`VmRSS`, `RssAnon`, `VmHWM`).
