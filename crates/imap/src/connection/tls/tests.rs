@@ -45,7 +45,7 @@ async fn connected(
 
 /// Bytes that show where they belong.
 fn bytes(length: usize) -> Vec<u8> {
-    (0..length as u64).map(|at| (at * at >> 7) as u8).collect()
+    (0..length as u64).map(|at| ((at * at) >> 7) as u8).collect()
 }
 
 fn holds_nothing(tls: &Tls<DuplexStream>) -> bool {
