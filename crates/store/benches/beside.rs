@@ -58,7 +58,7 @@ async fn measure(store: &Store, [busy, other]: [AccountId; 2]) {
     let usual = show("alone", &alone, None);
     let uids = all(store, source);
     let copying = async {
-        assert_eq!(store.copy(source, uids, target, Actor::default()).await.unwrap().pairs.len(), MESSAGES)
+        assert_eq!(store.copy(source, uids, target, Actor::default()).await.unwrap().pairs.len(), MESSAGES);
     };
     show("beside a COPY", &deliveries(store, other, copying).await, Some(usual));
     let uids = all(store, target);

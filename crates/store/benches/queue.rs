@@ -130,7 +130,7 @@ async fn fill(store: &Store) {
 fn page(store: &Store) {
     for pass in ["first", "second"] {
         let start = Instant::now();
-        let due = due_but(&store, SystemClock.now(), &[], PAGE);
+        let due = due_but(store, SystemClock.now(), &[], PAGE);
         assert_eq!(due.len(), PAGE);
         let queued = store.reader().queue_size().unwrap();
         println!("page of {PAGE} due of {queued}, {pass} time: {:?}", start.elapsed());
@@ -143,7 +143,7 @@ async fn settle_all(store: &Store) {
     let mut slowest = Duration::ZERO;
     loop {
         let asked = Instant::now();
-        let due = due_but(&store, SystemClock.now(), &[], PAGE);
+        let due = due_but(store, SystemClock.now(), &[], PAGE);
         slowest = slowest.max(asked.elapsed());
         if due.is_empty() {
             break;

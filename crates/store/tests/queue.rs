@@ -42,6 +42,22 @@ fn settle(
     world.run(store.settle(entries, report, traces)).map(|_| ())
 }
 
+/// Everything that a sender can say, of the message and of its first recipient.
+fn with_all_that_can_be_said(mut leaving: Outgoing, account: AccountId, notify: Notify) -> Outgoing {
+    leaving.recipients[0].notify = Some(notify);
+    leaving.recipients[0].original = Some("rfc822;trois@ancien.fr".into());
+    Outgoing {
+        sender: Some(account),
+        variant: 1,
+        body: BodyKind::EightBit,
+        require_tls: true,
+        priority: Priority::Bulk,
+        envid: Some("QQ314159".into()),
+        ret: Some(Ret::Headers),
+        ..leaving
+    }
+}
+
 #[test]
 fn what_leaves_is_queued_with_the_commit_that_accepts() {
     let world = World::new();
@@ -52,19 +68,7 @@ fn what_leaves_is_queued_with_the_commit_that_accepts() {
     let now = world.clock_now();
     let body = body_bytes(1, 2 * CHUNK);
     let notify = Notify { success: true, failure: true, delay: false };
-    let mut leaving = outgoing(now, &["trois", "quatre"]);
-    leaving.recipients[0].notify = Some(notify);
-    leaving.recipients[0].original = Some("rfc822;trois@ancien.fr".into());
-    leaving = Outgoing {
-        sender: Some(account),
-        variant: 1,
-        body: BodyKind::EightBit,
-        require_tls: true,
-        priority: Priority::Bulk,
-        envid: Some("QQ314159".into()),
-        ret: Some(Ret::Headers),
-        ..leaving
-    };
+    let leaving = with_all_that_can_be_said(outgoing(now, &["trois", "quatre"]), account, notify);
     let mut delivery = world.run(delivery(&store, now, 1, &body, &[account]));
     delivery.variants.push(variant(2, &body));
     let (message, size) = (delivery.id, delivery.variants[1].index.size);

@@ -171,17 +171,17 @@ fn a_copy_that_fails_on_its_way_tells_that_it_was_taken_back() {
             deliver(store, world.clock_now(), number, b"x\r\n", &[person.id]).await;
         }
         let id = inbox(store, person.id).id;
-        for _ in 0..8 {
+        for _ in 0..9 {
             let all = store.reader().messages(id).unwrap().iter().map(|entry| entry.uid).collect();
             store.copy(id, all, id, *actor).await.unwrap();
         }
         (id, store.create_box(person.id, "cible", None, *actor).await.unwrap().id)
     });
     let all: Vec<Uid> = store.reader().messages(inbox).unwrap().iter().map(|entry| entry.uid).collect();
-    assert!(all.len() > 512, "more than one piece");
+    assert!(all.len() > 1_500, "more than one piece, each of 1,000 at most");
     let before = scene.told(person).len();
     // The account is full in the second piece.
-    let room = all.len() as u64 + 600;
+    let room = all.len() as u64 + 1_100;
     let trace = world.trace(Action::AccountUpdate);
     let account = Account { quota: store::Quota { messages: Some(room), bytes: None }, ..person.clone() };
     world.run(store.update_account(account, trace)).unwrap();

@@ -263,9 +263,9 @@ pub(crate) fn move_to(
     asked: &Asked,
 ) -> Result<(UidValidity, Pairs)> {
     let target = boxes::record(txn, &txn.core.keys, to)?.ok_or(StoreError::NotFound)?;
-    // Taking them away changes about as many rows.
+    // Taking them away changes half as many rows again as copying them.
     let most = txn.core.settings.operation_changes;
-    let (source, pairs) = copy_some(txn, from, uids, to, most / 2)?;
+    let (source, pairs) = copy_some(txn, from, uids, to, most * 2 / 5)?;
     Passage { action: Action::Move, from, to, of: source, for_: target.account }.trace(txn, asked, &pairs)?;
     if source != target.account {
         quota::check(txn, target.account, 0, 0)?;

@@ -135,7 +135,7 @@ impl Reader<'_> {
             match queue::lane_row(value).and_then(|row| self.lane_info(id, &row)) {
                 Ok(info) => found.extend(info),
                 Err(error) if error.is_damage() => {
-                    tracing::error!(%error, "a lane of the queue does not open")
+                    tracing::error!(%error, "a lane of the queue does not open");
                 }
                 Err(error) => return Err(error),
             }
