@@ -231,9 +231,9 @@ impl Lanes {
             for entry in load.waiting.drain(..) {
                 let same = taken.first().is_some_and(|first| is_one_message(first, &entry));
                 if same && taken.len() < self.limits.recipients {
-                    taken.push(entry)
+                    taken.push(entry);
                 } else {
-                    rest.push_back(entry)
+                    rest.push_back(entry);
                 }
             }
             load.waiting = rest;

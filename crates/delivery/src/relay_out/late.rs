@@ -45,7 +45,7 @@ impl Late {
                         .first()
                         .is_some_and(|first| (first.message, first.part) == (entry.message, entry.part)) =>
                 {
-                    same.push(entry)
+                    same.push(entry);
                 }
                 _ => messages.push(vec![entry]),
             }

@@ -40,27 +40,9 @@ impl From<StoreError> for Denial {
                 "an account of this message has just changed: send it again",
                 "un compte de ce message vient de changer : envoyez-le de nouveau",
             ),
-            StoreError::Limit(Limit::Queue) => Self::new(
-                452,
-                "4.3.1",
-                "queue-full",
-                "too many messages wait here for other operators: try again later, the operator has an alarm",
-                "trop de messages attendent ici d'autres operateurs : reessayez plus tard, l'exploitant est alerte",
-            ),
-            StoreError::Limit(Limit::QueueLane) => Self::new(
-                452,
-                "4.4.5",
-                "domain-queue-full",
-                "too many messages wait for this recipient's operator already: try again later",
-                "trop de messages attendent deja l'operateur de ce destinataire : reessayez plus tard",
-            ),
-            StoreError::Limit(Limit::QueueSender) => Self::new(
-                452,
-                "4.3.1",
-                "sender-queue-full",
-                "too many of your messages wait for other operators: send no more until some have left",
-                "trop de vos messages attendent d'autres operateurs : n'en envoyez plus avant que certains soient partis",
-            ),
+            StoreError::Limit(limit @ (Limit::Queue | Limit::QueueLane | Limit::QueueSender)) => {
+                queue_full(limit)
+            }
             _ => Self::new(
                 451,
                 "4.3.0",
@@ -69,5 +51,32 @@ impl From<StoreError> for Denial {
                 "erreur locale, rien n'a ete envoye : reessayez plus tard",
             ),
         }
+    }
+}
+
+/// As much waits for other operators as may.
+fn queue_full(limit: Limit) -> Denial {
+    match limit {
+        Limit::QueueLane => Denial::new(
+            452,
+            "4.4.5",
+            "domain-queue-full",
+            "too many messages wait for this recipient's operator already: try again later",
+            "trop de messages attendent deja l'operateur de ce destinataire : reessayez plus tard",
+        ),
+        Limit::QueueSender => Denial::new(
+            452,
+            "4.3.1",
+            "sender-queue-full",
+            "too many of your messages wait for other operators: send no more until some have left",
+            "trop de vos messages attendent d'autres operateurs : n'en envoyez plus avant que certains soient partis",
+        ),
+        _ => Denial::new(
+            452,
+            "4.3.1",
+            "queue-full",
+            "too many messages wait here for other operators: try again later, the operator has an alarm",
+            "trop de messages attendent ici d'autres operateurs : reessayez plus tard, l'exploitant est alerte",
+        ),
     }
 }

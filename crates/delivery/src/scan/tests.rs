@@ -159,7 +159,7 @@ async fn no_more_than_so_many_are_shown_at_once() {
         scan.show(b"x").await;
         scans.push(scan);
     }
-    assert!(matches!(scans.pop().unwrap().state, State::Failed(Failure::Timeout)), "nobody's turn ended");
+    assert!(matches!(scans.pop().unwrap().state, State::Failed(Failure::Crowded)), "nobody's turn ended");
     scans.truncate(AT_ONCE - 1);
     let mut next = Scan::new(Arc::clone(&scanner));
     next.show(b"x").await;
