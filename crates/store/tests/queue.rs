@@ -43,7 +43,7 @@ fn settle(
 }
 
 /// Everything that a sender can say, of the message and of its first recipient.
-fn with_all_that_can_be_said(mut leaving: Outgoing, account: AccountId, notify: Notify) -> Outgoing {
+fn with_all_that_can_be_said(mut leaving: Outgoing, account: store::AccountId, notify: Notify) -> Outgoing {
     leaving.recipients[0].notify = Some(notify);
     leaving.recipients[0].original = Some("rfc822;trois@ancien.fr".into());
     Outgoing {
