@@ -192,7 +192,8 @@ fn a_copy_that_fails_on_its_way_tells_that_it_was_taken_back() {
     let copied = actions.iter().filter(|(action, _)| *action == Action::Copy).count();
     let taken_back =
         actions.iter().filter(|told| **told == (Action::Delete, Some("copy-unfinished"))).count();
-    assert!(copied >= 1 && copied == taken_back && copied + taken_back == actions.len(), "{actions:?}");
+    // one piece may be taken back in several
+    assert!(copied >= 1 && taken_back >= copied && copied + taken_back == actions.len(), "{actions:?}");
     assert_eq!(store.reader().box_info(target).unwrap().unwrap().exists, 0);
     scene.world.close(scene.store);
 }
