@@ -47,7 +47,7 @@
 //! | queue | `n` lane | how many entries, whether held; which next hop, sealed |
 //! | queue | `o` account | how many entries are of its messages |
 //! | queue | `d` due entry | nothing: the time of each entry, before format 4 |
-//! | queue | `m` body [number] | entries left; what they share, sealed under the body's day; a message that leaves more ways
+//! | queue | `m` body number? | entries left; what they share, sealed under the body's day; a message that leaves more ways
 //! |   |   | than one has one for each, the first without a number |
 //!
 //! A body is its day, then its identifier: what a day received lies together and dies with one range delete (I-4). Its
