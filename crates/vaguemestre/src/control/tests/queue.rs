@@ -294,7 +294,11 @@ async fn what_is_given_back_is_reported_to_its_sender() {
     let old = Which::Those(Filter { older: Some(1), ..Filter::default() });
     assert_eq!(change(&daemon, Change::Bounce, old).await.entries, 0, "it came this moment");
     let sud = change(&daemon, Change::Bounce, of("sud.mssante.fr")).await;
-    assert_eq!((sud.entries, sud.reports), (2, 1), "no account here sent it: its reverse-path is told by the queue");
+    assert_eq!(
+        (sud.entries, sud.reports),
+        (2, 1),
+        "no account here sent it: its reverse-path is told by the queue"
+    );
     assert_eq!(entries(daemon.ask(list(None, None)).await).len(), 2, "the third recipient, and the report");
     let Answer::Traces(steps) = daemon.ask(Request::Trace { id: journey.to_string() }).await else {
         panic!()
