@@ -49,7 +49,8 @@ fn sixty_megabytes_in_and_out_in_little_memory() {
 
     let peak = world.memory("VmHWM");
     println!("resident before {before} KiB, highest {peak} KiB");
-    assert!(peak - before < 32 * 1024, "grew by {} KiB", peak - before);
+    // the engine's cache and write buffers may fill meanwhile; the message, 80 MiB on the wire, would not fit
+    assert!(peak - before < 64 * 1024, "grew by {} KiB", peak - before);
 }
 
 #[test]
